@@ -1,0 +1,105 @@
+"""Settings: one frozen value, read from the editor's options, checked once.
+
+An editor sends camelCase keys (``initializationOptions`` or ``workspace/didChangeConfiguration``); the command
+line uses the same names with dashes. This module knows names, types, ranges and defaults, nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kvlsp.errors import ConfigurationError
+
+MEBIBYTE = 1 << 20
+
+
+def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None,
+             one_of: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"about": about, "low": low, "high": high, "one_of": one_of})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can choose. Times are milliseconds, memory is MiB, lengths are tokens or lines as named."""
+
+    enable: bool = _setting(True, "offer completions at all")
+    languages: tuple[str, ...] = _setting((), "only these language ids (empty: all)")
+    disabled_languages: tuple[str, ...] = _setting((), "never these language ids")
+    model: str = _setting("", "folder or hub id of the model (empty: the default model that comes with kvlsp)")
+    device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
+    dtype: str = _setting("auto", "precision of weights and cache",
+                          one_of=("auto", "float32", "bfloat16", "float16", "int8"))
+    order: str = _setting("auto", "fill-in-the-middle order",
+                          one_of=("auto", "prefix_first", "suffix_first", "plain"))
+    threads: int = _setting(0, "threads of a forward (0: as many as there are cores)", low=0, high=1024)
+    max_lines: int = _setting(12, "longest suggestion in lines", low=1, high=200)
+    max_tokens: int = _setting(160, "longest suggestion in tokens", low=1, high=2048)
+    multi_line: str = _setting("auto", "when a suggestion may span lines", one_of=("auto", "always", "never"))
+    candidates: int = _setting(3, "suggestions for an explicit request", low=1, high=5)
+    deadline_ms: int = _setting(600, "answer an automatic request within this time", low=20, high=60_000)
+    invoked_deadline_ms: int = _setting(2000, "answer an explicit request within this time", low=20, high=120_000)
+    idle_ms: int = _setting(150, "quiet time after which the cache is made exact", low=0, high=60_000)
+    confidence: float = _setting(0.0, "least mean probability of an automatic suggestion (0: offer all)",
+                                 low=0.0, high=1.0)
+    repair_budget: int = _setting(-1, "rows of stale tokens encoded with every edit (-1: measured at load)",
+                                  low=-1, high=4096)
+    penalty: float = _setting(0.9, "grammar penalty per repetition (1: off)", low=0.1, high=1.0)
+    drafts: bool = _setting(True, "copy speculatively from the open documents")
+    cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory)", low=0, high=1 << 20)
+    context_tokens: int = _setting(0, "longest resident window (0: what the model allows)", low=0, high=1 << 20)
+    exclude: tuple[str, ...] = _setting((), "globs of files that are never read")
+    full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
+    trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "verbose"))
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any] | None, base: Settings | None = None) -> Settings:
+        """Settings from an editor's camelCase options, on top of ``base``.
+
+        Unknown keys are ignored (editors send their own beside ours); a known key with a wrong type or an
+        impossible value raises :class:`ConfigurationError` that names it.
+        """
+        chosen: dict[str, Any] = {}
+        for field_ in dataclasses.fields(cls):
+            key = camel(field_.name)
+            if options is not None and key in options and options[key] is not None:
+                chosen[field_.name] = _checked(key, options[key], field_)
+        return dataclasses.replace(base or cls(), **chosen)
+
+    def serves(self, language: str) -> bool:
+        """Whether completions are wanted in documents of this language id."""
+        if not self.enable or language in self.disabled_languages:
+            return False
+        return not self.languages or language in self.languages
+
+
+Trigger = Literal["automatic", "invoked"]
+
+
+def camel(name: str) -> str:
+    """``deadline_ms`` -> ``deadlineMs``: the name of a setting in an editor."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
+    about, default = field_.metadata["about"], field_.default
+    low, high, one_of = field_.metadata["low"], field_.metadata["high"], field_.metadata["one_of"]
+    wanted = type(default)
+    if wanted is tuple:
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be a list of strings.")
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not wanted:
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be of type {wanted.__name__}.")
+    if one_of and value not in one_of:
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be one of {', '.join(one_of)}.")
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be between {low} and {high}.")
+    return value
