@@ -1,0 +1,112 @@
+"""The one mutable text of an open document, and the immutable snapshots that leave it.
+
+The changes of one notification are applied one by one, each on the text that the one before left, because
+each of their ranges refers to that text. This module knows versions and ranges, not the protocol's types,
+and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kvlsp.errors import VersionError
+from kvlsp.text.edit import Edit
+from kvlsp.text.position import offset_of
+from kvlsp.text.rope import Rope
+from kvlsp.text.units import PositionEncoding
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A document as it was at one version; safe to hand to any thread."""
+
+    uri: str
+    version: int
+    text: Rope
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A minimised edit and the whole text after it."""
+
+    edit: Edit
+    after: Rope
+
+
+@dataclass(frozen=True, slots=True)
+class RangeChange:
+    """The characters between two (line, character) positions are replaced by ``text``."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullChange:
+    """The whole text is now ``text``."""
+
+    text: str
+
+
+AnyChange: TypeAlias = RangeChange | FullChange
+
+
+class Document:
+    """An open document. One thread applies changes to it; what it hands out never changes."""
+
+    __slots__ = ("_snapshot",)
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @classmethod
+    def open(cls, uri: str, language: str, version: int, text: str) -> Document:
+        """A document as an editor opens it."""
+        return cls(Snapshot(uri, version, Rope.of(text), language))
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The document now."""
+        return self._snapshot
+
+    def apply(
+        self, version: int, changes: Sequence[AnyChange], encoding: PositionEncoding
+    ) -> tuple[Change, ...]:
+        """Apply the changes of one notification and move to ``version``; all of them or, on an error, none.
+
+        Each returned edit is minimised and refers to the text that the one before it left; a change that
+        alters nothing leaves no edit. Raises :class:`VersionError` when the version does not grow and
+        :class:`PositionError` for a negative position.
+        """
+        current = self._snapshot
+        if version <= current.version:
+            raise VersionError(
+                f"A change arrived with version {version} after version {current.version}. Versions must "
+                "grow; the change was left out. Close and open the document again to bring both together."
+            )
+        text = current.text
+        applied: list[Change] = []
+        for change in changes:
+            edit = _edit_of(change, text, encoding)
+            if not edit.changes_nothing:
+                text = text.replace(edit)
+                applied.append(Change(edit, text))
+        self._snapshot = Snapshot(current.uri, version, text, current.language)
+        return tuple(applied)
+
+
+def _edit_of(change: AnyChange, text: Rope, encoding: PositionEncoding) -> Edit:
+    """The minimised edit of ``text`` that a change means."""
+    if isinstance(change, FullChange):
+        return Edit(0, len(text), change.text).minimised(str(text))
+    start = offset_of(text, *change.start, encoding)
+    end = start if change.end == change.start else offset_of(text, *change.end, encoding)
+    if end < start:  # some editors send a range backwards
+        start, end = end, start
+    if start == end:
+        return Edit(start, end, change.text)
+    return Edit(start, end, change.text).minimised(text.slice(start, end))
