@@ -1,0 +1,277 @@
+"""A model's tokenizer for document text, with the character at which each token starts.
+
+Wraps the `tokenizers` library. Control tokens that a text spells are ordinary text, a lone surrogate
+becomes U+FFFD, and nothing (no begin-of-text token) is added. What does not begin a document is encoded as
+a *continuation*: without the dummy space that some tokenizers put before a text.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+
+from kvlsp.errors import TokenizerError
+from kvlsp.tokens import definition
+from kvlsp.tokens.boundaries import Boundaries, Nowhere
+
+Rule = Literal["A", "A+B", "SP", "whole"]
+"""How an edit finds the ends of its window: at spaces after words; there or at pre-token starts; between
+characters that no vocabulary entry joins; not at all."""
+
+CHUNK = 1 << 16
+"""Characters encoded in one call of the library, where the text can be cut: bounds how long other threads
+wait."""
+
+END_OF_TEXT = (
+    "<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "<|eot_id|>",
+    "<EOT>", "<|EOT|>", "\u2581<EOT>", "<|eom_id|>", "<end_of_turn>", "<|return|>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>", "[EOS]", "<|end|>", "<|endofmask|>",
+)  # fmt: skip
+"""Names under which families write the token that ends a text."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """Tokens of a text, in order."""
+
+    ids: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    """Offset of the character with which the token starts; tokens that share a character share its offset."""
+    words: npt.NDArray[np.bool_]
+    """Whether the token starts a pre-token; all False when the tokenizer's rule does not need it."""
+
+
+class Tokenizer:
+    """Encodes and decodes; immutable after loading and safe to share."""
+
+    def __init__(self, source: str) -> None:
+        found = definition.read(source)
+        try:
+            self._continuation = tokenizers.Tokenizer.from_str(found.continuation)
+            self._initial = (
+                self._continuation if found.initial is None else tokenizers.Tokenizer.from_str(found.initial)
+            )
+        except Exception as error:  # the library raises bare Exception
+            raise TokenizerError(
+                f"The tokenizer file does not fit the installed tokenizers library {tokenizers.__version__}: "
+                f"{error}. Update kvlsp or choose another model."
+            ) from error
+        self.kind: definition.Kind = found.kind
+        self.composes = found.composes
+        self.control: Mapping[str, int] = MappingProxyType(found.control)
+        self._definition = found
+        self.boundaries: Boundaries = found.boundaries
+        self.resumable = found.resumable
+        self.rule: Rule = "SP" if found.pairs_are_exact else "A+B" if found.resumable else "A"
+        if not self._boundaries_hold():
+            self.rule, self.boundaries, self.resumable = "whole", Nowhere(), False
+        self._starting_with = lru_cache(maxsize=1024)(self._find_starting_with)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Tokenizer:
+        """From a tokenizer.json or a folder that holds one; raises :class:`TokenizerError`."""
+        file = Path(path)
+        if file.is_dir():
+            file = file / "tokenizer.json"
+        try:
+            return cls(file.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise TokenizerError(
+                f"There is no tokenizer.json in {file.parent}. Models without one need converting first "
+                "(transformers does it: AutoTokenizer.from_pretrained(...).save_pretrained(...))."
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokenizerError(f"{file} cannot be read: {error}. Fetch the model again.") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> Tokenizer:
+        """From the content of a tokenizer.json."""
+        return cls(text)
+
+    # --- text to ids -------------------------------------------------------------------------------------
+
+    def encode(self, text: str, *, initial: bool = True) -> Encoding:
+        """Tokens of ``text``; ``initial`` says that it begins a document rather than continuing one."""
+        text = readable(text)
+        pieces: list[Encoding] = []
+        start = 0
+        while True:
+            end = self._end_of_chunk(text, start)
+            pieces.append(self._encode_piece(text[start:end], start, initial and start == 0))
+            if end == len(text):
+                break
+            start = end
+        if len(pieces) == 1:
+            return pieces[0]
+        return Encoding(
+            np.concatenate([piece.ids for piece in pieces]),
+            np.concatenate([piece.starts for piece in pieces]),
+            np.concatenate([piece.words for piece in pieces]),
+        )
+
+    def _end_of_chunk(self, text: str, start: int) -> int:
+        """A hard boundary about a chunk further on, or the text's end."""
+        low = start + CHUNK
+        size = 1024
+        while low < len(text):
+            place = self.boundaries.first(text[low : low + size])
+            if place:
+                return low + place
+            low += size - 1
+            size *= 2
+        return len(text)
+
+    def _encode_piece(self, text: str, base: int, initial: bool) -> Encoding:
+        backend = self._initial if initial else self._continuation
+        if len(text) > 4096:  # encode_batch lets other threads run
+            found = backend.encode_batch([text], add_special_tokens=False)[0]
+        else:
+            found = backend.encode(text, add_special_tokens=False)
+        ids = np.array(found.ids, dtype=np.int32)
+        starts = np.array(found.offsets, dtype=np.int64).reshape(-1, 2)[:, 0] + base
+        words = np.zeros(len(ids), dtype=np.bool_)
+        if self.resumable and len(ids):
+            numbers = np.array(found.word_ids, dtype=np.int64)
+            words[0] = True
+            np.not_equal(numbers[1:], numbers[:-1], out=words[1:])
+        # a normaliser may reorder combining marks: a token starts no earlier than the one before it
+        return Encoding(ids, np.maximum.accumulate(starts), words)
+
+    # --- ids to text -------------------------------------------------------------------------------------
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        """The bytes of each id; control tokens and holes in the vocabulary have none."""
+        table = [b""] * self.vocabulary_size
+        if self.kind == "byte-level":
+            alphabet = _byte_level_alphabet()
+            for entry, number in self._definition.vocabulary.items():
+                try:
+                    table[number] = bytes(alphabet[character] for character in entry)
+                except KeyError:  # an entry that no text becomes
+                    table[number] = entry.encode("utf-8")
+        else:
+            for entry, number in self._definition.vocabulary.items():
+                byte = definition.byte_of(entry)
+                plain = entry.replace(definition.SPACE_MARK, " ")
+                table[number] = plain.encode("utf-8") if byte is None else bytes([byte])
+        for entry, number in self._definition.spaces.items():
+            table[number] = entry.encode("utf-8")
+        for number in self.control.values():
+            table[number] = b""
+        return table
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {number: name for name, number in self.control.items()}
+
+    def token_bytes(self, number: int) -> bytes:
+        """The UTF-8 bytes that a token adds to a text; none for control tokens and unknown ids."""
+        return self._bytes[number] if 0 <= number < len(self._bytes) else b""
+
+    def piece(self, number: int) -> str:
+        """A token's text as well as it can be shown alone; a control token's name."""
+        return self._names.get(number) or self.token_bytes(number).decode("utf-8", "replace")
+
+    def decode(self, ids: Iterable[int] | npt.NDArray[np.int32]) -> str:
+        """The text of document tokens: what was encoded, after the tokenizer's normalisation.
+
+        Nothing is stripped: a text encoded with a dummy space comes back with it.
+        """
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        return b"".join(map(self.token_bytes, numbers)).decode("utf-8", "replace")
+
+    # --- vocabulary --------------------------------------------------------------------------------------
+
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """One more than the greatest id."""
+        found = self._definition
+        numbers = (*found.vocabulary.values(), *found.control.values(), *found.spaces.values())
+        return max(numbers, default=-1) + 1
+
+    @cached_property
+    def end_of_text(self) -> frozenset[int]:
+        """Ids after which a generation is over, by the names that families give them."""
+        return frozenset(self.control[name] for name in END_OF_TEXT if name in self.control)
+
+    def starting_with(self, text: str) -> npt.NDArray[np.int32]:
+        """Ids, ascending, whose text begins with ``text`` or is a proper beginning of it: what may follow
+        when the tokens that spell ``text`` are taken back (token healing)."""
+        return self._starting_with(text)
+
+    @cached_property
+    def _by_bytes(self) -> tuple[list[bytes], list[int]]:
+        pairs = sorted((piece, number) for number, piece in enumerate(self._bytes) if piece)
+        return [piece for piece, _ in pairs], [number for _, number in pairs]
+
+    def _find_starting_with(self, text: str) -> npt.NDArray[np.int32]:
+        wanted = readable(text).encode("utf-8")
+        pieces, numbers = self._by_bytes
+        low = bisect_left(pieces, wanted)
+        high = low + sum(1 for _ in _while_prefixed(pieces, low, wanted))
+        found = numbers[low:high]
+        for length in range(1, len(wanted)):
+            place = bisect_left(pieces, wanted[:length])
+            while place < len(pieces) and pieces[place] == wanted[:length]:
+                found.append(numbers[place])
+                place += 1
+        result = np.array(sorted(found), dtype=np.int32)
+        result.flags.writeable = False
+        return result
+
+    # --- trust, but verify -------------------------------------------------------------------------------
+
+    def _boundaries_hold(self) -> bool:
+        """Try the boundaries on random text; a tokenizer that breaks them is tokenized as a whole at every
+        edit."""
+        rng = random.Random(0)
+        for _ in range(120):
+            text = "".join(rng.choice(_TRIALS) for _ in range(rng.randrange(2, 9)))
+            place = self.boundaries.first(text) if rng.random() < 0.5 else self.boundaries.last(text)
+            if place:
+                whole = self._initial.encode(text, add_special_tokens=False).ids
+                left = self._initial.encode(text[:place], add_special_tokens=False).ids
+                if whole != left + self._continuation.encode(text[place:], add_special_tokens=False).ids:
+                    return False
+        return True
+
+
+_TRIALS = (
+    "a", "foo", "Bar", "1", "2024", " ", "  ", "    ", "\t", "\n", "\n\n", "\r\n",
+    "\r", "_", ".", "(", "):", "'s", "\"", "é", "e\u0301", "漢字", "😀", "\u00a0",
+    "\u2028", "\x0c", "\u2581", "<|", "//", "self", "return ", " = ", "#", "$x",
+)  # fmt: skip
+
+
+def readable(text: str) -> str:
+    """The text with U+FFFD for lone surrogates, which no tokenizer takes; its length stays."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def _while_prefixed(pieces: list[bytes], low: int, prefix: bytes) -> Iterable[bytes]:
+    while low < len(pieces) and pieces[low].startswith(prefix):
+        yield pieces[low]
+        low += 1
+
+
+def _byte_level_alphabet() -> dict[str, int]:
+    """The character that byte-level vocabularies write for each byte: printable Latin-1 characters stand for
+    themselves, the other bytes for the characters from U+0100 on (GPT-2)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    alphabet = {chr(byte): byte for byte in printable}
+    others = (byte for byte in range(256) if chr(byte) not in alphabet)
+    return alphabet | {chr(0x100 + index): byte for index, byte in enumerate(others)}
