@@ -1,0 +1,8 @@
+[
+  (expression_statement) (declaration) (type_definition) (field_declaration) (return_statement)
+  (break_statement) (continue_statement) (goto_statement) (labeled_statement) (if_statement) (else_clause)
+  (switch_statement) (case_statement) (while_statement) (do_statement) (for_statement)
+  (function_definition) (preproc_include) (preproc_def) (preproc_function_def) (enumerator)
+  (using_declaration) (alias_declaration) (namespace_definition) (template_declaration) (try_statement)
+  (catch_clause) (throw_statement) (co_return_statement) (co_yield_statement) (static_assert_declaration)
+] @statement

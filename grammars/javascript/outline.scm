@@ -1,0 +1,6 @@
+(function_declaration name: (identifier) @name body: (statement_block) @body) @definition
+(generator_function_declaration name: (identifier) @name body: (statement_block) @body) @definition
+(class_declaration name: (_) @name body: (class_body) @body) @definition
+(method_definition name: (_) @name body: (statement_block) @body) @definition
+(lexical_declaration (variable_declarator name: (identifier) @name
+  value: (arrow_function body: (_) @body))) @definition

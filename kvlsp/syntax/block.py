@@ -1,0 +1,253 @@
+"""What encloses a caret: a bounded window above it, the open brackets, the lines of its block.
+
+    place = Place.at(prefix, suffix, language)
+    place.line_before, place.line_after     # the caret's line, cut at the caret
+    place.open                              # brackets open at the caret, and which the suffix closes
+    place.block                             # lines of the enclosing block, up to the caret
+    place.parses(generated)                 # whether block + generated text is whole
+
+Only :data:`WINDOW` characters on each side are looked at, so callers may pass just those. Nothing here knows
+about completions or models.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from kvlsp.syntax.language import Frame, Language
+from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line
+
+WINDOW = 8000
+"""Characters before and after the caret that are looked at."""
+BLOCK = 1500
+"""The block's prefix is cut at a statement's start once it is longer than this."""
+
+_CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|from|end)\b")
+_TOP = re.compile(r"^[A-Za-z@#][^\n]*", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBracket:
+    """A bracket that is open at the caret. ``held``: the suffix closes it, so nobody else may."""
+
+    bracket: Bracket
+    held: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """The surroundings of a caret, computed once per completion."""
+
+    language: Language | None
+    line_before: str
+    line_after: str
+    following: str
+    """The lines after the caret's line, at most :data:`WINDOW` characters."""
+    below: str
+    """The first non-blank line after the caret's line, with its indentation ("" when there is none)."""
+    scan: Scan
+    """State at the caret; its stack covers the window only."""
+    open: tuple[OpenBracket, ...]
+    block: str
+    """The enclosing block's lines from a statement's start to the caret."""
+    inner: int
+    """``open[inner:]`` were opened by the caret's own statement; those before enclose its block."""
+    lines: tuple[str, ...]
+    """The window above the caret, line by line; the last is :attr:`line_before`."""
+    states: tuple[Scan, ...]
+    """What the scanner knows at the start of each of :attr:`lines`."""
+    header: int | None
+    """Indentation of the block opener right above or before the caret, None when there is none."""
+
+    @staticmethod
+    def at(prefix: str, suffix: str, language: Language | None) -> Place:
+        lines = _window(prefix).split("\n")
+        states = _line_states(language, lines, whole=len(prefix) < WINDOW)
+        line_before = lines[-1]
+        scan = scan_line(language, line_before, states[-1])
+        line_after, _, rest = suffix[:WINDOW].partition("\n")
+        line_after = line_after.rstrip("\r")
+        held = _held(language, scan, line_before, line_after, rest)
+        opened = tuple(OpenBracket(bracket, flag) for bracket, flag in zip(scan.stack, held, strict=True))
+        inner = _inner(language, scan, lines)
+        header = _header(language, lines, states, scan)
+        return Place(
+            language=language, line_before=line_before, line_after=line_after, following=rest,
+            below=_first_line(rest),
+            scan=scan, open=opened, block=_block(language, lines, states, inner, header), inner=inner,
+            header=header, lines=tuple(lines), states=tuple(states),
+        )
+
+    @cached_property
+    def window(self) -> str:
+        """The text above the caret that was looked at."""
+        return "\n".join(self.lines)
+
+    @property
+    def blank(self) -> bool:
+        """Nothing but white space stands before the caret on its line."""
+        return not self.line_before.strip()
+
+    @property
+    def has_body(self) -> bool:
+        """Lines of the block that :attr:`header` opens stand below the caret already."""
+        below = self.below.strip()
+        if self.header is None or not below or self.line_after.strip() or self.language is None:
+            return False
+        if self.language.layout == "braces":
+            return below[0] not in CLOSERS
+        return indent_of(self.below) > self.header
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames under which the block parses before anything is generated; empty: the text is broken."""
+        if self.language is None or (self.language.layout == "indentation" and self.inner < len(self.open)
+                                     and self.open[self.inner].bracket.line < self.scan.line):
+            return ()
+        above = self.block[:len(self.block) - len(self.line_before)]
+        if not above.strip():
+            return self.language.frames
+        return tuple(frame for frame in self.language.frames if self._whole(frame, above))
+
+    def parses(self, generated: str) -> bool:
+        """Whether the block with ``generated`` after the caret parses; True where no frame can tell."""
+        return not self.frames or any(self._whole(frame, self.block + generated) for frame in self.frames)
+
+    def _whole(self, frame: Frame, lines: str) -> bool:
+        assert self.language is not None
+        return not self.language.parse(f"{frame.open}{lines}\n{frame.close}").root_node.has_error
+
+
+def _window(prefix: str) -> str:
+    """The end of ``prefix`` from the first line that surely starts code: no indentation, begins a word."""
+    if len(prefix) <= WINDOW:
+        return prefix
+    tail = prefix[-WINDOW:]
+    cut = tail.find("\n")
+    if cut < 0:
+        return tail
+    tail = tail[cut + 1:]
+    first = _TOP.search(tail)
+    return tail[first.start():] if first else tail
+
+
+def _line_states(language: Language | None, lines: list[str], whole: bool) -> list[Scan]:
+    """The state at the start of each line.
+
+    A window cut out of a longer text (not ``whole``) may begin inside a string or comment of several lines. Which
+    it is shows in what the lines look like: code outside of strings, prose inside.
+    """
+    states = _states_from(language, lines, Scan())
+    if whole or language is None or _plausible(lines, states) > 0.7:
+        return states
+    others = [_states_from(language, lines, Scan(inside=kind)) for kind in language.long_kinds]
+    return max([states, *others], key=lambda found: _plausible(lines, found))
+
+
+def _states_from(language: Language | None, lines: list[str], first: Scan) -> list[Scan]:
+    states = [first]
+    for line in lines[:-1]:
+        states.append(end_line(scan_line(language, line, states[-1])))
+    return states
+
+
+def _plausible(lines: list[str], states: list[Scan]) -> float:
+    """Share of lines that look like code outside of strings and like prose inside."""
+    judged = [(_CODE.search(line) is not None) == (state.inside is None)
+              for line, state in zip(lines, states, strict=True) if line.strip()]
+    return sum(judged) / len(judged) if judged else 1.0
+
+
+def _first_line(text: str) -> str:
+    for line in text.split("\n"):
+        if line.strip():
+            return line.rstrip()
+    return ""
+
+
+def _held(language: Language | None, scan: Scan, line_before: str, line_after: str, rest: str) -> list[bool]:
+    """For each bracket of the stack whether the suffix closes it.
+
+    The suffix's surplus closers are paired with the stack from the inside out; a closer that stands first on
+    its line belongs to a bracket whose line has the same indentation. What is left over misses its closer.
+    """
+    if not scan.stack:
+        return []
+    first = scan_line(language, line_after, Scan(inside=scan.inside))
+    blank = not line_before.strip()
+    closers = [(character, indent_of(line_before) if blank and indent >= 0 else -1)
+               for _, character, indent in first.excess]
+    state = end_line(Scan(first.stack, first.inside))
+    for line in rest.split("\n"):
+        state = end_line(scan_line(language, line, state))
+        if len(closers) + len(state.excess) >= len(scan.stack):
+            break
+    closers += [(character, indent) for _, character, indent in state.excess]
+    held = [False] * len(scan.stack)
+    waiting = iter(closers)
+    closer = next(waiting, None)
+    for index in range(len(scan.stack) - 1, -1, -1):
+        if closer is None:
+            break
+        bracket = scan.stack[index]
+        if CLOSER_OF[bracket.character] == closer[0] and closer[1] in (-1, bracket.indent):
+            held[index] = True
+            closer = next(waiting, None)
+    return held
+
+
+def _inner(language: Language | None, scan: Scan, lines: list[str]) -> int:
+    """Where in the stack the brackets of the caret's own statement begin."""
+    if language is None or language.layout == "indentation":
+        return 0
+    for index in range(len(scan.stack) - 1, -1, -1):
+        bracket = scan.stack[index]
+        if bracket.character == "{" and lines[bracket.line].rstrip().endswith("{"):
+            return index + 1
+    return 0
+
+
+def _header(language: Language | None, lines: list[str], states: list[Scan], scan: Scan) -> int | None:
+    """Indentation of the block opener before the caret, on its line or on the last one that is not blank."""
+    if language is None or scan.inside is not None:
+        return None
+    row = len(lines) - 1
+    while row >= 0 and not lines[row].strip():
+        row -= 1
+    if row < 0:
+        return None
+    state = scan if row == len(lines) - 1 else scan_line(language, lines[row], states[row])
+    if state.last not in language.openers or (language.layout == "indentation" and state.stack):
+        return None
+    while row > 0 and states[row].stack and language.layout == "indentation":
+        row -= 1
+    header = indent_of(lines[row])
+    blank_caret = not lines[-1].strip()
+    if blank_caret and lines[-1] and indent_of(lines[-1]) <= header and language.layout == "indentation":
+        return None
+    return header
+
+
+def _block(language: Language | None, lines: list[str], states: list[Scan], inner: int,
+           header: int | None) -> str:
+    """Lines from a clean statement start of the enclosing block to the caret."""
+    if language is None:
+        return lines[-1]
+    braces = language.layout == "braces"
+    base = header if header is not None and not braces else indent_of(lines[-1])
+    start, size = len(lines) - 1, len(lines[-1])
+    for row in range(len(lines) - 2, -1, -1):
+        line, state = lines[row], states[row]
+        size += len(line) + 1
+        if state.inside is not None or len(state.stack) > inner or not line.strip():
+            continue
+        if len(state.stack) < inner or (not braces and indent_of(line) < base):
+            break
+        word = re.match(r"\s*(\w*)", line)
+        if (braces or indent_of(line) == base) and not (word and word.group(1) in language.continues):
+            start = row
+            if size > BLOCK:
+                break
+    return "\n".join(lines[start:])

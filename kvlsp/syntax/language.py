@@ -1,0 +1,197 @@
+"""A language as data: one folder under ``grammars/`` with a ``language.toml`` and tree-sitter queries.
+
+    python = Language.of("python") or Language.of("src/app.py")
+    tree = python.parse("x = 1\n")
+    python.query("statements")          # the compiled statements.scm, or None
+
+Adding a language is adding a folder; no module here names one. This module does not know what the queries are
+used for. Text is parsed as UTF-8 with lone surrogates replaced by ``?``, so that a string which contains one
+stays a string; byte offsets in a tree refer to :func:`encode`'s bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import tree_sitter
+
+from kvlsp.errors import ConfigurationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the older interpreters read the same files through the same API
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+
+@dataclass(frozen=True, slots=True)
+class StringKind:
+    """A string literal's (or a comment's) delimiters.
+
+    ``escape`` quotes the next character; ``lines``: it may span lines.
+    """
+
+    open: str
+    close: str
+    lines: bool = False
+    escape: str = "\\"
+    comment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Text around a block's lines under which they parse by themselves."""
+
+    open: str
+    close: str
+
+
+@dataclass(frozen=True)
+class Language:
+    """What completion needs to know about a programming language. Equal by identity of its folder."""
+
+    folder: Path
+    name: str
+    title: str
+    ids: tuple[str, ...]
+    endings: tuple[str, ...]
+    line_comments: tuple[str, ...]
+    block_comments: tuple[tuple[str, str], ...]
+    strings: tuple[StringKind, ...]
+    literals: tuple[str, ...]
+    """Regular expressions of literals that contain quotes or brackets but are no strings (a char in Rust)."""
+    layout: Literal["indentation", "braces"]
+    openers: tuple[str, ...]
+    continues: tuple[str, ...]
+    carries: tuple[str, ...]
+    """Beginnings of lines that carry on a statement which looked whole at the end of the line above."""
+    ends: tuple[str, ...]
+    """The last character of a whole statement; empty where line breaks end statements."""
+    directives: tuple[str, ...]
+    """What lines begin with that are whole by themselves (``#`` of a preprocessor)."""
+    frames: tuple[Frame, ...]
+    leaves: Mapping[str, str]
+    """Kind of node -> identifier, number, string or comment: leaves whose text does not matter."""
+    grammar: str
+
+    @staticmethod
+    def of(what: str) -> Language | None:
+        """The language of an editor's language id, a file name or a path; None when no folder defines it."""
+        ending = PurePosixPath(what.replace("\\", "/")).suffix.lower()
+        return _known().get(what) or _known().get(ending)
+
+    @staticmethod
+    def all() -> tuple[Language, ...]:
+        """Every language that has a folder, by name."""
+        return tuple(sorted(set(_known().values()), key=lambda language: language.name))
+
+    @property
+    def compiled(self) -> tree_sitter.Language:
+        """The compiled grammar. :class:`ConfigurationError` when its wheel is missing."""
+        return _grammar(self.grammar)
+
+    @property
+    def long_kinds(self) -> tuple[StringKind, ...]:
+        """Strings and comments that may span lines."""
+        comments = (StringKind(start, end, lines=True, escape="", comment=True)
+                    for start, end in self.block_comments)
+        return (*(kind for kind in self.strings if kind.lines), *comments)
+
+    def parse(self, text: str | bytes, old: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
+        """The syntax tree of a *bounded* text; ``old`` must already carry the edits that led to it."""
+        data = encode(text) if isinstance(text, str) else text
+        parser = _parser(self.grammar)
+        return parser.parse(data) if old is None else parser.parse(data, old)
+
+    def query(self, name: str) -> tree_sitter.Query | None:
+        """The compiled ``<name>.scm`` of this language, or None when the folder has none."""
+        return _query(self.grammar, self.folder / f"{name}.scm")
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Language) and self.folder == other.folder)
+
+
+def encode(text: str) -> bytes:
+    """UTF-8 as the parser sees it: a lone surrogate becomes ``?`` (one byte)."""
+    return text.encode("utf-8", "replace")
+
+
+def grammars_folder() -> Path:
+    """``grammars/``: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "grammars"
+    return inside if inside.is_dir() else package.parent / "grammars"
+
+
+def read_language(folder: Path) -> Language:
+    """One language from its folder. :class:`ConfigurationError` names the file and what is wrong in it."""
+    file = folder / "language.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        return _from_toml(folder, data)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The language definition {file} cannot be read: {error}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"The language definition {file} lacks or misstates {error}; "
+                                 "compare it with the folder of another language.") from error
+
+
+def _from_toml(folder: Path, data: Mapping[str, Any]) -> Language:
+    blocks, comments = data["blocks"], data.get("comments", {})
+    if blocks["layout"] not in ("indentation", "braces"):
+        raise ValueError("blocks.layout (indentation or braces)")
+    return Language(
+        folder=folder, name=data["name"], title=data["title"], ids=tuple(data["ids"]),
+        endings=tuple(data["endings"]), grammar=data["grammar"],
+        line_comments=tuple(comments.get("line", ())),
+        block_comments=tuple((start, end) for start, end in comments.get("block", ())),
+        strings=tuple(StringKind(**kind) for kind in data.get("strings", ())),
+        literals=tuple(data.get("literals", ())),
+        layout=blocks["layout"], openers=tuple(blocks["openers"]),
+        continues=tuple(blocks.get("continues", ())), ends=tuple(blocks.get("ends", ())),
+        directives=tuple(blocks.get("directives", ())), carries=tuple(blocks.get("carries", ())),
+        leaves={kind: name for name, kinds in data["leaves"].items() for kind in kinds},
+        frames=tuple(Frame(start, end) for start, end in blocks.get("frames", ())) or (Frame("", ""),),
+    )
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, Language]:
+    """Language ids and file endings -> language. Read once; endings of one folder never hide another's id."""
+    languages = [read_language(file.parent) for file in sorted(grammars_folder().glob("*/language.toml"))]
+    by_ending = {ending: language for language in languages for ending in language.endings}
+    return by_ending | {identifier: language for language in languages for identifier in language.ids}
+
+
+@cache
+def _grammar(where: str) -> tree_sitter.Language:
+    module, function = where.split(":")
+    try:
+        return tree_sitter.Language(getattr(importlib.import_module(module), function)())
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"The grammar {where} is not installed; install the package that provides "
+                                 f"{module}.") from error
+
+
+@cache
+def _parser(where: str) -> tree_sitter.Parser:
+    return tree_sitter.Parser(_grammar(where))
+
+
+@cache
+def _query(where: str, file: Path) -> tree_sitter.Query | None:
+    if not file.is_file():
+        return None
+    try:
+        compiled: tree_sitter.Query = tree_sitter.Query(_grammar(where), file.read_text(encoding="utf-8"))
+        return compiled
+    except tree_sitter.QueryError as error:
+        raise ConfigurationError(f"The query {file} does not fit its grammar: {error}.") from error
