@@ -1,0 +1,56 @@
+"""Checks at load that a decoder gives the logits it should: a dozen rows, scattered over slots, in two
+forwards.
+
+The generic decoder is held against transformers' own forward, the lean one against the generic. What the
+one-token probe cannot see (an attention that treats several tokens in a way of its own) shows here. It does
+not know what a difference means; callers refuse or fall back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from kvlsp.errors import UnsupportedModel
+from kvlsp.model.decoder import DOCUMENT, Decoder
+
+ROWS, FIRST = 12, 8  # rows in all, and in the first of two forwards
+
+# Largest difference, relative to the largest logit, that counts as the same.
+TOLERANCE = {torch.float64: 1e-4, torch.float32: 2e-3, torch.bfloat16: 0.1, torch.float16: 3e-2}
+
+
+def rows_to_try(vocabulary_size: int, device: torch.device) -> torch.Tensor:
+    """Token ids, the same for the same vocabulary."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, vocabulary_size, (ROWS,), generator=generator).to(device)
+
+
+@torch.inference_mode()
+def own_logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """What the untouched transformers model says, (rows, vocabulary). Raises :class:`UnsupportedModel`."""
+    positions = torch.arange(ids.shape[0], device=ids.device)[None]
+    try:
+        return model(input_ids=ids[None], position_ids=positions, use_cache=False).logits[0]
+    except (TypeError, AttributeError) as error:
+        raise UnsupportedModel(
+            f"This architecture takes no positions or gives no logits ({error}). Choose another model."
+        ) from error
+
+
+def logits_of(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
+    """What a decoder says of the same rows."""
+    generator = torch.Generator().manual_seed(1)
+    slots = torch.randperm(2 * ROWS, generator=generator)[:ROWS].to(ids.device)
+    positions = torch.arange(ROWS, device=ids.device)
+    document = decoder.allocate(2 * ROWS)
+    return torch.cat([
+        decoder.forward(document, ids[some], positions[some], slots[some], DOCUMENT, slice(None))
+        for some in (slice(0, FIRST), slice(FIRST, ROWS))
+    ])  # fmt: skip
+
+
+def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    """Largest difference relative to the largest expected number; NaN if there is one."""
+    return float((found - expected).abs().max() / expected.abs().max())

@@ -1,0 +1,66 @@
+"""The rows of one forward as the model computes them: on its device, padded to a few lengths.
+
+In bfloat16 a CPU's matrix products are compiled per shape (about a millisecond each, some ten per forward),
+so a new number of rows costs several times what its arithmetic does. Rows are therefore padded to one of a
+few lengths; what is computed for the padding is never written and never returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import pad
+
+from kvlsp.model.decoder import Branches, Wanted
+from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.visibility import Visibility, owners
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``ids`` and ``positions`` (padded rows); ``slots`` (rows) of the ``rows`` real ones, which come
+    first."""
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    slots: torch.Tensor
+    rows: int
+    visibility: Visibility
+
+
+def padded(rows: int, dtype: torch.dtype, device: torch.device) -> int:
+    """The length that so many rows are padded to; at most a third more."""
+    if dtype != torch.bfloat16 or device.type != "cpu" or rows <= 4:
+        return rows
+    step = 4 if rows <= 16 else 8 if rows <= 64 else 32
+    return -(-rows // step) * step
+
+
+def claim(
+    document: KeyValues, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, branch: Branches
+) -> Batch:
+    """Mark the rows' slots as live and lay the rows out for a forward.
+
+    Rows may come from the CPU: then a GPU is not asked for the highest slot, which would stall it.
+    """
+    document.extend(slots)
+    device, rows = document.device, ids.shape[0]
+    ids, positions, slots = ids.to(device), positions.to(device), slots.to(device)
+    document.position[slots] = positions
+    document.owner[slots] = owners(branch, device)
+    more = padded(rows, document.dtype, device) - rows
+    if more:
+        ids = pad(ids, (0, more))
+        positions = torch.cat((positions, positions[-1:].expand(more)))
+        if isinstance(branch, Sequence):
+            branch = [*branch, *[branch[-1]] * more]
+    return Batch(ids, positions, slots, rows, Visibility(document, positions, branch, document.dtype))
+
+
+def chosen(hidden: torch.Tensor, wanted: Wanted, rows: int) -> tuple[torch.Tensor, int]:
+    """The wanted ones of ``rows`` real rows of hidden states, padded alike, and how many they really are."""
+    some = hidden[:rows][wanted]
+    count = some.shape[0]
+    return pad(some, (0, 0, 0, padded(count, some.dtype, some.device) - count)), count

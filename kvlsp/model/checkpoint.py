@@ -1,0 +1,213 @@
+"""A checkpoint's files: found in a folder or fetched from the Hugging Face hub, and checked before they are
+read.
+
+Safetensors only, no code from a checkpoint is ever run. It does not know tensors' meaning, devices or memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
+
+Progress: TypeAlias = Callable[["float | None", str], None]  # share done (None: unknown), what is being done
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+FILES = ["config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
+         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"]  # fmt: skip
+# Names of errors by which the hub's client, and the network library under it, say that nothing was reached.
+UNREACHABLE = frozenset({
+    "LocalEntryNotFoundError", "OfflineModeIsEnabled", "IncompleteSnapshotError", "ConnectionError",
+    "TransportError", "RequestException",
+})  # fmt: skip
+
+
+def locate(name: str | Path, progress: Progress) -> Path:
+    """The folder of a checkpoint, downloaded first if ``name`` is a hub id (``owner/model``).
+
+    What is already in the hub's cache is not fetched again and a broken download is resumed; with
+    HF_HUB_OFFLINE set the cache alone is used. Raises :class:`ModelNotFound`, :class:`ModelBroken` or
+    :class:`ModelError`.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if isinstance(name, str) and HUB_ID.fullmatch(name):
+        return _fetch(name, progress)
+    raise ModelNotFound(
+        f"There is no model at {folder}: the setting must name a folder with a checkpoint, or a model of the "
+        "Hugging Face hub as owner/name."
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The checkpoint's ``config.json``. Raises :class:`ModelNotFound` or :class:`ModelBroken`."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelNotFound(
+            f"{folder} holds no model: there is no config.json in it. Name a folder with a checkpoint."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelBroken(f"{path} cannot be read ({error}). Fetch the model again.") from error
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise ModelBroken(f"{path} does not say which model_type it describes. Fetch the model again.")
+    if config.get("auto_map") and not _known(config["model_type"]):
+        raise ModelError(
+            f"The model in {folder} needs code of its own, which kvlsp does not run. Choose a model of an "
+            "architecture that transformers knows."
+        )
+    return config
+
+
+def _known(model_type: str) -> bool:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    return model_type in CONFIG_MAPPING_NAMES
+
+
+def parameters(folder: Path) -> int:
+    """How many numbers the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
+    count = 0
+    for path in weight_files(folder):
+        for name, tensor in _header(path).items():
+            if name != "__metadata__":
+                size = 1
+                for extent in tensor["shape"]:
+                    size *= extent
+                count += size
+    return count
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, all there. Raises :class:`ModelBroken`."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise ModelBroken(
+                f"{len(missing)} of {len(names)} weight files are missing in {folder}, {missing[0]} first. "
+                "Fetch the model again; what is there is kept."
+            )
+        return [folder / name for name in names]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if list(folder.glob("*.bin")) or list(folder.glob("*.pt*")):
+        raise ModelBroken(
+            f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
+            "Choose or convert to a checkpoint with model.safetensors."
+        )
+    raise ModelBroken(
+        f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again."
+    )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The table of contents of a safetensors file, checked against the file's length."""
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(size, 1 << 30):
+                raise ValueError("its first bytes are no safetensors header")
+            header = json.loads(file.read(length))
+        end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
+    expected = 8 + length + end
+    if size < expected:
+        raise ModelBroken(
+            f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again."
+        )
+    return header
+
+
+def _fetch(name: str, progress: Progress) -> Path:
+    from huggingface_hub import snapshot_download
+
+    progress(None, f"looking for {name}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES, tqdm_class=_bar(name, progress)))
+    except Exception as error:
+        # The hub's client wraps the errors of whichever network library it is built on.
+        raise explain(name, error) from error
+
+
+def explain(name: str, error: Exception) -> ModelError:
+    """A failed download of ``name`` in a plain sentence: what happened, and what to do."""
+    from huggingface_hub import constants
+    from huggingface_hub import errors as hub
+
+    if isinstance(error, hub.GatedRepoError):
+        return ModelNotFound(
+            f"{name} is a gated model: accept its terms on its page, then log in with `hf auth login`."
+        )
+    if isinstance(error, hub.RepositoryNotFoundError):
+        return ModelNotFound(
+            f"The hub has no model {name}. Check the spelling; log in with `hf auth login` if it is private."
+        )
+    if isinstance(error, hub.HFValidationError):
+        return ModelNotFound(f"{name} is neither a folder nor a model of the hub (owner/name).")
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & UNREACHABLE:
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub cannot be reached"
+        return ModelNotFound(
+            f"{name} is not (wholly) on this machine and {why}. Go online once to fetch it, or name a folder."
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return ModelError(
+            f"The disk is full: {name} could not be stored under {constants.HF_HUB_CACHE}. Free some space "
+            "and try again; what was fetched is kept."
+        )
+    if isinstance(error, OSError) and "consistency" in str(error).lower():
+        return ModelBroken(f"A file of {name} arrived damaged. Try again: it is fetched anew.")
+    return ModelError(f"{name} could not be fetched: {_first_line(error)} Try again later.")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _bar(name: str, progress: Progress) -> Any:
+    """A stand-in for the hub's progress bar that reports to ``progress`` (percent and bytes)."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined,unused-ignore]
+
+    class Bar(tqdm):  # type: ignore[misc,unused-ignore]
+        # A bar that is switched off (the loader switches them off) forgets unit and total and counts nothing.
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self._bytes = float(kwargs.get("total") or 0) if kwargs.get("unit") == "B" else 0.0
+            self._done = float(kwargs.get("initial") or 0)
+            kwargs["file"] = _Nowhere()
+            super().__init__(*args, **kwargs)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            result = super().update(n)
+            self._done += n or 0
+            expected = self._bytes or (getattr(self, "total", None) or 0 if getattr(self, "unit", "") == "B" else 0)
+            if expected:
+                share = min(1.0, self._done / expected)
+                progress(share, f"fetching {name}: {self._done / 1e6:,.0f} of {expected / 1e6:,.0f} MB")
+            return result
+
+    return Bar
+
+
+class _Nowhere:
+    """A file that forgets: standard error belongs to the log."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return None

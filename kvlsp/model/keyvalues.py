@@ -1,0 +1,148 @@
+"""Resident keys and values of one document: arrays with a row (slot) per token, in no order.
+
+Per layer there are three arrays: ``truth`` (keys before rotation), ``keys`` (rotated to the slot's position
+now) and ``values``. Keys are rotated from the truth at every move, never from their former rotation:
+rounding does not add up. Beside them lie the position and the owner of each slot. This module does not know
+which slot holds which token, nor who may see what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+FREE = 1 << 40  # the position of a slot that holds nothing: later than every query
+NOBODY = -1  # its owner
+
+# Attention reads whole steps of slots: kernels of a CPU are compiled per shape, and a length that grows with every
+# token would compile new ones with every token (measured: a third of a step in bfloat16).
+READ_STEP = 128
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """What a layer keeps per token. A layer without positions (``rotated`` false) needs no separate truth."""
+
+    kv_heads: int
+    key_width: int
+    value_width: int
+    rotated: bool = True
+
+    @property
+    def scalars(self) -> int:
+        """Numbers kept per slot."""
+        keys = self.key_width * (2 if self.rotated else 1)
+        return self.kv_heads * (keys + self.value_width)
+
+
+BOOKKEEPING_BYTES = 8 + 4  # position int64, owner int32
+
+
+def bytes_per_slot(shapes: Sequence[LayerShape], dtype: torch.dtype) -> int:
+    """Bytes of one token over all layers, bookkeeping included."""
+    return sum(shape.scalars for shape in shapes) * dtype.itemsize + BOOKKEEPING_BYTES
+
+
+class KeyValues:
+    """Keys and values of a document, ``capacity`` slots.
+
+    ``keys[layer]``, ``truth[layer]``: (kv_heads, capacity, key_width); ``values[layer]``: (kv_heads,
+    capacity, value_width). ``position``: int64 (capacity), :data:`FREE` where nothing lives; ``owner``:
+    int32 (capacity), 0 the document, n > 0 a branch, :data:`NOBODY` where nothing lives. Slots at or beyond
+    ``used`` are all free, so attention reads [0, ``read``) only.
+
+    ``rows[layer]`` is the storage behind the three: (kv_heads * parts, capacity, width) with the parts
+    keys, truth, values one after the other, or None where keys and values differ in width.
+    """
+
+    def __init__(
+        self, shapes: Sequence[LayerShape], slots: int, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.shapes = tuple(shapes)
+        self.dtype = dtype
+        self.device = device
+        self.capacity = slots
+        self.used = 0
+        self._allocate(slots)
+
+    def _allocate(self, slots: int) -> None:
+        # Normal tensors even inside inference mode: callers outside it may write to them as well.
+        with torch.inference_mode(False):
+            self.position = torch.full((slots,), FREE, dtype=torch.int64, device=self.device)
+            self.owner = torch.full((slots,), NOBODY, dtype=torch.int32, device=self.device)
+            self.keys: list[torch.Tensor] = []
+            self.truth: list[torch.Tensor] = []
+            self.values: list[torch.Tensor] = []
+            self.rows: list[torch.Tensor | None] = []
+            for shape in self.shapes:
+                keys, truth, values, rows = self._layer(shape, slots)
+                self.keys.append(keys)
+                self.truth.append(truth)
+                self.values.append(values)
+                self.rows.append(rows)
+
+    def _layer(
+        self, shape: LayerShape, slots: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        heads = shape.kv_heads
+
+        def zeros(count: int, width: int) -> torch.Tensor:
+            # Zeros, not empty: a masked slot still takes part as 0 * value, and 0 * NaN is NaN.
+            return torch.zeros((count, slots, width), dtype=self.dtype, device=self.device)
+
+        if shape.key_width == shape.value_width:
+            rows = zeros(heads * (3 if shape.rotated else 2), shape.key_width)
+            return rows[:heads], rows[-2 * heads : -heads], rows[-heads:], rows
+        keys = zeros(heads, shape.key_width)
+        truth = zeros(heads, shape.key_width) if shape.rotated else keys
+        return keys, truth, zeros(heads, shape.value_width), None
+
+    @property
+    def read(self) -> int:
+        """Slots that attention reads: ``used`` rounded up to whole steps, at most all."""
+        return min(self.capacity, -(-self.used // READ_STEP) * READ_STEP)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays take."""
+        return bytes_per_slot(self.shapes, self.dtype) * self.capacity
+
+    @torch.inference_mode()
+    def grow(self, slots: int) -> None:
+        """Make room for ``slots`` in all; what is resident stays where it is."""
+        if slots <= self.capacity:
+            return
+        used, old = self.used, (self.position, self.owner, self.keys, self.truth, self.values)
+        position, owner, keys, truth, values = old
+        self._allocate(slots)
+        self.capacity = slots
+        self.position[:used] = position[:used]
+        self.owner[:used] = owner[:used]
+        for kept, wider in ((keys, self.keys), (truth, self.truth), (values, self.values)):
+            for source, target in zip(kept, wider, strict=True):
+                target[:, :used] = source[:, :used]
+
+    @torch.inference_mode()
+    def release(self, slots: torch.Tensor) -> None:
+        """Free slots (int64). Their keys stay in memory, seen by nobody, until they are written again."""
+        if slots.numel() == 0:
+            return
+        self.position[slots] = FREE
+        self.owner[slots] = NOBODY
+        if int(slots.max()) == self.used - 1:
+            live = (self.owner[: self.used] != NOBODY).nonzero()
+            self.used = int(live[-1]) + 1 if live.numel() else 0
+
+    @torch.inference_mode()
+    def clear(self) -> None:
+        """Free every slot."""
+        self.position.fill_(FREE)
+        self.owner.fill_(NOBODY)
+        self.used = 0
+
+    def extend(self, slots: torch.Tensor) -> None:
+        """Let ``used`` reach over slots that are about to be written."""
+        if slots.numel():
+            self.used = max(self.used, int(slots.max()) + 1)

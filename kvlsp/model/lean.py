@@ -1,0 +1,187 @@
+"""The fast decoder for Llama-shaped models: the same seam, the same weights, a third of the operations.
+
+Llama, Qwen2 (biases), Qwen3 (norms of queries and keys), Mistral, Granite (multipliers) and Seed have one
+structure: norm, rotary grouped-query attention, norm, gated feed-forward. It is recognised by its
+parameters, not by its name, and whatever is recognised must give the logits of the transformers decoder on
+a probe, or that decoder stays. Query, key and value weights are fused to one matrix, gate and up likewise;
+the transformers modules then look into the fused ones, so that nothing is in memory twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from torch.nn.functional import linear as plain_linear
+from torch.nn.functional import rms_norm, silu
+
+from kvlsp.errors import UnsupportedModel
+from kvlsp.model.agreement import difference, logits_of, rows_to_try
+from kvlsp.model.attention import attend
+from kvlsp.model.batch import chosen, claim
+from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.int8 import Int8Weight, int8_linear
+from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.lean_weights import NotLean, one_rotation, read_layer, read_norm
+from kvlsp.model.transformers_decoder import TransformersDecoder
+
+logger = logging.getLogger(__name__)
+
+# Largest difference of logits, relative to the largest logit, that the check at load accepts.
+TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
+INT8_TOLERANCE = 0.2
+
+
+def quickest(exact: TransformersDecoder) -> Decoder:
+    """The lean decoder over the same weights if it gives the same logits, else ``exact`` itself."""
+    try:
+        lean = LeanDecoder(exact)
+        apart = _difference(exact, lean)
+    except NotLean as reason:
+        logger.info("%s runs through transformers: %s", exact.name, reason)
+        return exact
+    allowed = TOLERANCE.get(exact.dtype, 1e-3)
+    if not apart <= allowed:
+        logger.warning(
+            "%s runs through transformers: the lean forward differs by %.1e where %.0e is allowed",
+            exact.name, apart, allowed,
+        )  # fmt: skip
+        return exact
+    logger.info("%s runs lean: its logits differ by %.1e from those of transformers", exact.name, apart)
+    return lean
+
+
+def rounded(exact: TransformersDecoder) -> LeanDecoder:
+    """The lean decoder with eight-bit weights; the weights of ``exact`` are given up.
+
+    Raises :class:`~kvlsp.errors.UnsupportedModel` where there is no lean decoder or the rounding changes
+    too much.
+    """
+    try:
+        lean = LeanDecoder(exact)
+    except NotLean as reason:
+        raise UnsupportedModel(
+            f"{exact.name} cannot run with int8 weights: {reason}. Choose dtype bfloat16."
+        ) from reason
+    lean.round_weights()
+    apart = _difference(exact, lean)
+    if not apart <= INT8_TOLERANCE:
+        raise UnsupportedModel(
+            f"Rounding {exact.name} to int8 changes its logits by {apart:.2f} of the largest, more than "
+            f"{INT8_TOLERANCE}. Choose dtype bfloat16."
+        )
+    logger.info("%s runs with int8 weights: its logits differ by %.1e", exact.name, apart)
+    exact.give_up_weights()
+    return lean
+
+
+def _difference(exact: Decoder, lean: Decoder) -> float:
+    ids = rows_to_try(exact.vocabulary_size, exact.device)
+    return difference(logits_of(lean, ids), logits_of(exact, ids))
+
+
+class LeanDecoder:
+    """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes."""
+
+    def __init__(self, exact: TransformersDecoder) -> None:
+        self.exact = exact
+        self.name = exact.name
+        self.layers = exact.layers
+        self.vocabulary_size = exact.vocabulary_size
+        self.context_length = exact.context_length
+        self.device = exact.device
+        self.dtype = exact.dtype
+        self.bytes_per_slot = exact.bytes_per_slot
+        model = exact.model
+        base, config = model.get_decoder(), model.config
+        self._rotation = one_rotation(exact)
+        self._kv_heads, self._width = exact.shapes[0].kv_heads, exact.shapes[0].key_width
+        self._heads: int = config.num_attention_heads
+        self._residual = float(getattr(config, "residual_multiplier", 1.0))
+        self._embedding_scale = float(getattr(config, "embedding_multiplier", 1.0))
+        self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
+        self._embedding: torch.Tensor = base.embed_tokens.weight.detach()
+        self._norm, self._epsilon = read_norm(base, "norm")
+        self._head: torch.Tensor | Int8Weight = model.lm_head.weight.detach()
+        self._linear: Any = plain_linear
+        if model.lm_head.bias is not None or config.hidden_act != "silu":
+            raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
+        self._layers = [
+            read_layer(layer, kind.window, self._width)
+            for layer, kind in zip(base.layers, exact.kinds, strict=True)
+        ]
+
+    def round_weights(self) -> None:
+        """Hold the matrices as int8 from now on."""
+        self._linear = int8_linear
+        for layer in self._layers:
+            for name in ("queries_keys_values", "output", "gate_up", "down"):
+                setattr(layer, name, Int8Weight.of(getattr(layer, name)))
+        assert isinstance(self._head, torch.Tensor)
+        self._head = Int8Weight.of(self._head)
+
+    def allocate(self, slots: int) -> KeyValues:
+        """Empty keys and values for ``slots`` tokens."""
+        return self.exact.allocate(slots)
+
+    def move(self, document: KeyValues, slots: torch.Tensor, positions: torch.Tensor) -> None:
+        """See :meth:`kvlsp.model.decoder.Decoder.move`."""
+        self.exact.move(document, slots, positions)
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        document: KeyValues,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        slots: torch.Tensor,
+        branch: Branches,
+        wanted: Wanted,
+    ) -> torch.Tensor:
+        """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
+        self.exact.reach(positions)
+        batch = claim(document, ids, positions, slots, branch)
+        slots, real = batch.slots, batch.rows
+        cosine, sine = (it[:, None] for it in self.exact.tables[self._rotation].at(batch.positions))
+        linear = self._linear
+        epsilon, hidden = self._epsilon, (self._embedding.shape[1],)
+        heads, kv_heads, width = self._heads, self._kv_heads, self._width
+        rows, read = batch.ids.shape[0], document.read
+        x = self._embedding[batch.ids]
+        if self._embedding_scale != 1.0:
+            x = x * self._embedding_scale
+        for number, layer in enumerate(self._layers):
+            normed = rms_norm(x, hidden, layer.attention_norm, epsilon)
+            fused = linear(normed, layer.queries_keys_values, layer.queries_keys_values_bias)
+            fused = fused.view(rows, heads + 2 * kv_heads, width)
+            turning = fused[:, : heads + kv_heads]
+            if layer.head_norms is not None:
+                turning = rms_norm(turning, (width,), None, epsilon) * layer.head_norms
+            # Storage of a layer: rotated keys, un-rotated keys, values (KeyValues.rows).
+            storage = document.rows[number]
+            assert storage is not None
+            if layer.head_norms is None:
+                storage[kv_heads:].index_copy_(1, slots, fused[:real, heads:].transpose(0, 1))
+            else:
+                document.truth[number].index_copy_(1, slots, turning[:real, heads:].transpose(0, 1))
+                document.values[number].index_copy_(1, slots, fused[:real, heads + kv_heads :].transpose(0, 1))
+            turned = torch.addcmul(turning * cosine, turning.roll(width // 2, -1), sine).to(self.dtype)
+            document.keys[number].index_copy_(1, slots, turned[:real, heads:].transpose(0, 1))
+            mixed = attend(
+                turned[:, :heads].transpose(0, 1),
+                storage[:kv_heads, :read],
+                storage[2 * kv_heads :, :read],
+                batch.visibility.mask(layer.window),
+                layer.scale,
+            )
+            mixed = mixed.transpose(0, 1).reshape(rows, heads * width)
+            x = torch.add(x, linear(mixed, layer.output, layer.output_bias), alpha=self._residual)
+            normed = rms_norm(x, hidden, layer.feed_forward_norm, epsilon)
+            gate, up = linear(normed, layer.gate_up, layer.gate_up_bias).chunk(2, -1)
+            down = linear(silu(gate).mul_(up), layer.down, layer.down_bias)
+            x = torch.add(x, down, alpha=self._residual)
+        x, count = chosen(x, wanted, real)
+        logits = linear(rms_norm(x, hidden, self._norm, epsilon), self._head)[:count]
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return logits if self._logits_scale == 1.0 else logits.div_(self._logits_scale)

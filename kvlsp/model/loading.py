@@ -1,0 +1,117 @@
+"""From a name to a decoder: find the files, plan memory, load, probe, take the quick path if it is right.
+
+It does not know tokenizers, prompts or which model is the default one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils import logging as transformers_logging
+
+from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
+from kvlsp.model.architecture import context_length, refuse, slot_numbers
+from kvlsp.model.checkpoint import Progress, locate, parameters, read_config
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.lean import quickest, rounded
+from kvlsp.model.memory import Plan, plan
+from kvlsp.model.transformers_decoder import TransformersDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A decoder ready for forwards, with the folder its files (and its tokenizer) lie in."""
+
+    decoder: Decoder
+    folder: Path
+    config: Mapping[str, Any]
+    description: str
+    name: str = ""  # hub id, or the folder's name
+
+
+def _silent(share: float | None, doing: str) -> None:
+    """Progress that nobody watches."""
+
+
+def load(
+    name_or_path: str | Path,
+    device: str = "auto",
+    dtype: str = "auto",
+    progress: Progress = _silent,
+    lean: bool = True,
+) -> LoadedModel:
+    """Load a checkpoint folder or a model of the hub.
+
+    ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
+    keeps the transformers forward (for comparisons). Raises :class:`~kvlsp.errors.ModelNotFound`,
+    :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
+    :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
+    """
+    folder = locate(name_or_path, progress)
+    name = folder.name if Path(name_or_path).expanduser() == folder else str(name_or_path)
+    raw = read_config(folder)
+    count = parameters(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnsupportedModel(
+            f"transformers does not know the architecture {raw['model_type']} of {name}. "
+            "Choose another model or a newer transformers."
+        ) from error
+    text = config.get_text_config()
+    refuse(text)
+    chosen = plan(count, slot_numbers(text), device, dtype)
+    progress(0.0, f"loading {name} ({chosen.weights / 1e6:,.0f} MB)")
+    model = _read(folder, chosen)
+    progress(0.8, f"checking {name}")
+    decoder: Decoder
+    exact = TransformersDecoder(model, name, context_length(text))
+    if dtype == "int8":
+        del model
+        decoder = rounded(exact)
+    else:
+        decoder = quickest(exact) if lean else exact
+    progress(1.0, f"{name} is loaded")
+    path = "lean" if decoder is not exact else "transformers"
+    precision = "int8 weights" if dtype == "int8" else str(decoder.dtype).removeprefix("torch.")
+    description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
+    return LoadedModel(decoder, folder, text.to_dict(), description, name)
+
+
+def _read(folder: Path, chosen: Plan) -> Any:
+    """The transformers model on its device, unmodified."""
+    transformers_logging.disable_progress_bar()
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=chosen.dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            attn_implementation="eager",
+            output_loading_info=True,
+        )
+        if found["missing_keys"]:
+            # transformers would fill them with random numbers and say so in a log
+            raise ModelBroken(
+                f"{len(found['missing_keys'])} weights are missing in {folder}, {min(found['missing_keys'])} "
+                "for one. Fetch the model again or choose another."
+            )
+        return model.to(chosen.device).requires_grad_(False)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(
+            f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
+        ) from error
+    except KvlspError:
+        raise
+    except Exception as error:
+        # transformers and safetensors raise many kinds for files that do not fit each other
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelBroken(
+            f"The model in {folder} cannot be loaded: {first} Fetch it again or choose another model."
+        ) from error
