@@ -1,0 +1,197 @@
+"""The only place that encodes rows of the document: bring a cache to a layout, or make it exact.
+
+Kept rows are moved by rotating their keys from the un-rotated truth (positional integrity encoding, PIE,
+arXiv 2407.03157), new rows are encoded left to right, and where a forward has room stale rows are encoded again.
+A forward never sees half a change: rows are given their slots and positions before the first one, and what an
+interruption leaves unwritten is taken out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kvlsp.cache.plan import Plan, common_head
+from kvlsp.cache.resident import ResidentCache, Rows
+from kvlsp.errors import CacheFull
+from kvlsp.model.decoder import DOCUMENT
+from kvlsp.prompt.layout import Layout
+
+Interrupted = Callable[[], bool]
+Choice = Callable[[ResidentCache, Plan], npt.NDArray[np.int64]]
+"""Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`)."""
+
+CHUNK = 256
+"""Rows of one forward, unless the caller knows better."""
+
+CROSSED = 256
+"""Where the caret has jumped over text in suffix-first order, so many of the crossed rows next to it are encoded
+again at once; the others are moved like any kept row and made exact when the keyboard rests. Rows that crossed know
+nothing of what stands before them now, so more of them are worth their time than of rows that missed an edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What bringing a cache to a layout took. ``logits`` (wanted, vocabulary) belong to the rows asked for;
+    None when it was interrupted (``complete`` is False) or none were asked for."""
+
+    complete: bool
+    kept: int
+    moved: int
+    freed: int
+    encoded: int
+    """Rows that were new to the cache, or crossed the caret."""
+    repaired: int
+    """Other stale rows that were encoded again, and wanted rows."""
+    adopted: int
+    logits: torch.Tensor | None
+
+
+def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
+           interrupted: Interrupted = lambda: False, chunk: int = CHUNK,
+           progress: Callable[[int, int], None] | None = None) -> Settled:
+    """Make ``layout`` resident. ``wanted`` are ascending layout rows whose logits are returned.
+
+    Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
+    exception drops the whole cache, never a document's text, and is passed on.
+    """
+    if len(layout) > cache.limit:
+        raise CacheFull(
+            f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. "
+            "Raise kvlsp.cacheMib or lower kvlsp.contextTokens."
+        )
+    plan = cache.plan(layout)
+    try:
+        adopted = _apply(cache, plan)
+        missing = plan.encode_new[adopted:]
+        crossed = plan.crossed_new[-CROSSED:]
+        encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
+        if choose is not None and len(encode):  # there is a forward to fill
+            encode = np.union1d(encode, choose(cache, plan))
+        written = np.ones(len(layout), np.bool_)
+        written[missing] = False
+        logits: list[torch.Tensor] = []
+        done = 0
+        while done < len(encode) and not (done and interrupted()):
+            rows = encode[done : done + chunk]
+            logits.append(encode_rows(cache, rows, np.isin(rows, wanted, assume_unique=True)))
+            written[rows] = True
+            done += len(rows)
+            if progress is not None:
+                progress(done, len(encode))
+        new = int(np.count_nonzero(written[missing])) + int(np.count_nonzero(np.isin(crossed, encode[:done])))
+        cache.keep_written(written)
+    except Exception:
+        cache.forget()
+        raise
+    complete = done == len(encode)
+    return Settled(
+        complete=complete,
+        kept=len(plan.kept_new),
+        moved=int(np.count_nonzero(plan.moved)),
+        freed=len(plan.freed_old),
+        encoded=new,
+        repaired=done - new,
+        adopted=adopted,
+        logits=torch.cat(logits) if complete and len(wanted) else None,
+    )
+
+
+def refresh(cache: ResidentCache, rows: int) -> int:
+    """Encode up to ``rows`` stale rows from the frontier on, left to right; how many were encoded.
+
+    When it returns 0 every row is exact: logits equal a full prefill's up to floating-point order.
+    """
+    solid = common_head(cache.rows.positions, np.arange(len(cache.rows)))  # an interrupted repair leaves a gap
+    count = min(rows, solid - cache.frontier)
+    if count > 0:
+        try:
+            encode_rows(cache, np.arange(cache.frontier, cache.frontier + count), None)
+        except Exception:
+            cache.forget()
+            raise
+    return max(0, count)
+
+
+def freshen(cache: ResidentCache, rows: int) -> int:
+    """Encode the ``rows`` stale rows that have waited longest, left to right; how many were encoded.
+
+    For typing that leaves no time for a refresh: the frontier stands at the caret then, and what it would encode
+    first is stale again a keystroke later. Rows become better by this, not exact.
+    """
+    since = cache.staleness.since
+    stale = np.flatnonzero(since >= 0)
+    longest = np.sort(stale[np.argsort(since[stale], kind="stable")[:rows]])
+    if len(longest):
+        try:
+            encode_rows(cache, longest, None)
+        except Exception:
+            cache.forget()
+            raise
+    return len(longest)
+
+
+def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
+                wanted: npt.NDArray[np.bool_] | None) -> torch.Tensor:
+    """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows)."""
+    resident = cache.rows
+    chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
+    logits = cache.decoder.forward(
+        cache.arrays(),
+        torch.from_numpy(resident.ids[rows].astype(np.int64)),
+        torch.from_numpy(resident.positions[rows]),
+        torch.from_numpy(resident.slots[rows]),
+        DOCUMENT,
+        torch.from_numpy(chosen),
+    )
+    cache.staleness.encoded(rows)
+    # the frontier runs over the rows just encoded that follow it without a gap
+    ahead = rows[rows >= cache.frontier]
+    run = int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
+    cache.frontier += run
+    return logits
+
+
+def _apply(cache: ResidentCache, plan: Plan) -> int:
+    """Free, move, give slots to what will be encoded; how many leading new rows were adopted from scratch."""
+    layout, old = plan.layout, cache.rows
+    adopted = _adoptable(cache, plan)
+    scratch = cache.scratch
+    slots = np.empty(len(layout), np.int64)
+    slots[plan.kept_new] = old.slots[plan.kept_old]
+    if adopted and scratch is not None:
+        slots[plan.encode_new[:adopted]] = taken = np.asarray(scratch.slots[:adopted], np.int64)
+        cache.table.adopt(taken)
+        cache.arrays().owner[torch.from_numpy(taken)] = DOCUMENT.number
+    cache.drop_scratch()
+    cache.give_back(old.slots[plan.freed_old])
+    slots[plan.encode_new[adopted:]] = cache.take(len(plan.encode_new) - adopted)
+    if plan.moved.any():
+        cache.decoder.move(
+            cache.arrays(),
+            torch.from_numpy(slots[plan.kept_new[plan.moved]]),
+            torch.from_numpy(plan.kept_new[plan.moved]),
+        )
+    cache.plans += 1
+    cache.staleness = cache.staleness.follow(plan, cache.plans)
+    cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
+    cache.frontier = plan.frontier + (adopted if plan.frontier == plan.changed_at else 0)
+    return adopted
+
+
+def _adoptable(cache: ResidentCache, plan: Plan) -> int:
+    """How many of the last generation's rows are, token for token, the first new rows of the layout."""
+    scratch, layout = cache.scratch, plan.layout
+    if scratch is None or not layout.text_last or plan.changed_at != scratch.start:
+        return 0
+    start = scratch.start
+    ids = np.asarray(scratch.ids, np.int32)
+    new = layout.ids[start : start + len(ids)]
+    same = new == ids[: len(new)]
+    count = len(same) if same.all() else int(np.argmin(same))
+    rows = plan.encode_new[:count]
+    return int(np.count_nonzero(rows == np.arange(start, start + len(rows))))

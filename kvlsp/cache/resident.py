@@ -1,0 +1,162 @@
+"""The resident rows of one document: which slot holds which token at which position, and how exact it is.
+
+Owned by the model's thread. Bookkeeping only; what is written into the arrays is decided in
+:mod:`kvlsp.cache.repair`. Texts, versions and requests are unknown here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kvlsp.cache.plan import Plan, make_plan
+from kvlsp.cache.slots import Slots, SlotTable
+from kvlsp.cache.staleness import Staleness
+from kvlsp.errors import CacheFull, IntegrityError
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.keyvalues import KeyValues
+from kvlsp.prompt.layout import Layout
+
+_GROWTH = 512
+"""Arrays grow by whole steps of this many slots, and by at least an eighth of what they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Resident rows in layout order, arrays of one length: identity, token id, slot, position.
+
+    The text before the caret stands at positions [``prefix[0]``, ``prefix[1]``).
+    """
+
+    cells: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int32]
+    slots: Slots
+    positions: npt.NDArray[np.int64]
+    prefix: tuple[int, int]
+
+    @classmethod
+    def none(cls) -> Rows:
+        empty = np.empty(0, np.int64)
+        return cls(empty, np.empty(0, np.int32), empty, empty, (0, 0))
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+
+@dataclass(slots=True)
+class Scratch:
+    """Rows that a finished generation left behind the layout: kept until the next plan, which may adopt them.
+
+    Token ``ids[i]`` was encoded into ``slots[i]`` at position ``start + i``, behind layout rows [0, start).
+    """
+
+    start: int
+    ids: list[int] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
+
+
+class ResidentCache:
+    """Cache arrays of one document with their bookkeeping. ``limit`` bounds its slots."""
+
+    def __init__(self, decoder: Decoder, limit: int) -> None:
+        self.decoder = decoder
+        self.limit = limit
+        self.keyvalues: KeyValues | None = None
+        self.table = SlotTable()
+        self.rows = Rows.none()
+        self.staleness = Staleness.fresh(0)
+        self.frontier = 0
+        self.scratch: Scratch | None = None
+        self.plans = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Exact bytes of the arrays on the device."""
+        return 0 if self.keyvalues is None else self.keyvalues.nbytes
+
+    @property
+    def stale(self) -> int:
+        """Rows that are not exact."""
+        return len(self.rows) - self.frontier
+
+    def forget(self) -> None:
+        """Drop every row and the arrays; the next layout is prefilled."""
+        self.keyvalues = None
+        self.table = SlotTable()
+        self.rows, self.staleness, self.frontier = Rows.none(), Staleness.fresh(0), 0
+        self.scratch = None
+
+    def plan(self, layout: Layout) -> Plan:
+        rows = self.rows
+        return make_plan(rows.cells, rows.positions, rows.prefix, self.frontier, layout)
+
+    def arrays(self) -> KeyValues:
+        """The cache arrays; allocated when first asked for."""
+        if self.keyvalues is None:
+            self.keyvalues = self.decoder.allocate(0)
+        return self.keyvalues
+
+    def take(self, count: int, *, scratch: bool = False) -> Slots:
+        """``count`` slots, growing the arrays where needed; :class:`CacheFull` beyond the limit."""
+        missing = count - self.table.free
+        if missing > 0:
+            capacity = self.table.capacity
+            grown = capacity + max(missing, capacity // 8)
+            grown = min(-(-grown // _GROWTH) * _GROWTH, self.limit)
+            if grown < capacity + missing:
+                raise CacheFull(
+                    f"The cache of this document is bounded to {self.limit} tokens and {count} more do not fit. "
+                    "Raise kvlsp.cacheMib or lower kvlsp.contextTokens."
+                )
+            self.arrays().grow(grown)
+            self.table.grow(self.arrays().capacity)
+        return self.table.take(count, scratch=scratch)
+
+    def give_back(self, slots: Slots) -> None:
+        if len(slots):
+            self.table.give_back(slots)
+            self.arrays().release(torch.from_numpy(slots))
+
+    def drop_scratch(self) -> None:
+        """Free what the last generation left, whatever it was."""
+        self.scratch = None
+        self.give_back(self.table.of_scratch())
+
+    def keep_written(self, written: npt.NDArray[np.bool_]) -> None:
+        """After an interruption: rows that were not encoded are no rows; the next plan finds them missing."""
+        if written.all():
+            return
+        self.give_back(self.rows.slots[~written])
+        rows = self.rows
+        self.rows = replace(rows, cells=rows.cells[written], ids=rows.ids[written],
+                            slots=rows.slots[written], positions=rows.positions[written])
+        self.staleness = self.staleness.select(written)
+        self.frontier = min(self.frontier, int(np.argmin(written)))
+
+    def check_integrity(self) -> None:
+        """Raise :class:`IntegrityError` where slots, rows and arrays contradict each other. O(document)."""
+        rows = self.rows
+        if len(np.unique(rows.cells)) != len(rows):
+            raise IntegrityError("Two resident rows have the same identity.")
+        if not np.array_equal(np.sort(rows.slots), self.table.of_document()):
+            raise IntegrityError("The slots of the rows are not the slots taken for the document.")
+        if np.any(np.diff(rows.positions) <= 0):
+            raise IntegrityError("Positions do not grow in layout order.")
+        if not 0 <= self.frontier <= len(rows):
+            raise IntegrityError("The exact frontier lies outside the rows.")
+        if np.any(self.staleness.changes[: self.frontier]):
+            raise IntegrityError("A row before the frontier has missed a change.")
+        if self.keyvalues is None:
+            if len(rows):
+                raise IntegrityError("There are rows but no arrays.")
+            return
+        owner, position = self.keyvalues.owner.cpu().numpy(), self.keyvalues.position.cpu().numpy()
+        if not np.array_equal(np.flatnonzero(owner == 0), self.table.of_document()):
+            raise IntegrityError("The arrays and the slot table disagree about the document's slots.")
+        if not np.array_equal(position[rows.slots], rows.positions):
+            raise IntegrityError("The arrays and the rows disagree about positions.")
+        if not np.array_equal(np.flatnonzero(owner > 0), self.table.of_scratch()):
+            raise IntegrityError("The arrays and the slot table disagree about scratch slots.")

@@ -1,0 +1,220 @@
+"""Repair against its oracle: forget everything and prefill the layout (DESIGN invariant 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvlsp.cache.repair import CROSSED, refresh, settle
+from kvlsp.cache.resident import ResidentCache, Scratch
+from kvlsp.errors import CacheFull
+from kvlsp.model.decoder import Branch
+from kvlsp.prompt.layout import Layout
+from tests.support.decoders import tiny_decoder
+
+ONE, THREE = tiny_decoder(layers=1), tiny_decoder(layers=3)
+LIMIT = 512
+
+
+def layout_of(cells: list[int], caret: int = 0) -> Layout:
+    """Rows named by cells; a cell's token id follows from its name, so equal cells are equal tokens."""
+    array = np.array(cells, np.int64)
+    ids = (array * 7 % 250 + 3).astype(np.int32)
+    return Layout(ids=ids, cells=array, prefix=(caret, len(cells)), suffix=(0, caret), text_last=True)
+
+
+def logits_of(cache: ResidentCache, layout: Layout) -> torch.Tensor:
+    """Logits of a token behind the layout, seen from a branch that leaves no trace."""
+    slots = cache.take(1, scratch=True)
+    logits = cache.decoder.forward(
+        cache.arrays(), torch.tensor([5]), torch.tensor([len(layout)]), torch.from_numpy(slots), Branch(1),
+        slice(None),
+    )
+    cache.give_back(slots)
+    return logits[0]
+
+
+def prefilled(decoder, layout: Layout) -> ResidentCache:
+    cache = ResidentCache(decoder, LIMIT)
+    settle(cache, layout)
+    return cache
+
+
+histories = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 80), unique=True, min_size=1, max_size=40),
+        st.integers(0, 40), st.integers(1, 60), st.booleans(), st.integers(0, 3),
+    ),
+    min_size=1, max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(histories)
+def test_with_one_layer_any_history_equals_a_prefill(history):
+    cache = ResidentCache(ONE, LIMIT)
+    for cells, caret, chunk, interrupt, refreshed in history:
+        layout = layout_of(cells, min(caret, len(cells)))
+        settle(cache, layout, chunk=chunk, interrupted=lambda stop=interrupt: stop)
+        cache.check_integrity()
+        settled = settle(cache, layout, wanted=[len(layout) - 1])
+        assert settled.complete
+        for _ in range(refreshed):
+            refresh(cache, chunk)
+        cache.check_integrity()
+        assert list(cache.rows.ids) == list(layout.ids)
+        oracle = prefilled(ONE, layout)
+        torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
+        cache.check_integrity()
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories)
+def test_deeper_models_agree_in_layer_0_and_everywhere_up_to_the_frontier(history):
+    cache = ResidentCache(THREE, LIMIT)
+    for cells, caret, chunk, _, refreshed in history:
+        layout = layout_of(cells, min(caret, len(cells)))
+        settle(cache, layout, chunk=chunk)
+        for _ in range(refreshed):
+            refresh(cache, 5)
+        oracle = prefilled(THREE, layout)
+        for layer in range(3):
+            rows = len(layout) if layer == 0 else cache.frontier
+            for name in ("keys", "truth", "values"):
+                ours = getattr(cache.arrays(), name)[layer][:, cache.rows.slots[:rows]]
+                theirs = getattr(oracle.arrays(), name)[layer][:, oracle.rows.slots[:rows]]
+                torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories, st.integers(1, 30))
+def test_a_refresh_to_the_end_equals_a_prefill(history, rows):
+    cache = ResidentCache(THREE, LIMIT)
+    for cells, caret, chunk, _, _ in history:
+        layout = layout_of(cells, min(caret, len(cells)))
+        settle(cache, layout, chunk=chunk)
+    while refresh(cache, rows):
+        cache.check_integrity()
+    assert cache.stale == 0
+    oracle = prefilled(THREE, layout)
+    torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
+
+
+def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
+    cache = ResidentCache(THREE, LIMIT)
+    settle(cache, layout_of(list(range(30))))
+    edited = layout_of([*range(10), 50, 51, *range(12, 30)])
+    settled = settle(cache, edited)
+    assert (settled.encoded, settled.kept, settled.freed) == (2, 28, 2)
+    assert cache.frontier == 12
+    assert cache.stale == 18
+    assert cache.staleness.changes[12:].min() == 4  # two encoded before, two freed
+    assert list(cache.staleness.nearest[12:15]) == [1, 2, 3]
+    oracle = prefilled(THREE, edited)
+    assert (logits_of(cache, edited) - logits_of(oracle, edited)).abs().max() > 1e-6
+
+
+def test_an_interrupted_repair_is_finished_by_the_next():
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of(list(range(40)))
+    first = settle(cache, layout, chunk=8, interrupted=lambda: True)
+    assert not first.complete
+    assert first.encoded == 8
+    cache.check_integrity()
+    second = settle(cache, layout, chunk=8, wanted=[39])
+    assert second.complete
+    assert second.encoded == 32
+    assert cache.stale == 0
+
+
+def test_wanted_logits_are_those_of_the_rows_asked_for():
+    layout = layout_of(list(range(20)))
+    cache = prefilled(THREE, layout)
+    wanted = settle(cache, layout, wanted=[3, 19]).logits
+    again = settle(prefilled(THREE, layout), layout, wanted=[19]).logits
+    torch.testing.assert_close(wanted[1], again[0], rtol=0, atol=1e-9)
+    assert not torch.allclose(wanted[0], wanted[1])
+
+
+def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
+    cache = ResidentCache(THREE, LIMIT)
+    before = layout_of(list(range(10)))
+    settle(cache, before)
+    after = layout_of([*range(10), 60, 61, 62])
+    generated = [*after.ids[10:12].tolist(), 9]  # the third token was another one
+    slots = cache.take(3, scratch=True)
+    cache.decoder.forward(cache.arrays(), torch.tensor(generated), torch.arange(10, 13),
+                          torch.from_numpy(slots), Branch(1), slice(None))
+    cache.scratch = Scratch(10, generated, slots.tolist())
+    settled = settle(cache, after)
+    cache.check_integrity()
+    assert (settled.adopted, settled.encoded) == (2, 1)
+    assert cache.stale == 0
+    oracle = prefilled(THREE, after)
+    torch.testing.assert_close(logits_of(cache, after), logits_of(oracle, after), rtol=0, atol=1e-9)
+
+
+def test_rows_generated_behind_stale_ones_are_adopted_as_stale():
+    cache = ResidentCache(THREE, LIMIT)
+    settle(cache, layout_of(list(range(10))))
+    settle(cache, layout_of([50, *range(1, 10)]))
+    slots = cache.take(1, scratch=True)
+    after = layout_of([50, *range(1, 10), 60])
+    cache.decoder.forward(cache.arrays(), torch.from_numpy(after.ids[10:].astype(np.int64)),
+                          torch.tensor([10]), torch.from_numpy(slots), Branch(1), slice(None))
+    cache.scratch = Scratch(10, after.ids[10:].tolist(), slots.tolist())
+    assert settle(cache, after).adopted == 1
+    assert cache.frontier == 1
+
+
+def test_a_layout_beyond_the_bound_is_refused_and_nothing_is_lost():
+    cache = ResidentCache(ONE, 16)
+    settle(cache, layout_of(list(range(10))))
+    with pytest.raises(CacheFull, match="bounded to 16"):
+        settle(cache, layout_of(list(range(17))))
+    assert len(cache.rows) == 10
+    cache.check_integrity()
+
+
+def test_a_failing_forward_drops_the_cache_and_the_next_settle_rebuilds_it(monkeypatch):
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of(list(range(30)))
+    settle(cache, layout)
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(THREE, "forward", fail)
+        with pytest.raises(RuntimeError):
+            settle(cache, layout_of([*range(5), 70]))
+    assert len(cache.rows) == 0
+    assert cache.nbytes == 0
+    assert settle(cache, layout).encoded == 30
+    cache.check_integrity()
+
+
+def test_far_jumps_encode_only_the_crossed_rows_next_to_the_caret():
+    cells = list(range(CROSSED + 144))
+    cache = ResidentCache(THREE, LIMIT)
+    settle(cache, layout_of(cells, len(cells)))  # all of it behind the caret
+    jumped = layout_of([*cells[-50:], *cells[:-50]], 50)
+    settled = settle(cache, jumped)
+    assert settled.encoded == CROSSED
+    assert settled.kept == len(cells)
+    while refresh(cache, 64):
+        pass
+    oracle = prefilled(THREE, jumped)
+    torch.testing.assert_close(logits_of(cache, jumped), logits_of(oracle, jumped), rtol=0, atol=1e-9)
+
+
+def test_bytes_are_counted_exactly():
+    cache = ResidentCache(THREE, LIMIT)
+    settle(cache, layout_of(list(range(30))))
+    arrays = cache.arrays()
+    held = sum(t.numel() * t.element_size() for name in ("keys", "truth", "values")
+               for t in getattr(arrays, name)) + arrays.position.numel() * 8 + arrays.owner.numel() * 4
+    assert cache.nbytes == held

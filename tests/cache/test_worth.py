@@ -1,0 +1,86 @@
+"""The worthiest stale rows: before the caret and behind changes, within the budget, never hurting exactness."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.worth import worthiest
+from tests.cache.test_repair import LIMIT, THREE, histories, layout_of, logits_of, prefilled
+
+
+def chosen(cache: ResidentCache, budget: int) -> list[int]:
+    return worthiest(budget)(cache, cache.plan(layout_of(cache.rows.cells.tolist()))).tolist()
+
+
+def edited(caret: int) -> ResidentCache:
+    """Rows 0 .. 39, of which row 10 was replaced: rows from 11 on are stale. The prefix begins at ``caret``."""
+    cache = prefilled(THREE, layout_of(list(range(40)), caret))
+    settle(cache, layout_of([*range(10), 50, *range(11, 40)], caret))
+    return cache
+
+
+def test_half_goes_before_the_caret_and_half_behind_the_change():
+    assert chosen(edited(0), 8) == [11, 12, 13, 14, 36, 37, 38, 39]
+
+
+def test_what_one_half_leaves_the_other_takes():
+    cache = edited(0)
+    assert chosen(cache, 0) == []
+    assert chosen(cache, 29) == chosen(cache, 100) == list(range(11, 40))
+
+
+def test_a_second_edit_reaches_further():
+    cache = edited(0)
+    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), choose=worthiest(8))
+    assert cache.staleness.changes[[11, 14, 36, 39]].tolist() == [0, 0, 0, 0]
+    assert chosen(cache, 8) == [15, 16, 17, 18, 32, 33, 34, 35]
+
+
+def test_nothing_is_encoded_where_no_forward_is_needed():
+    cache = edited(0)
+    settled = settle(cache, layout_of(cache.rows.cells.tolist()), choose=worthiest(8))
+    assert (settled.encoded, settled.repaired) == (0, 0)
+
+
+def test_repair_lessens_the_error():
+    before = layout_of([*range(10), 50, *range(11, 40)])
+    oracle = prefilled(THREE, before)
+    truth = logits_of(oracle, before)
+    errors = []
+    for budget in (0, 8, 29):
+        cache = prefilled(THREE, layout_of(list(range(40))))
+        settle(cache, before, choose=worthiest(budget))
+        cache.check_integrity()
+        errors.append(float((logits_of(cache, before) - truth).abs().max()))
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 1e-9
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories, st.integers(0, 20))
+def test_any_history_with_repair_refreshes_to_a_prefill(history, budget):
+    cache = ResidentCache(THREE, LIMIT)
+    for cells, caret, chunk, interrupt, refreshed in history:
+        layout = layout_of(cells, min(caret, len(cells)))
+        settle(cache, layout, chunk=chunk, choose=worthiest(budget), interrupted=lambda stop=interrupt: stop)
+        cache.check_integrity()
+        for _ in range(refreshed):
+            refresh(cache, chunk)
+        cache.check_integrity()
+    settle(cache, layout, choose=worthiest(budget))
+    rows = cache.frontier
+    oracle = prefilled(THREE, layout)
+    for layer in range(3):
+        count = len(layout) if layer == 0 else rows
+        ours = cache.arrays().keys[layer][:, cache.rows.slots[:count]]
+        theirs = oracle.arrays().keys[layer][:, oracle.rows.slots[:count]]
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
+    while refresh(cache, 7):
+        pass
+    torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
+    assert np.all(cache.staleness.changes == 0)
