@@ -1,0 +1,393 @@
+"""The index of one root: outlines of its files, kept in SQLite, brought up to date file by file.
+
+    index = Index(Rules(root))
+    for progress in index.scan():      # beside work: stop between any two, go on or begin again later
+        ...
+    index.refresh([path])              # the watcher's word
+    index.open_document(path, text)    # from now on the disk does not count for it
+    index.named({"Circle"})
+
+A scan reads a file only if its size or time changed since it was last read. Memory is bounded by SQLite's page
+cache and the stamps of the files. It does not know what it is asked for, nor by which thread: one at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import astuple, dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from kvlsp.syntax.language import Language
+from kvlsp.workspace.files import walk
+from kvlsp.workspace.ignore import Rules
+from kvlsp.workspace.imports import module_of
+from kvlsp.workspace.outline import Definition, Outline, outline_of
+from kvlsp.workspace.pieces import pieces, telling
+from kvlsp.workspace.reading import Stamp, read_source
+from kvlsp.workspace.refusal import Refusal
+from kvlsp.workspace.store import Store
+
+MOST_FILES: Final = 50_000
+"""Of one root; what the walk meets later is left out."""
+BATCH: Final = 16
+"""Files per transaction."""
+RAREST: Final = 24
+"""Words by which similar pieces are looked for."""
+OPEN: Final = Stamp(-1, -1)
+"""The stamp of an open document: no file on a disk has it, so it is read again when it is closed or we were killed."""
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+    modified INTEGER NOT NULL, refusal TEXT NOT NULL, imports TEXT NOT NULL, module TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS files_by_module ON files (module);
+CREATE TABLE IF NOT EXISTS definitions (file INTEGER NOT NULL, name TEXT NOT NULL, inside TEXT NOT NULL,
+    line INTEGER NOT NULL, "end" INTEGER NOT NULL, signature TEXT NOT NULL, doc TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS definitions_by_name ON definitions (name);
+CREATE INDEX IF NOT EXISTS definitions_by_file ON definitions (file);
+CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL,
+    "end" INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS pieces_by_file ON pieces (file);
+"""
+_DEFINITION = 'name, inside, line, "end", signature, doc, text'
+SIMILAR: Final = """
+CREATE VIRTUAL TABLE IF NOT EXISTS words
+    USING fts5(identifiers, tokenize = "unicode61 remove_diacritics 0 tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, row);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """``total`` is None while the walk still looks for files that changed."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A definition and the file it stands in, relative to the root, with ``/`` between folders."""
+
+    path: str
+    definition: Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines [line, end) of a file."""
+
+    path: str
+    line: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    files: int
+    definitions: int
+    refused: int
+
+
+class Index:
+    """See the module. ``folder``: where it is kept, the cache folder if None."""
+
+    def __init__(self, rules: Rules, folder: Path | None = None) -> None:
+        self.rules = rules
+        self.root = rules.root
+        self.refused: Counter[Refusal] = Counter()
+        """What the last scan passed over."""
+        self.behind = False
+        """Something could not be written, another process held the file for long: scan again when there is time."""
+        self.truncated = False
+        """There are more than :data:`MOST_FILES` files."""
+        self.ranks = _has_fts5()
+        """SQLite can rank by BM25; without it :meth:`similar` finds nothing."""
+        self._store = Store(rules.identity, SCHEMA + (SIMILAR if self.ranks else ""), folder)
+        self._documents: dict[Path, str] = {}
+        """Texts of all open documents, those that are excluded now too: what is excluded can change."""
+        self._open: set[str] = set()
+        """Keys of those that count."""
+
+    @property
+    def problem(self) -> str:
+        """A sentence when the index cannot be kept between runs."""
+        return self._store.problem
+
+    @property
+    def lost(self) -> int:
+        """How often all was thrown away, for the file was damaged; grown: scan again, open documents anew."""
+        return self._store.lost
+
+    def close(self) -> None:
+        self._store.close()
+
+    # -- bringing up to date
+
+    def scan(self) -> Iterator[Progress]:
+        """Make the index equal to what lies on the disk and is open; yields often, may be left at any point."""
+        lost = self.lost
+        yield from self._scan()
+        if self.lost != lost:  # the file was damaged and all is new: once more, not for ever
+            yield from self._scan()
+
+    def _scan(self) -> Iterator[Progress]:
+        self.behind = False
+        self.rules.forget()
+        for path, text in self._documents.items():
+            if not self._counts(path):
+                self._open.discard(self._key(path))
+            elif self._key(path) not in self._open:
+                self._put_document(path, text)
+        counts: Counter[Refusal] = Counter()
+        changed: list[Path] = []
+        seen: set[str] = set(self._open)
+        known = self._stamps()
+        self.truncated = False
+        for number, file in enumerate(walk(self.rules, counts)):
+            if number >= MOST_FILES:
+                self.truncated = True
+                break
+            key = self._key(file.path)
+            seen.add(key)
+            if key not in self._open and known.get(key) != file.stamp:
+                changed.append(file.path)
+            if number % 200 == 0:
+                yield Progress(0, None)
+        self.refused = counts
+        self._remove(key for key in known if key not in seen)
+        waiting = iter(changed)
+        done = 0
+        while batch := list(islice(waiting, BATCH)):
+            outlines = []
+            for path in batch:
+                outlines.append(self._read(path))
+                yield Progress(done, len(changed))
+                done += 1
+            self._put(outlines)
+        yield Progress(done, len(changed))
+
+    def refresh(self, paths: Iterable[Path]) -> None:
+        """Read these files again; one that is gone, or must not be read, is forgotten, a folder with all below it.
+
+        After a .gitignore changed only a :meth:`scan` will do; so too for a folder that appeared.
+        """
+        waiting = iter(paths)
+        while batch := list(islice(waiting, BATCH)):
+            outlines, gone = [], []
+            for path in batch:
+                if not path.is_relative_to(self.root) or self._key(path) in self._open:
+                    continue
+                refusal = self.rules.refusal(path)
+                if refusal is None:
+                    outlines.append(self._read(path))
+                else:
+                    gone.append(self._key(path))
+            self._remove(gone)
+            for key in gone:
+                self._remove_below(key)
+            self._put(outlines)
+
+    def open_document(self, path: Path, text: str) -> None:
+        """The text of an open document, as often as it changes enough; what is excluded stays so while it is open."""
+        if _language(path) is None or not path.is_relative_to(self.root):
+            return
+        self._documents[path] = text
+        if self._counts(path):
+            self._put_document(path, text)
+
+    def close_document(self, path: Path) -> None:
+        """The disk counts again."""
+        self._documents.pop(path, None)
+        if path.is_relative_to(self.root) and self._key(path) in self._open:
+            self._open.discard(self._key(path))
+            self.refresh([path])
+
+    def _counts(self, path: Path) -> bool:
+        """Whether an open document is part of the index; it need not be on the disk."""
+        return self.rules.refusal(path) in (None, Refusal.GONE)
+
+    def _put_document(self, path: Path, text: str) -> None:
+        key = self._key(path)
+        self._open.add(key)
+        self._put([_Read(key, OPEN, "", _outline(path, text), text)])
+
+    # -- asking
+
+    def named(self, names: Collection[str], most: int = 200) -> list[Found]:
+        """Definitions with these names, by path and line: a stable order. At most ``most`` names are looked for."""
+        asked = sorted(set(names))[:most]
+        rows = self._store.rows(
+            f"SELECT path, {_DEFINITION} FROM definitions JOIN files ON files.id = file "
+            f"WHERE name IN ({','.join('?' * len(asked))}) ORDER BY path, line LIMIT {10 * most}", asked)
+        return [Found(row[0], Definition(*row[1:])) for row in rows]
+
+    def modules(self, words: Collection[str], most: int = 200) -> list[str]:
+        """Files that one of these words may mean in an import: by the last name of their :func:`module_of`, sorted."""
+        asked = sorted(set(words))[:most]
+        rows = self._store.rows(f"SELECT path FROM files WHERE module IN ({','.join('?' * len(asked))}) "
+                                f"ORDER BY path LIMIT {5 * most}", asked)
+        return [path for (path,) in rows]
+
+    def text(self, piece: Piece) -> str:
+        """The lines of a piece, read now; "" when the file has changed since it was indexed, or must not be read."""
+        path = self.root / piece.path
+        if piece.path in self._open or self.rules.refusal(path) is not None:
+            return ""
+        found = read_source(path)
+        if isinstance(found, Refusal) or self._stamps_of(piece.path) != [(found[1].size, found[1].modified)]:
+            return ""
+        return "\n".join(found[0].split("\n")[piece.line:piece.end])
+
+    def outline(self, path: Path) -> Outline:
+        """What is known of one file; empty when nothing is."""
+        key = self._key(path)
+        rows = self._store.rows(f"SELECT {_DEFINITION} FROM definitions JOIN files ON files.id = file "
+                                "WHERE path = ? ORDER BY definitions.rowid", [key])
+        imports = self._store.rows("SELECT imports FROM files WHERE path = ?", [key])
+        return Outline(tuple(Definition(*row) for row in rows),
+                       tuple(line for (text,) in imports for line in text.split("\n") if line))
+
+    def similar(self, words: Collection[str], but: str, most: int) -> list[Piece]:
+        """Pieces of other files than ``but`` with these words, best first by BM25, ties by path.
+
+        Only the :data:`RAREST` of the words are looked for: common ones hardly count and cost the most.
+        """
+        asked = sorted({word.lower() for word in telling(" ".join(words))})[:200]
+        if not asked or not self.ranks:
+            return []
+        known = self._store.rows(
+            f"SELECT term, doc FROM vocabulary WHERE term IN ({','.join('?' * len(asked))})", asked)
+        rarest = [word for word, _ in sorted(known, key=lambda row: (row[1], row[0]))[:RAREST]]
+        quoted = " OR ".join(f'"{word}"' for word in rarest)
+        if not quoted:
+            return []
+        rows = self._store.rows(
+            'SELECT path, line, "end" FROM words JOIN pieces ON pieces.id = words.rowid JOIN files '
+            "ON files.id = pieces.file WHERE words MATCH ? AND path != ? ORDER BY bm25(words), path, line LIMIT ?",
+            [quoted, but, most])
+        return [Piece(*row) for row in rows]
+
+    def size(self) -> Size:
+        rows = self._store.rows("SELECT COUNT(*), COALESCE(SUM(refusal != ''), 0), (SELECT COUNT(*) FROM definitions) "
+                                "FROM files")
+        files, refused, definitions = rows[0] if rows else (0, 0, 0)
+        return Size(files - refused, definitions, refused)
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _stamps(self) -> dict[str, Stamp]:
+        rows = self._store.rows("SELECT path, size, modified FROM files")
+        return {path: Stamp(size, modified) for path, size, modified in rows}
+
+    def _stamps_of(self, key: str) -> list[tuple[int, int]]:
+        return [(size, modified) for size, modified in
+                self._store.rows("SELECT size, modified FROM files WHERE path = ?", [key])]
+
+    def _read(self, path: Path) -> _Read:
+        """A file's outline; what turns out to be binary or generated is remembered with its stamp, without content."""
+        found = read_source(path)
+        if isinstance(found, Refusal):
+            try:
+                status = path.lstat()
+            except OSError:
+                return _Read(self._key(path), None, found.name, _NOTHING, "")
+            return _Read(self._key(path), Stamp(status.st_size, status.st_mtime_ns), found.name, _NOTHING, "")
+        text, stamp = found
+        return _Read(self._key(path), stamp, "", _outline(path, text), text)
+
+    def _put(self, files: list[_Read]) -> None:
+        if files:
+            self._write_all(partial(self._write, files))
+
+    def _write_all(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        if not self._store.write(work):
+            self.behind = True
+
+    def _write(self, files: list[_Read], database: sqlite3.Connection) -> None:
+        for file in files:
+            self._forget(database, file.key)
+            if file.stamp is None:
+                continue
+            row = [file.key, file.stamp.size, file.stamp.modified, file.refusal, "\n".join(file.outline.imports),
+                   (module_of(file.key) or ("",))[-1]]
+            number = database.execute("INSERT INTO files (path, size, modified, refusal, imports, module) "
+                                      "VALUES (?, ?, ?, ?, ?, ?)", row).lastrowid
+            database.executemany(
+                "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [[number, *astuple(definition)] for definition in file.outline.definitions])
+            if self.ranks:
+                _write_pieces(database, number, file)
+
+    def _forget_all(self, keys: list[str], database: sqlite3.Connection) -> None:
+        for key in keys:
+            self._forget(database, key)
+
+    def _forget(self, database: sqlite3.Connection, key: str) -> None:
+        row = database.execute("SELECT id FROM files WHERE path = ?", [key]).fetchone()
+        if row is not None:
+            if self.ranks:
+                database.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM pieces WHERE file = ?)", row)
+            for table in ("pieces", "definitions"):
+                database.execute(f"DELETE FROM {table} WHERE file = ?", row)
+            database.execute("DELETE FROM files WHERE id = ?", row)
+
+    def _remove(self, keys: Iterable[str]) -> None:
+        waiting = iter(keys)
+        while batch := list(islice(waiting, 100)):
+            self._write_all(partial(self._forget_all, batch))
+
+    def _remove_below(self, folder: str) -> None:
+        if folder == ".":
+            rows = self._store.rows("SELECT path FROM files")
+        else:  # "0" follows "/": all that begins with "folder/"
+            rows = self._store.rows("SELECT path FROM files WHERE path > ? AND path < ?", [folder + "/", folder + "0"])
+        self._remove(path for (path,) in rows if path not in self._open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file as it was read. No stamp: it is gone."""
+
+    key: str
+    stamp: Stamp | None
+    refusal: str
+    outline: Outline
+    text: str
+
+
+_NOTHING = Outline((), ())
+
+
+def _language(path: Path) -> Language | None:
+    return Language.of(path.suffix.lower())
+
+
+def _outline(path: Path, text: str) -> Outline:
+    language = _language(path)
+    return _NOTHING if language is None else outline_of(language, text)
+
+
+def _has_fts5() -> bool:
+    with_it = sqlite3.connect(":memory:")
+    try:
+        with_it.executescript(SIMILAR)
+        return True
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        with_it.close()
+
+
+def _write_pieces(database: sqlite3.Connection, number: int | None, file: _Read) -> None:
+    lines = file.text.split("\n")
+    for first, end in pieces([definition.line for definition in file.outline.definitions], len(lines)):
+        words = " ".join(telling("\n".join(lines[first:end])))
+        if words:
+            row = database.execute('INSERT INTO pieces (file, line, "end") VALUES (?, ?, ?)', [number, first, end])
+            database.execute("INSERT INTO words (rowid, identifiers) VALUES (?, ?)", [row.lastrowid, words])

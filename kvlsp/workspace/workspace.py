@@ -1,0 +1,149 @@
+"""The roots of one editor: an index each, one watcher, the open documents; kept up to date in small steps.
+
+    workspace = Workspace(exclude=settings.exclude)
+    workspace.add(root)
+    while workspace.step():        # whenever nothing else waits; each step reads one file at most
+        ...
+
+The owner decides when a step is taken, so indexing never competes with a completion. One thread; :meth:`changed`
+alone may be called from others. Nothing here knows about models or the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from kvlsp.errors import WorkspaceError
+from kvlsp.workspace.ignore import Rules
+from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.watcher import Watcher
+
+
+class Workspace:
+    """See the module. ``folder``: where indexes are kept, the cache folder if None."""
+
+    def __init__(self, exclude: Sequence[str] = (), watcher: Watcher | None = None, folder: Path | None = None) -> None:
+        self.watcher = watcher or Watcher()
+        self._exclude = tuple(exclude)
+        self._folder = folder
+        self._indexes: dict[Path, Index] = {}
+        self._open: dict[Path, str] = {}
+        self._scans: dict[Path, Iterator[Progress]] = {}
+        self._paths: list[Path] = []
+        self._progress: dict[Path, Progress] = {}
+        self._lost: dict[Path, int] = {}
+
+    @property
+    def indexes(self) -> tuple[Index, ...]:
+        """By root."""
+        return tuple(self._indexes[root] for root in sorted(self._indexes))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about roots that cannot be watched and indexes that cannot be kept."""
+        kept = [index.problem for index in self.indexes if index.problem]
+        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept)
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of all scans together; None when none runs. ``total`` is None while one still looks for changed files."""
+        running = [self._progress.get(root, Progress(0, None)) for root in self._scans]
+        if not running:
+            return None
+        totals = [progress.total for progress in running]
+        whole = None if None in totals else sum(total for total in totals if total is not None)
+        return Progress(sum(progress.done for progress in running), whole)
+
+    def add(self, root: Path) -> None:
+        """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""
+        root = root.absolute().resolve()
+        if root not in self._indexes:
+            self._indexes[root] = Index(Rules(root, self._exclude), self._folder)
+            self._lost[root] = self._indexes[root].lost
+            self.watcher.add(root)
+            self._scans[root] = self._indexes[root].scan()
+            self._send_open(root)
+
+    def remove(self, root: Path) -> None:
+        """:class:`WorkspaceError` when it is no root."""
+        root = root.absolute().resolve()
+        if root not in self._indexes:
+            raise WorkspaceError(f"{root} is no root of the workspace; nothing was removed.")
+        self.watcher.remove(root)
+        self._scans.pop(root, None)
+        self._progress.pop(root, None)
+        self._indexes.pop(root).close()
+
+    def open_document(self, path: Path, text: str) -> None:
+        """The text of a document that is open, or has changed; the disk does not count until it is closed."""
+        self._open[path] = text
+        for index in self._over(path):
+            index.open_document(path, text)
+
+    def close_document(self, path: Path) -> None:
+        if self._open.pop(path, None) is not None:
+            for index in self._over(path):
+                index.close_document(path)
+
+    def changed(self, path: Path) -> None:
+        """The editor says that this file or folder was created, changed or deleted."""
+        self.watcher.note(path)
+
+    def step(self) -> bool:
+        """A little work; False when there is nothing to do until the disk changes (:meth:`due`)."""
+        self._take()
+        self._mend()
+        if self._paths:
+            path = self._paths.pop()
+            for index in self._over(path):
+                index.refresh([path])
+        elif self._scans:
+            root = min(self._scans)
+            index = self._indexes[root]
+            for progress in islice(self._scans[root], 1):
+                self._progress[root] = progress
+                break
+            else:
+                del self._scans[root]
+                self._progress.pop(root, None)
+                if index.behind:
+                    self.watcher.rescan(root)
+        return bool(self._paths or self._scans)
+
+    def due(self) -> float | None:
+        """Seconds until there may be something to do; None: never, unless somebody says so."""
+        return 0.0 if self._paths or self._scans else self.watcher.due()
+
+    def close(self) -> None:
+        """Stop watching and close the files; threads have ended when it returns."""
+        self.watcher.close()
+        self._scans.clear()
+        for index in self._indexes.values():
+            index.close()
+        self._indexes.clear()
+
+    def _take(self) -> None:
+        changes = self.watcher.take()
+        if changes is not None:
+            self._paths = sorted({*self._paths, *changes.paths}, reverse=True)
+            for root in changes.rescan:
+                if root in self._indexes:  # a scan that runs may have passed the place already: begin again
+                    self._scans[root] = self._indexes[root].scan()
+
+    def _mend(self) -> None:
+        """An index that was damaged is empty now, whoever noticed it: fill it again."""
+        for root, index in self._indexes.items():
+            if index.lost != self._lost[root]:
+                self._lost[root] = index.lost
+                self._scans[root] = index.scan()
+                self._send_open(root)
+
+    def _over(self, path: Path) -> list[Index]:
+        return [index for index in self.indexes if path.is_relative_to(index.root)]
+
+    def _send_open(self, root: Path) -> None:
+        for path, text in self._open.items():
+            if path.is_relative_to(root):
+                self._indexes[root].open_document(path, text)
