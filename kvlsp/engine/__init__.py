@@ -1,0 +1,1 @@
+"""The one thread that owns model and caches: sessions, scheduling, generation."""

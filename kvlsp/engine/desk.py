@@ -1,0 +1,122 @@
+"""The open documents on the model's side: text always, a session once there is a model, caches within a bound.
+
+Used from the engine's thread only. It does not know requests, nor what is done with a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from kvlsp.cache.store import Holding, to_drop
+from kvlsp.cache.worth import worthiest
+from kvlsp.completion.answers import Answers
+from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
+from kvlsp.config import Settings
+from kvlsp.engine.messages import EditDocument
+from kvlsp.engine.model import Model
+from kvlsp.engine.session import Session
+from kvlsp.text.document import Snapshot
+
+
+@dataclass(slots=True)
+class Desk:
+    """One open document. ``unsettled``: its cache is not yet at the layout of its caret. ``accepted``: a
+    suggestion was just taken, so the next one is worth computing ahead."""
+
+    snapshot: Snapshot
+    session: Session | None = None
+    drafter: CopyDrafter | None = None
+    answers: Answers = field(default_factory=Answers)
+    unsettled: bool = True
+    accepted: bool = False
+    used_at: float = 0.0
+
+
+class Desks:
+    """All open documents by URI. ``bound`` is in bytes over all caches."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._desks: dict[str, Desk] = {}
+        self._adaptation = Adaptation()
+        self.current: str | None = None
+        self.bound = 0
+
+    def __len__(self) -> int:
+        return len(self._desks)
+
+    def __iter__(self) -> Iterator[Desk]:
+        return iter(self._desks.values())
+
+    def get(self, uri: str | None) -> Desk | None:
+        return self._desks.get(uri) if uri is not None else None
+
+    def open(self, snapshot: Snapshot) -> None:
+        self._desks[snapshot.uri] = Desk(snapshot)
+        self.touch(snapshot.uri)
+
+    def close(self, uri: str) -> None:
+        self._desks.pop(uri, None)
+        if self.current == uri:
+            self.current = None
+
+    def edit(self, message: EditDocument) -> None:
+        """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed."""
+        desk = self._desks.get(message.uri)
+        if desk is None:
+            self.open(message.after)
+            return
+        session = desk.session
+        if session is not None and session.snapshot.version == message.base_version:
+            session.edit(message.changes, message.after)
+        else:
+            desk.session = None
+        desk.snapshot = message.after
+        desk.unsettled = True
+        self.touch(message.uri)
+
+    def touch(self, uri: str) -> None:
+        """The user is here now."""
+        self.current = uri
+        self._desks[uri].used_at = self._clock()
+
+    def session(self, desk: Desk, model: Model, settings: Settings) -> Session:
+        """The document's session, made from its text when there is none."""
+        if desk.session is None:
+            limits = [model.decoder.context_length, self.bound // model.decoder.bytes_per_slot]
+            if settings.context_tokens:
+                limits.append(settings.context_tokens)
+            session = Session(model, desk.snapshot, context=min(limits), generation_rows=settings.max_tokens)
+            session.full_prefill = settings.full_prefill or model.full_prefill
+            budget = model.repair_budget if settings.repair_budget < 0 else settings.repair_budget
+            session.choose = worthiest(budget) if budget else None
+            desk.drafter = CopyDrafter(session.tokens.ids)
+            session.token_edits.append(desk.drafter.apply)
+            desk.session = session
+        return desk.session
+
+    def drafting(self, desk: Desk, offset: int) -> Drafting | None:
+        """Drafts for a completion at ``offset``: copied from this document first, then from the others."""
+        if desk.drafter is None or desk.session is None:
+            return None
+        others = [other.drafter for other in self if other is not desk and other.drafter is not None]
+        _, suffix = desk.session.sides(offset)
+        return Drafting(desk.drafter, others, suffix.ids, self._adaptation)
+
+    def forget_sessions(self) -> None:
+        """The model or its limits changed: caches and tokens are made anew when they are needed."""
+        for desk in self:
+            desk.session, desk.drafter, desk.unsettled = None, None, True
+
+    def evict(self) -> None:
+        """Drop the least useful caches beyond the bound; the current document's never."""
+        holdings = [
+            Holding(uri, desk.session.cache.nbytes, desk.used_at, len(desk.session.cache.rows))
+            for uri, desk in self._desks.items() if desk.session is not None
+        ]
+        for uri in to_drop(holdings, self.bound, self._clock(), self.current):
+            session = self._desks[uri].session
+            if session is not None:
+                session.cache.forget()
+                self._desks[uri].unsettled = True

@@ -1,0 +1,42 @@
+"""The queue into the model's thread: posting never waits, and the thread can look ahead without taking.
+
+Looking ahead is how work is interrupted: a forward is never stopped, but between two of them the worker asks what
+has arrived.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Inbox(Generic[T]):
+    """Messages in order of arrival. Any thread posts; one thread takes."""
+
+    def __init__(self) -> None:
+        self._messages: deque[T] = deque()
+        self._arrived = threading.Condition()
+
+    def post(self, message: T) -> None:
+        with self._arrived:
+            self._messages.append(message)
+            self._arrived.notify()
+
+    def take(self, timeout: float | None = None) -> T | None:
+        """The oldest message, waiting up to ``timeout`` seconds for one (None: as long as it takes)."""
+        with self._arrived:
+            if not self._messages and timeout != 0:
+                self._arrived.wait_for(lambda: bool(self._messages), timeout)
+            return self._messages.popleft() if self._messages else None
+
+    def waiting(self) -> Iterator[T]:
+        """What waits now, oldest first, without taking it."""
+        with self._arrived:
+            return iter(tuple(self._messages))
+
+    def __bool__(self) -> bool:
+        return bool(self._messages)

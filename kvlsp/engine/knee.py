@@ -1,0 +1,57 @@
+"""How many stale rows an edit's forward takes along for next to nothing: measured once per model and device.
+
+A forward of a few rows is bound by memory traffic, so more rows are almost free up to a *knee*: on a GPU some hundreds,
+on a CPU with a small model a handful. There the bound is time that nobody feels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from kvlsp.model.decoder import DOCUMENT, Decoder
+
+EDIT = 4
+"""Rows that an edit encodes by itself."""
+RATIO = 1.25
+"""A forward may cost so many times that of the edit alone ..."""
+UNFELT = 0.005
+"""... or so many seconds more."""
+
+_RESIDENT = 2048
+_SIZES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+_REPEATS = 5
+
+
+def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> int:
+    """Rows beyond an edit's own that its forward may encode, 0 .. 252. Takes some hundred milliseconds."""
+    resident = min(_RESIDENT, decoder.context_length - max(_SIZES))
+    if resident < max(_SIZES):
+        return 0
+    document = decoder.allocate(resident)
+    places = torch.arange(resident, device=decoder.device)
+    # rows that nobody encoded cost a reader the same
+    document.extend(places)
+    document.position[places] = places
+    document.owner[places] = DOCUMENT.number
+    sizes = list(_SIZES)
+    took: dict[int, float] = {}
+    for repeat in range(_REPEATS + 1):
+        for size in sizes:
+            rows = places[-size:]
+            began = clock()
+            decoder.forward(document, torch.ones_like(rows), rows, rows, DOCUMENT, slice(-1, None))
+            if decoder.device.type == "cuda":
+                torch.cuda.synchronize(decoder.device)
+            seconds = clock() - began
+            if repeat == 1:
+                took[size] = seconds  # the first round warms up
+            took[size] = min(seconds, took.get(size, seconds))
+            if not repeat and seconds > 2 * took[EDIT] + 4 * UNFELT:
+                sizes = sizes[: sizes.index(size)]  # on a slow device sizes far beyond the knee are not tried again
+                break
+    allowed = max(RATIO * took[EDIT], took[EDIT] + UNFELT)
+    # the largest, not the last before the first failure: on a busy machine one size may have been unlucky
+    return max(size for size in sizes if took[size] <= allowed) - EDIT

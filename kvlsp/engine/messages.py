@@ -1,0 +1,181 @@
+"""What crosses between the editor's thread and the model's thread: frozen values, nothing else.
+
+To the engine go :data:`Message` values, from it come :data:`Event` values. Offsets are code points of the
+snapshot they belong to. This module does not know who sends or answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from kvlsp.completion.reasons import Reason as Reason  # part of the messages: servers import it from here
+from kvlsp.config import Settings, Trigger
+from kvlsp.text.document import Change, Snapshot
+
+
+class CancelToken:
+    """Set by the editor's thread, looked at by the model's thread between two tokens."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+
+# --- to the engine ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDocument:
+    """A document was opened (or its text replaced as a whole after a disagreement)."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class EditDocument:
+    """Changes in order, each with the text after it; ``base_version`` is the version before the first."""
+
+    uri: str
+    base_version: int
+    changes: tuple[Change, ...]
+    after: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDocument:
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The entry highlighted in the editor's suggest list: it would replace [start, end) by text."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A request for ghost text at ``offset`` of the given version; answered by one :class:`Completed`."""
+
+    ticket: int
+    uri: str
+    version: int
+    offset: int
+    trigger: Trigger
+    received: float
+    """Seconds on the engine's clock; deadlines count from here."""
+    selected: Selected | None = None
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What became of an offered item. ``length`` counts the accepted characters of a partial acceptance."""
+
+    uri: str
+    completion: int
+    kind: Literal["shown", "accepted", "partially_accepted", "rejected"]
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeDocument:
+    """For ``kvlsp/documentState``; answered by one :class:`DocumentDescribed`."""
+
+    ticket: int
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeEngine:
+    """For the statistics command; answered by one :class:`EngineDescribed`."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    pass
+
+
+Message: TypeAlias = (
+    OpenDocument | EditDocument | CloseDocument | Complete | Feedback
+    | DescribeDocument | DescribeEngine | Configure | Shutdown
+)
+
+# --- from the engine -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Replace [start, end) of the request's version by ``text``. ``completion`` names it in feedback."""
+
+    start: int
+    end: int
+    text: str
+    completion: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The one answer to :class:`Complete`. Without items there is a reason."""
+
+    ticket: int
+    items: tuple[Item, ...]
+    reason: Reason | None
+    report: Mapping[str, Any]
+    """Counts and milliseconds: kept, moved, encoded, generated, drafted, accepted, latency_ms, stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDescribed:
+    """version, sha256, characters, tokens, cachedTokens, staleTokens; None when the document is unknown."""
+
+    ticket: int
+    description: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescribed:
+    ticket: int
+    statistics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """What a status bar shows. ``percent`` only while loading."""
+
+    kind: Literal["loading", "ready", "computing", "paused", "error"]
+    message: str
+    percent: float | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillProgress:
+    """Rows of a large prefill that are done; ``done == total`` ends it."""
+
+    uri: str
+    done: int
+    total: int
+
+
+Event: TypeAlias = Completed | DocumentDescribed | EngineDescribed | StatusChanged | PrefillProgress

@@ -1,0 +1,73 @@
+"""What completing takes: a decoder, its tokenizer and its fill-in-the-middle template, loaded as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kvlsp import default_model
+from kvlsp.config import Settings
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.loading import load
+from kvlsp.prompt.families import detect
+from kvlsp.prompt.template import Template
+from kvlsp.tokens.tokenizer import Tokenizer
+
+LoadProgress = Callable[[float | None, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One loaded model. ``name`` is what a person calls it, ``description`` one line for status and doctor.
+
+    ``repair_budget`` stale rows are encoded along with every edit (:mod:`kvlsp.engine.knee`); ``full_prefill`` says
+    that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`).
+    """
+
+    name: str
+    description: str
+    decoder: Decoder
+    tokenizer: Tokenizer
+    template: Template
+    repair_budget: int = 0
+    full_prefill: bool = False
+
+
+def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
+    """Load the model that the settings name, or the default model.
+
+    Raises :class:`kvlsp.errors.ModelError` or :class:`kvlsp.errors.TokenizerError` with a sentence for people.
+    """
+    place: str | Path = settings.model or default_model.folder()
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress)
+    tokenizer = Tokenizer.load(loaded.folder)
+    order = None if settings.order == "auto" else settings.order
+    template = detect(
+        tokenizer.control,
+        order,  # type: ignore[arg-type]
+        _tokenizer_settings(loaded.folder),
+        settings.model,
+    )
+    return Model(
+        name=settings.model or "default model",
+        description=loaded.description,
+        decoder=loaded.decoder,
+        tokenizer=tokenizer,
+        template=template,
+    )
+
+
+def _tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """The tokenizer's ``tokenizer_config.json``; empty where there is none that can be read."""
+    try:
+        read = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}

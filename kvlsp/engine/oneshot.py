@@ -1,0 +1,47 @@
+"""A completion without a daemon: for the command line and for evaluation. Same path, no queue, no deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.reasons import Reason
+from kvlsp.config import Settings
+from kvlsp.engine.completing import Completing
+from kvlsp.engine.model import Model
+from kvlsp.engine.session import Session
+from kvlsp.text.document import Snapshot
+from kvlsp.text.rope import Rope
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """``text`` to insert at the caret, or the ``reason`` why there is none; ``generated`` as the model gave it."""
+
+    text: str
+    reason: Reason | None
+    generated: str
+    report: Mapping[str, Any]
+
+
+def complete_text(model: Model, text: str, offset: int, language: str = "",
+                  settings: Settings | None = None) -> Completion:
+    """Complete ``text`` at character ``offset``. ``language`` is a language id or a file name."""
+    chosen = settings or Settings()
+    context = chosen.context_tokens or model.decoder.context_length
+    session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=context,
+                      generation_rows=chosen.max_tokens)
+    drafter = None
+    if chosen.drafts:
+        _, suffix = session.sides(offset)
+        drafter = Drafting(CopyDrafter(session.tokens.ids), (), suffix.ids)
+    completing = Completing(session, offset, chosen, drafter=drafter)
+    if completing.refused is not None:
+        return Completion("", completing.refused, "", {})
+    completing.prepare()
+    while not completing.step():
+        pass
+    texts, reason = completing.answers()
+    return Completion(texts[0] if texts else "", None if texts else reason, completing.text, completing.report())

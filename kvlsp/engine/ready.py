@@ -1,0 +1,50 @@
+"""Open a model for serving: loaded, its repair budget measured, its quality gate looked up.
+
+The gate itself (``kvlsp doctor --gate``) is in evaluation; here is only what its verdict means for the daemon.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+from kvlsp.config import Settings
+from kvlsp.engine.knee import measure
+from kvlsp.engine.measured import recall, remember
+from kvlsp.engine.model import LoadProgress, Model, open_model
+
+log = logging.getLogger(__name__)
+
+STRICT_BUDGET = 256
+"""Stale rows encoded with every edit where the gate asks for more repair."""
+
+
+def open_ready(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
+    """As :func:`kvlsp.engine.model.open_model`, with budget and policy. Measured once, then remembered."""
+    model = open_model(settings, progress)
+    gate = recall(settings, model).get("gate")
+    policy = gate.get("policy", "repair") if isinstance(gate, dict) else "repair"
+    return ruled(budgeted(settings, model, progress), policy)
+
+
+def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
+    """``model`` with its repair budget, measured once and remembered."""
+    budget = recall(settings, model).get("repair_budget")
+    if not isinstance(budget, int):
+        progress(None, "measuring the repair budget")
+        budget = measure(model.decoder)
+        remember(settings, model, {"repair_budget": budget})
+        log.info("Up to %d stale rows are encoded along with an edit.", budget)
+    return dataclasses.replace(model, repair_budget=budget)
+
+
+def ruled(model: Model, policy: str) -> Model:
+    """``model`` under the gate's verdict: "repair" as measured, "more" repair, or "prefill" always."""
+    if policy == "more":
+        description = f"{model.description}; more repair, as its quality gate asks"
+        budget = max(model.repair_budget, STRICT_BUDGET)
+        return dataclasses.replace(model, repair_budget=budget, description=description)
+    if policy == "prefill":
+        description = f"{model.description}; prefilled at every edit, as its quality gate asks"
+        return dataclasses.replace(model, full_prefill=True, description=description)
+    return model

@@ -1,0 +1,173 @@
+"""One document as the model's thread sees it: text, tokens, window and resident cache, kept in step.
+
+A session turns edits into token edits and carets into layouts, and has the cache follow. It does not know
+requests, deadlines or the editor; it is used from one thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kvlsp.cache.repair import Choice, Interrupted, Settled, freshen, refresh, settle
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.engine.model import Model
+from kvlsp.prompt import window as windows
+from kvlsp.prompt.layout import Layout, Run, lay_out, overhead
+from kvlsp.text.diff import narrow
+from kvlsp.text.document import Change, Snapshot
+from kvlsp.text.edit import Edit
+from kvlsp.tokens.document import TokenizedText
+from kvlsp.tokens.edit import TokenEdit
+
+_CUT_SLACK = 128
+"""Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
+
+_LONGEST_WAIT = 64
+"""Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Rows counted over the life of a session, for statistics."""
+
+    kept: int = 0
+    moved: int = 0
+    encoded: int = 0
+    repaired: int = 0
+    adopted: int = 0
+    refreshed: int = 0
+    slid: int = 0
+
+    def add(self, settled: Settled, *, slide: bool) -> None:
+        self.kept += settled.kept
+        self.moved += settled.moved
+        self.repaired += settled.repaired
+        self.adopted += settled.adopted
+        if slide:
+            self.slid += settled.encoded
+        else:
+            self.encoded += settled.encoded
+
+
+class Session:
+    """The document ``snapshot`` with its tokens and its cache.
+
+    ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
+    generated rows together.
+    """
+
+    def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int) -> None:
+        self.model = model
+        self.snapshot = snapshot
+        self.context = context
+        self.capacity = max(windows.BLOCK, context - overhead(model.template) - generation_rows - _CUT_SLACK)
+        self.tokens = TokenizedText.of(model.tokenizer, snapshot.text)
+        self.cache = ResidentCache(model.decoder, limit=context)
+        self.caret = 0
+        self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
+        self.totals = Totals()
+        self.full_prefill = False
+        self.choose: Choice | None = None
+        """Which stale rows are encoded along with a change, where a caller has no choice of its own."""
+        self.token_edits: list[Callable[[TokenEdit], None]] = []
+
+    # --- text and tokens -----------------------------------------------------------------------------------
+
+    def edit(self, changes: tuple[Change, ...], after: Snapshot) -> None:
+        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes."""
+        for change in changes:
+            replaced = self.snapshot.text.slice(change.edit.start, change.edit.end)
+            text = self.snapshot.text
+            for part in narrow(change.edit, replaced):
+                text = text.replace(part)
+                before = len(self.tokens.ids)
+                token_edit = self.tokens.apply(part, text)
+                self.window = windows.follow(
+                    self.window, before, token_edit.start, token_edit.end, len(token_edit.ids)
+                )
+                self.caret = part.start + len(part.text)
+                for observer in self.token_edits:
+                    observer(token_edit)
+            self.snapshot = Snapshot(after.uri, after.version, change.after, after.language)
+        self.snapshot = after
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Suppose a change that the editor has not made: same version, other text."""
+        snapshot, edit = self.snapshot, Edit(start, end, text)
+        after = snapshot.text.replace(edit)
+        self.edit((Change(edit, after),), Snapshot(snapshot.uri, snapshot.version, after, snapshot.language))
+
+    # --- layout --------------------------------------------------------------------------------------------
+
+    def layout(self, caret: int, *, slide: bool = False) -> Layout:
+        """The rows for a completion at character ``caret``; the window follows the caret.
+
+        With ``slide`` the window may also move for the sake of later: an idle moment's work.
+        """
+        cut = self.tokens.cut(caret)
+        move = windows.slide if slide else windows.keep_up
+        self.window = move(self.window, len(self.tokens.ids), min(cut.left, cut.right), self.capacity)
+        self.caret = caret
+        return lay_out(self.model.template, *self.sides(caret))
+
+    @property
+    def wants_slide(self) -> bool:
+        """Whether an idle moment should move the window."""
+        cut = self.tokens.cut(self.caret)
+        caret = min(cut.left, cut.right)
+        return windows.slide(self.window, len(self.tokens.ids), caret, self.capacity) != self.window
+
+    def sides(self, caret: int) -> tuple[Run, Run]:
+        """Tokens before and after ``caret`` inside the window, tokenized apart at the cut."""
+        cut, tokens, window = self.tokens.cut(caret), self.tokens, self.window
+        left, right = max(window.start, cut.left), min(window.end, cut.right)
+        before, after = slice(window.start, left), slice(right, max(right, window.end))
+        prefix = Run(
+            np.concatenate([tokens.ids[before], cut.tail_ids]),
+            np.concatenate([tokens.serials[before], cut.tail_serials]),
+        )
+        suffix = Run(
+            np.concatenate([cut.head_ids, tokens.ids[after]]),
+            np.concatenate([cut.head_serials, tokens.serials[after]]),
+        )
+        return prefix, suffix
+
+    # --- cache ---------------------------------------------------------------------------------------------
+
+    def settle(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
+               choose: Choice | None = None, interrupted: Interrupted = lambda: False, chunk: int = 256,
+               progress: Callable[[int, int], None] | None = None) -> tuple[Layout, Settled]:
+        """Make the layout at ``caret`` resident; see :func:`kvlsp.cache.repair.settle`."""
+        cut = self.tokens.cut(caret)
+        jumped = not self.window.holds(min(cut.left, cut.right))
+        layout = self.layout(caret, slide=slide)
+        if self.full_prefill:
+            self.cache.forget()
+        settled = settle(
+            self.cache, layout, wanted=wanted(layout) if wanted is not None else (),
+            choose=choose or self.choose,
+            interrupted=interrupted, chunk=chunk, progress=progress,
+        )
+        self.totals.add(settled, slide=slide or jumped)
+        return layout, settled
+
+    @property
+    def overdue(self) -> bool:
+        """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
+        oldest = self.cache.staleness.oldest
+        return oldest >= 0 and self.cache.plans - oldest >= _LONGEST_WAIT
+
+    def freshen(self, rows: int) -> int:
+        """Encode up to ``rows`` of the rows that have waited longest."""
+        done = freshen(self.cache, rows)
+        self.totals.refreshed += done
+        return done
+
+    def refresh(self, rows: int) -> int:
+        """Make up to ``rows`` more rows exact; 0 when all are."""
+        done = refresh(self.cache, rows)
+        self.totals.refreshed += done
+        return done

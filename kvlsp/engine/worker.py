@@ -1,0 +1,362 @@
+"""The one thread that owns the model and every cache. Its loop: take a message, act on it, look at the queue again.
+
+While nothing waits it rests usefully: the document that was touched last is brought to the layout at its caret, its
+window is led away from the edges and, once the keyboard has been quiet, made exact chunk by chunk. When that is done
+it sleeps until the next message. It does not know the protocol, nor who listens to its events.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from kvlsp.cache.store import default_bound
+from kvlsp.completion.reasons import Reason
+from kvlsp.config import MEBIBYTE, Settings
+from kvlsp.engine.ahead import compute_ahead
+from kvlsp.engine.completing import Completing
+from kvlsp.engine.describe import describe_document, describe_engine
+from kvlsp.engine.desk import Desk, Desks
+from kvlsp.engine.inbox import Inbox
+from kvlsp.engine.messages import (
+    CloseDocument,
+    Complete,
+    Completed,
+    Configure,
+    DescribeDocument,
+    DescribeEngine,
+    DocumentDescribed,
+    EditDocument,
+    EngineDescribed,
+    Event,
+    Feedback,
+    Message,
+    OpenDocument,
+    PrefillProgress,
+    Shutdown,
+    StatusChanged,
+)
+from kvlsp.engine.model import LoadProgress, Model
+from kvlsp.engine.offers import Offer, Offers
+from kvlsp.engine.pace import Pace
+from kvlsp.engine.ready import open_ready
+from kvlsp.engine.serving import Serving
+from kvlsp.engine.session import Session
+from kvlsp.engine.statistics import Statistics
+from kvlsp.errors import KvlspError
+
+log = logging.getLogger(__name__)
+
+Load = Callable[[Settings, LoadProgress], Model]
+Clock = Callable[[], float]
+
+REFRESH_SECONDS = 0.025
+_PREFILL_SECONDS = 0.06
+_LARGE_PREFILL = 1024
+"""Rows from which on a prefill is worth a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """From the loading thread: a model, or the sentence that says why there is none."""
+
+    model: Model | None
+    error: str = ""
+
+
+class Engine:
+    """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread."""
+
+    def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
+                 clock: Clock = time.monotonic) -> None:
+        self._settings, self._events, self._load, self._clock = settings, events, load, clock
+        self._inbox: Inbox[Message | _Loaded] = Inbox()
+        self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
+        self._model: Model | None = None
+        self._failure = "loading"
+        self._desks = Desks(clock)
+        self._offers = Offers()
+        self._statistics = Statistics()
+        self._pace = Pace(clock, REFRESH_SECONDS)
+        self._prefill_pace = Pace(clock, _PREFILL_SECONDS)
+        self._quiet_since = clock()
+        self._exhausted = False
+        self._completions = 0
+
+    def start(self) -> None:
+        """Begin to take messages; the model loads beside it."""
+        self.load()
+        self._thread.start()
+
+    def post(self, message: Message) -> None:
+        """Hand over a message; never waits."""
+        self._inbox.post(message)
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Answer what waits, end the thread."""
+        self._inbox.post(Shutdown())
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    # --- the loop ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self.turn(self._patience()):
+            pass
+
+    def turn(self, patience: float | None) -> bool:
+        """Act on the next message, or rest when none comes within ``patience`` seconds; False at the end."""
+        message = self._inbox.take(patience)
+        if isinstance(message, Shutdown):
+            self._refuse_waiting()
+            return False
+        self._exhausted = message is None  # work of its own that fails is not tried again until something happens
+        try:
+            if message is None:
+                self._rest()
+            else:
+                self._act(message)
+            self._exhausted = False
+        except KvlspError as error:
+            log.error("%s", error)
+            self._events(StatusChanged("error", str(error)))
+        except Exception as error:
+            # a defect must not end the daemon: the document's cache is dropped already, its text is kept
+            log.error("The engine failed on %s (%s) and goes on.", type(message).__name__, type(error).__name__)
+            log.debug("What failed:", exc_info=True)  # its message may hold text of the user's
+        return True
+
+    def _act(self, message: Message | _Loaded) -> None:
+        match message:
+            case EditDocument():
+                self._quiet_since = self._clock()
+                self._desks.edit(message)
+            case Complete():
+                self._complete(message)
+            case OpenDocument(snapshot):
+                self._quiet_since = self._clock()
+                self._desks.open(snapshot)
+            case CloseDocument(uri):
+                self._desks.close(uri)
+            case Feedback():
+                self._feedback(message)
+            case DescribeDocument(ticket, uri):
+                self._events(DocumentDescribed(ticket, describe_document(self._desks.get(uri))))
+            case DescribeEngine(ticket):
+                self._events(EngineDescribed(ticket, self._description()))
+            case Configure(settings):
+                self._configure(settings)
+            case _Loaded(model, error):
+                self._loaded(model, error)
+
+    def _refuse_waiting(self) -> None:
+        """At the end: what still waits gets its answer."""
+        while (message := self._inbox.take(0)) is not None:
+            match message:
+                case Complete():
+                    self._answer(Completed(message.ticket, (), Reason.SHUTTING_DOWN, {}))
+                case DescribeDocument() | DescribeEngine():
+                    self._act(message)
+                case _:
+                    pass
+
+    # --- idle ----------------------------------------------------------------------------------------------
+
+    def _patience(self) -> float | None:
+        """Seconds until there is something to do without a message; None when there never will be."""
+        desk = self._desks.get(self._desks.current)
+        if self._exhausted or self._model is None or desk is None or not self._settings.serves(desk.snapshot.language):
+            return None
+        if desk.unsettled or desk.accepted:
+            return 0.0
+        session = desk.session
+        if session is None or (session.cache.stale == 0 and not session.wants_slide):
+            return None
+        return 0.0 if session.overdue else self._until_quiet()
+
+    def _until_quiet(self) -> float:
+        """Seconds until the keyboard counts as resting."""
+        return max(0.0, self._quiet_since + self._settings.idle_ms / 1000 - self._clock())
+
+    def _rest(self) -> None:
+        desk = self._desks.get(self._desks.current)
+        if desk is None or self._model is None:
+            return
+        session = self._desks.session(desk, self._model, self._settings)
+        if desk.unsettled:
+            self._settle(desk, session)
+        elif desk.accepted:
+            desk.accepted = False
+            drafter = self._desks.drafting(desk, session.caret) if self._settings.drafts else None
+            compute_ahead(session, self._settings, drafter, desk.answers, lambda: bool(self._inbox))
+        elif session.overdue and self._until_quiet() > 0:  # typing goes on: a chunk between two keystrokes
+            with self._pace as rows:
+                session.freshen(rows)
+        elif session.wants_slide:
+            session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
+                           chunk=self._prefill_pace.rows)
+        else:
+            with self._pace as rows:
+                session.refresh(rows)
+        self._desks.evict()
+
+    def _settle(self, desk: Desk, session: Session) -> None:
+        """Repair at the caret ahead of the request that will want it; a keystroke interrupts between chunks."""
+        uri = desk.snapshot.uri
+
+        def progress(done: int, total: int) -> None:
+            if total >= _LARGE_PREFILL:
+                self._events(PrefillProgress(uri, done, total))
+
+        _, settled = session.settle(session.caret, interrupted=lambda: bool(self._inbox),
+                                    chunk=self._prefill_pace.rows, progress=progress)
+        desk.unsettled = not settled.complete
+
+    # --- completion ----------------------------------------------------------------------------------------
+
+    def _complete(self, request: Complete) -> None:
+        model, desk = self._model, self._desks.get(request.uri)
+        reason = self._cannot(request, desk)
+        if reason is not None or model is None or desk is None:
+            took = round(1000 * (self._clock() - request.received), 1)
+            self._answer(Completed(request.ticket, (), reason or Reason.NOT_READY, {"latency_ms": took}))
+            return
+        self._desks.touch(request.uri)
+        self._events(StatusChanged("computing", "completing"))
+        session = self._desks.session(desk, model, self._settings)
+        actual, offset, selected = session.snapshot, request.offset, request.selected
+        self._completions += 1
+        try:
+            if selected is not None:  # as if the suggest list's entry had been taken
+                session.replace(selected.start, selected.end, selected.text)
+                offset = selected.start + len(selected.text)
+            self._serve(request, desk, session, offset)
+        finally:
+            if selected is not None and desk.session is session:
+                before = actual.text.slice(selected.start, selected.end)
+                session.replace(selected.start, selected.start + len(selected.text), before)
+                session.snapshot = actual
+                desk.unsettled = True
+            self._quiet_since = self._clock()
+            self._events(StatusChanged("ready", "ready", detail=self._statistics.last))
+
+    def _serve(self, request: Complete, desk: Desk, session: Session, offset: int) -> None:
+        settings = self._settings
+        patience = settings.deadline_ms if request.trigger == "automatic" else settings.invoked_deadline_ms
+        drafter = self._desks.drafting(desk, offset) if settings.drafts else None
+        wanted = settings.candidates if request.trigger == "invoked" else 1
+        completing = Completing(session, offset, settings, wanted=wanted, drafter=drafter)
+        completion = self._completions
+
+        def answer(completed: Completed) -> None:
+            for item in completed.items:
+                self._offers.add(completion, Offer(request.uri, completing.prefix, completing.suffix, item.text))
+            self._answer(completed)
+
+        Serving(
+            request, completing, desk.answers, inbox=self._inbox, clock=self._clock,
+            deadline=request.received + patience / 1000, answer=answer, completion=completion,
+            least_confidence=settings.confidence,
+        ).run(chunk=self._prefill_pace.rows)
+        settled = completing.settled
+        desk.unsettled = settled is None or not settled.complete
+        if desk.drafter is not None and completing.candidates:
+            desk.drafter.learn(completing.context_ids, completing.candidates[0].generation.progress.ids)
+
+    def _cannot(self, request: Complete, desk: Desk | None) -> Reason | None:
+        """Why the request is answered without any work."""
+        if request.cancel.cancelled:
+            return Reason.CANCELLED
+        if desk is None:
+            return Reason.UNKNOWN_DOCUMENT
+        if self._model is None:
+            return Reason.NOT_READY
+        if not self._settings.serves(desk.snapshot.language):
+            return Reason.DISABLED
+        if request.version != desk.snapshot.version or request.offset > len(desk.snapshot.text):
+            return Reason.STALE_VERSION
+        newer = (m for m in self._inbox.waiting() if isinstance(m, Complete) and m.uri == request.uri)
+        return Reason.SUPERSEDED if next(newer, None) is not None else None
+
+    def _answer(self, completed: Completed) -> None:
+        reason = None if completed.reason is None else str(completed.reason)
+        self._statistics.answered(reason, completed.report)
+        if reason is not None:
+            log.info("Nothing offered: %s (%s ms).", reason, completed.report.get("latency_ms"))
+        self._events(completed)
+
+    def _feedback(self, message: Feedback) -> None:
+        self._statistics.feedback[message.kind] += 1
+        offer, desk = self._offers.get(message.completion), self._desks.get(message.uri)
+        if offer is None or desk is None:
+            return
+        if message.kind == "accepted":
+            self._statistics.accepted_characters += len(offer.text)
+            desk.accepted = True
+        elif message.kind == "partially_accepted":
+            self._statistics.accepted_characters += message.length
+        elif message.kind == "rejected":
+            desk.answers.reject(offer.prefix, offer.suffix, offer.text, self._clock())
+
+    # --- model and settings ----------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Load the model beside the loop, so that edits are followed and requests answered meanwhile."""
+        settings = self._settings
+        self._model, self._failure = None, "loading"
+        self._desks.forget_sessions()
+        self._events(StatusChanged("loading", "loading the model", 0.0))
+
+        def progress(fraction: float | None, text: str) -> None:
+            self._events(StatusChanged("loading", text, None if fraction is None else round(100 * fraction, 1)))
+
+        def load() -> None:
+            try:
+                self._inbox.post(_Loaded(self._load(settings, progress)))
+            except KvlspError as error:
+                self._inbox.post(_Loaded(None, str(error)))
+            except Exception as error:
+                log.debug("Loading failed.", exc_info=True)
+                self._inbox.post(_Loaded(None, f"The model could not be loaded: {type(error).__name__}: {error}"))
+
+        threading.Thread(target=load, name="kvlsp-load", daemon=True).start()
+
+    def _loaded(self, model: Model | None, error: str) -> None:
+        self._model, self._failure = model, error
+        if model is None:
+            log.error("%s", error)
+            self._events(StatusChanged("error", error))
+            return
+        self._desks.bound = self._settings.cache_mib * MEBIBYTE or default_bound()
+        log.info("Ready: %s.", model.description)
+        self._events(StatusChanged("ready", model.description))
+
+    def _configure(self, settings: Settings) -> None:
+        """New settings at once; a model is loaded again only if what names it has changed."""
+        old, self._settings = self._settings, settings
+        if _names_model(old) != _names_model(settings):
+            self.load()
+            return
+        self._desks.bound = settings.cache_mib * MEBIBYTE or self._desks.bound
+        if _limits(old) != _limits(settings):
+            self._desks.forget_sessions()
+        if self._model is not None:
+            kind: Literal["ready", "paused"] = "ready" if settings.enable else "paused"
+            self._events(StatusChanged(kind, "ready" if settings.enable else "switched off"))
+
+    def _description(self) -> dict[str, object]:
+        named = self._model.description if self._model is not None else self._failure
+        return dict(describe_engine(self._desks, self._statistics, named))
+
+
+def _names_model(settings: Settings) -> tuple[object, ...]:
+    return settings.model, settings.device, settings.dtype, settings.order, settings.threads
+
+
+def _limits(settings: Settings) -> tuple[object, ...]:
+    return (settings.context_tokens, settings.max_tokens, settings.full_prefill, settings.cache_mib,
+            settings.repair_budget)

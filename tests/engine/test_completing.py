@@ -1,0 +1,141 @@
+"""Completions: the same with and without drafts, after healing, with candidates; nothing is left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.config import Settings
+from kvlsp.engine.completing import Completing
+from kvlsp.engine.model import Model
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.engine.session import Session
+from kvlsp.text.document import Snapshot
+from kvlsp.text.rope import Rope
+from tests.support.writing import writing_model
+
+TEXT = "def f(a):\n    b = (a, a)\n    c = (a, a)\n    return f(a, b)\n\ndef e(a):\n    b = (a, a)\n    c = "
+
+
+def writing(layers: int = 2, *, line: int = 0, order: Any = "suffix_first", heals: bool = False) -> Model:
+    """It loops readily, so drafts are accepted."""
+    return writing_model(layers, b"abcdef (),=\n", line, order=order, heals=heals)
+
+
+def session_of(model: Model, text: str) -> Session:
+    return Session(model, Snapshot("memory", 0, Rope.of(text), ""), context=4096, generation_rows=64)
+
+
+def run(session: Session, offset: int, settings: Settings, **options: Any) -> Completing:
+    completing = Completing(session, offset, settings, **options)
+    assert completing.prepare()
+    while not completing.step():
+        session.cache.check_integrity()
+    return completing
+
+
+@pytest.mark.parametrize("penalty", [1.0, 0.9])
+@pytest.mark.parametrize("multi_line", ["never", "always"])
+@pytest.mark.parametrize("offset", range(10, len(TEXT), 7))
+def test_drafts_never_change_the_result(offset, multi_line, penalty):
+    settings = Settings(max_tokens=40, multi_line=multi_line, penalty=penalty)
+    session = session_of(writing(), TEXT)
+    plain = run(session, offset, settings)
+    plain.close()
+    drafter = Drafting(CopyDrafter(session.tokens.ids))
+    drafted = run(session, offset, settings, drafter=drafter)
+    assert drafted.candidates[0].generation.progress.ids == plain.candidates[0].generation.progress.ids
+    assert drafted.text == plain.text
+
+
+def test_drafts_are_accepted_somewhere_and_save_forwards():
+    settings = Settings(max_tokens=60, multi_line="always", penalty=1.0, max_lines=50)
+    session = session_of(writing(), TEXT)
+    drafted = run(session, len(TEXT), settings, drafter=Drafting(CopyDrafter(session.tokens.ids)))
+    progress = drafted.candidates[0].generation.progress
+    assert progress.accepted > 0
+    assert progress.forwards < len(progress.ids)
+
+
+def test_closing_leaves_only_rows_that_may_be_adopted():
+    session = session_of(writing(), TEXT)
+    completing = run(session, 20, Settings(max_tokens=30, candidates=3, multi_line="never"), wanted=3)
+    completing.close()
+    session.cache.check_integrity()
+    scratch = session.cache.scratch
+    assert scratch is not None
+    assert len(session.cache.table.of_scratch()) == len(scratch.slots)
+    session.settle(3)
+    assert len(session.cache.table.of_scratch()) == 0
+    session.cache.check_integrity()
+
+
+def test_accepting_a_suggestion_adopts_its_rows():
+    model = writing(1, line=11)
+    session = session_of(model, TEXT)
+    completing = run(session, len(TEXT), Settings(max_tokens=30, multi_line="never"))
+    (text, *_), _ = completing.answers()
+    completing.close()
+    session.replace(len(TEXT), len(TEXT), text)
+    _, settled = session.settle(len(TEXT) + len(text), wanted=lambda layout: [len(layout) - 1])
+    assert settled.adopted >= len(text) - 1
+    oracle = complete_text(model, TEXT + text, len(TEXT) + len(text), settings=Settings(max_tokens=5))
+    after = run(session, len(TEXT) + len(text), Settings(max_tokens=5))
+    assert after.text == oracle.generated
+
+
+def test_candidates_differ_and_the_first_is_the_one_without_them():
+    settings = Settings(max_tokens=20, multi_line="never")
+    session = session_of(writing(line=11), TEXT)
+    alone, _ = run(session, len(TEXT), settings).answers()
+    session = session_of(writing(line=11), TEXT)
+    texts, reason = run(session, len(TEXT), settings, wanted=3).answers()
+    assert reason is None
+    assert texts[0] == alone[0]
+    assert 2 <= len(texts) <= 3
+    assert len(set(texts)) == len(texts)
+
+
+def test_a_candidate_is_what_its_branch_alone_would_give():
+    settings = Settings(max_tokens=20, multi_line="never", penalty=1.0)
+    session = session_of(writing(), TEXT)
+    completing = run(session, len(TEXT), settings, wanted=2)
+    other = completing.candidates[1].generation.progress.ids
+    first = completing.candidates[0].generation.progress.ids
+    at = int(np.argmin(np.array(other[: len(first)]) == np.array(first[: len(other)])))
+    start = TEXT + session.model.tokenizer.decode(other[: at + 1])
+    alone = run(session_of(session.model, start), len(start), settings)
+    length = min(len(other) - at - 1, len(alone.candidates[0].generation.progress.ids))
+    assert alone.candidates[0].generation.progress.ids[:length] == other[at + 1 :][:length]
+
+
+@pytest.mark.parametrize("order", ["suffix_first", "prefix_first"])
+def test_healing_hides_rows_but_edits_none(order):
+    model = writing(1, order=order, heals=True)
+    session = session_of(model, TEXT)
+    before = session.settle(30)[0]
+    ids = session.cache.rows.ids.copy()
+    run(session, 30, Settings(max_tokens=10)).close()
+    assert np.array_equal(session.cache.rows.ids, ids)
+    assert np.array_equal(session.layout(30).ids, before.ids)
+
+
+@pytest.mark.parametrize("order", ["suffix_first", "prefix_first"])
+def test_a_healed_token_is_not_seen_by_what_follows(order, monkeypatch):
+    """With one layer the answer does not depend on the hidden token, whatever the order of the layout."""
+    monkeypatch.setattr("kvlsp.engine.completing.heal", lambda tokenizer, ids: (1, ""))
+    model = writing(1, order=order, heals=True)
+    written = []
+    for last in "ab=":
+        session = session_of(model, TEXT[:60] + last + TEXT[60:])
+        completing = Completing(session, 61, Settings(max_tokens=12, penalty=1.0), wanted=2)
+        completing.prepare()
+        while not completing.step():
+            pass
+        written.append([candidate.generation.progress.ids[:3] for candidate in completing.candidates])
+        completing.close()
+        session.cache.check_integrity()
+    assert written[0][0] == written[1][0] == written[2][0]

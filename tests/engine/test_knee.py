@@ -1,0 +1,71 @@
+"""The repair budget of a model: measured by a clock that is passed in, remembered on disk."""
+
+from __future__ import annotations
+
+from kvlsp.config import Settings
+from kvlsp.engine.knee import measure
+from kvlsp.engine.measured import recall, remember
+from kvlsp.engine.ready import STRICT_BUDGET, ruled
+from tests.support.models import tiny_model
+
+
+class Timed:
+    """A decoder whose forward takes as many seconds as ``cost`` says for so many rows."""
+
+    def __init__(self, cost):
+        self.decoder, self.cost, self.now = tiny_model(1).decoder, cost, 0.0
+
+    def __getattr__(self, name):
+        return getattr(self.decoder, name)
+
+    def forward(self, document, ids, *rest):
+        self.now += self.cost(len(ids))
+
+    def clock(self):
+        return self.now
+
+
+def knee(cost) -> int:
+    decoder = Timed(cost)
+    return measure(decoder, decoder.clock)
+
+
+def test_the_knee_of_a_device_that_is_bound_by_memory():
+    assert knee(lambda rows: 0.030 if rows <= 128 else 0.030 * rows / 128) == 124
+
+
+def test_a_slow_device_takes_what_a_quarter_more_time_allows():
+    assert knee(lambda rows: 0.1 + 0.002 * rows) == 12  # 16 rows: 0.132 of 0.135 s allowed
+
+
+def test_a_fast_device_takes_what_nobody_feels():
+    assert knee(lambda rows: 0.0002 * rows) == 20  # 24 rows: 4 ms more than 4 rows
+
+
+def test_a_very_slow_device_is_not_measured_to_the_end():
+    decoder = Timed(lambda rows: 0.01 * rows * rows)
+    assert measure(decoder, decoder.clock) == 0
+    assert decoder.now < 10
+
+
+def test_facts_are_remembered_by_model_and_threads(tmp_path):
+    model, settings = tiny_model(1), Settings()
+    assert recall(settings, model, tmp_path) == {}
+    remember(settings, model, {"repair_budget": 5}, tmp_path)
+    remember(settings, model, {"gate": {"policy": "more"}}, tmp_path)
+    assert recall(settings, model, tmp_path) == {"repair_budget": 5, "gate": {"policy": "more"}}
+    assert recall(Settings(model="another"), model, tmp_path) == {}
+
+
+def test_a_broken_file_counts_as_none(tmp_path):
+    remember(Settings(), tiny_model(1), {"repair_budget": 5}, tmp_path)
+    next(tmp_path.glob("*.json")).write_text("{")
+    assert recall(Settings(), tiny_model(1), tmp_path) == {}
+
+
+def test_the_gate_rules():
+    model = tiny_model(1)
+    assert ruled(model, "repair") is model
+    assert ruled(model, "more").repair_budget == STRICT_BUDGET
+    assert "gate" in ruled(model, "more").description
+    assert ruled(model, "prefill").full_prefill

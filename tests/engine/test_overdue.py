@@ -1,0 +1,48 @@
+"""Typing that never rests: rows that have waited long are encoded between two keystrokes, a chunk at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.engine.test_session import edit, session_of
+from tests.engine.test_worker import Bench
+from tests.support.models import tiny_model
+
+TEXT = "value = compute(limit)\n" * 10
+
+
+def test_rows_that_missed_many_changes_become_overdue_and_are_encoded_oldest_first():
+    session = session_of(tiny_model(2, "prefix_first"), TEXT)
+    session.settle(23)
+    for keystroke in range(70):
+        assert not session.overdue or keystroke >= 64
+        edit(session, 23 + keystroke, 23 + keystroke, "x")
+        session.settle(24 + keystroke)
+    assert session.overdue
+    waiting = session.cache.staleness.since.copy()
+    frontier = session.cache.frontier
+    assert session.freshen(40) == 40
+    session.cache.check_integrity()
+    done = np.flatnonzero(waiting != session.cache.staleness.since)
+    assert len(done) == 40
+    assert waiting[done].max() <= waiting[waiting >= 0].min()
+    assert session.cache.frontier >= frontier
+    while session.overdue:
+        assert session.freshen(40)
+
+
+def test_the_worker_does_so_without_a_pause_in_typing():
+    bench = Bench(TEXT)
+    bench.clock.pass_(1)
+    while bench.engine._patience() is not None:
+        bench.engine.turn(0)
+    session = bench.engine._desks.get(bench.snapshot.uri).session
+    refreshed = session.totals.refreshed
+    for keystroke in range(80):
+        bench.edit(2 * keystroke, 2 * keystroke, "y")  # never where the caret was: the rest grows stale
+        bench.work()
+        bench.clock.pass_(0.01)
+    assert session.totals.refreshed > refreshed
+    assert not session.overdue
+    assert bench.engine._patience() > 0
+    session.cache.check_integrity()
