@@ -1,0 +1,173 @@
+"""The protocol's values into ours and back: positions, changes, items, settings.
+
+Pure functions of a snapshot and the negotiated encoding. Nothing here sends, stores or decides when.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lsprotocol import types
+
+from kvlsp.config import Settings, Trigger
+from kvlsp.engine.messages import Item, Selected
+from kvlsp.errors import ConfigurationError
+from kvlsp.server.answers import INVALID_PARAMS, Refusal
+from kvlsp.text.document import AnyChange, FullChange, RangeChange, Snapshot
+from kvlsp.text.position import PositionEncoding, offset_of, position_of
+from kvlsp.text.rope import Rope
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_WORD_BEFORE = re.compile(r"\w*\Z")
+
+_LONGEST_WORD = 200
+"""Characters looked at before the caret for the word that the fallback's item replaces."""
+
+
+def changes_of(events: Sequence[types.TextDocumentContentChangeEvent]) -> tuple[AnyChange, ...]:
+    """The changes of one notification, in order."""
+    return tuple(
+        RangeChange(_pair(event.range.start), _pair(event.range.end), event.text)
+        if isinstance(event, types.TextDocumentContentChangePartial) else FullChange(event.text)
+        for event in events
+    )
+
+
+def offset_at(text: Rope, position: types.Position, encoding: PositionEncoding) -> int:
+    return offset_of(text, position.line, position.character, encoding)
+
+
+def range_of(text: Rope, start: int, end: int, encoding: PositionEncoding) -> types.Range:
+    return types.Range(types.Position(*position_of(text, start, encoding)),
+                       types.Position(*position_of(text, end, encoding)))
+
+
+def trigger_of(kind: types.InlineCompletionTriggerKind) -> Trigger:
+    return "invoked" if kind is types.InlineCompletionTriggerKind.Invoked else "automatic"
+
+
+def selected_of(text: Rope, info: types.SelectedCompletionInfo | None,
+                encoding: PositionEncoding) -> Selected | None:
+    """The highlighted entry of the editor's suggest list, if one is."""
+    if info is None:
+        return None
+    start = offset_at(text, info.range.start, encoding)
+    return Selected(start, max(start, offset_at(text, info.range.end, encoding)), info.text)
+
+
+def fits_selected(item: Item, selected: Selected | None, text: Rope) -> bool:
+    """Whether the editor can show the item beside its open suggest list: it must go on from that entry."""
+    if selected is None:
+        return True
+    if item.start > selected.start or item.end < selected.end:
+        return False
+    return item.text.startswith(text.slice(item.start, selected.start) + selected.text)
+
+
+def inline_item(snapshot: Snapshot, item: Item, encoding: PositionEncoding) -> types.InlineCompletionItem:
+    """Ghost text with an explicit range; accepting it runs a command that tells us."""
+    return types.InlineCompletionItem(
+        insert_text=item.text,
+        range=range_of(snapshot.text, item.start, item.end, encoding),
+        command=accepted_command(snapshot.uri, item.completion),
+    )
+
+
+def list_item(snapshot: Snapshot, offset: int, item: Item,
+              encoding: PositionEncoding) -> types.CompletionItem | None:
+    """The same as one entry of an ordinary suggest list; None where such a list cannot show it.
+
+    The protocol wants a range on the caret's line. Editors filter by the word before the caret, so the entry
+    replaces that word as well.
+    """
+    text = snapshot.text
+    line = text.line_of(offset)
+    if item.start > offset or text.line_of(item.start) != line or text.line_of(item.end) != line:
+        return None
+    word = _WORD_BEFORE.search(text.slice(max(text.line_start(line), item.start - _LONGEST_WORD), item.start))
+    start = item.start - (len(word.group()) if word else 0)
+    new_text = text.slice(start, item.start) + item.text
+    label, *more = _LINE_END.split(new_text.strip())
+    return types.CompletionItem(
+        label=label + (" …" if more else ""),
+        kind=types.CompletionItemKind.Text,
+        detail="kvlsp",
+        documentation=new_text,
+        sort_text="\0",
+        filter_text=new_text,
+        insert_text_format=types.InsertTextFormat.PlainText,
+        text_edit=types.TextEdit(range_of(text, start, item.end, encoding), new_text),
+        command=accepted_command(snapshot.uri, item.completion),
+    )
+
+
+def accepted_command(uri: str, completion: int) -> types.Command:
+    return types.Command(title="Accepted", command="kvlsp.accepted", arguments=[uri, completion])
+
+
+def completion_of(arguments: object) -> tuple[str, int]:
+    """URI and number of the completion that feedback is about, from a command's arguments."""
+    match arguments:
+        case [str(uri), int(completion), *_]:
+            return uri, completion
+    raise Refusal(INVALID_PARAMS, "Feedback on a completion needs the arguments of that item's command.")
+
+
+def shown_item(params: object) -> tuple[str, int, str]:
+    """URI, number and text of the item that a client shows or partly accepted."""
+    match params:
+        case {"item": {"command": {"arguments": list(arguments)}, "insertText": str(text)}}:
+            return *completion_of(arguments), text
+    raise Refusal(INVALID_PARAMS, "Feedback on a completion needs the whole item.")
+
+
+def uri_of(params: object) -> str:
+    """The document that a request of our own is about, named plainly or as the protocol does."""
+    match params:
+        case {"uri": str(uri)} | {"textDocument": {"uri": str(uri)}} | [str(uri), *_]:
+            return uri
+    raise Refusal(INVALID_PARAMS, "The request needs the URI of a document: {\"uri\": ...}.")
+
+
+def read_settings(options: object, base: Settings) -> tuple[Settings, list[str]]:
+    """Settings from whatever an editor sends, on top of ``base``, and a sentence for each that does not fit.
+
+    Editors send ours flat or under ``kvlsp``. One bad value does not spoil the others.
+    """
+    if isinstance(options, Mapping) and isinstance(options.get("kvlsp"), Mapping):
+        options = options["kvlsp"]
+    settings, problems = base, []
+    for key, value in _ours(options):
+        try:
+            settings = Settings.read({key: value}, settings)
+        except ConfigurationError as error:
+            problems.append(str(error))
+    return settings, problems
+
+
+def _ours(options: object) -> Iterator[tuple[str, Any]]:
+    for key, value in options.items() if isinstance(options, Mapping) else ():
+        # VS Code's own name for the trace of a server is kvlsp.trace.server.
+        yield key, value.get("server") if key == "trace" and isinstance(value, Mapping) else value
+
+
+def plain(value: Any) -> Any:
+    """The same in terms of JSON: numbers of numpy, enumerations and tuples come from the engine's reports."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    return str(value)
+
+
+def _pair(position: types.Position) -> tuple[int, int]:
+    return position.line, position.character

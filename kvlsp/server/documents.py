@@ -1,0 +1,91 @@
+"""The open documents as the editor has them: our own texts, never the protocol library's.
+
+A URI is an opaque string: ``untitled:``, notebook cells and schemes nobody has heard of are documents like
+any other. A change becomes the one message that the engine needs. This module talks to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kvlsp.engine.messages import EditDocument, OpenDocument
+from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
+from kvlsp.text.position import PositionEncoding
+
+
+class Documents:
+    """One text per URI."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Document] = {}
+        self._lost: dict[str, str] = {}
+        """Documents whose text is not known any more (a change did not fit), and their languages."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __contains__(self, uri: str) -> bool:
+        return uri in self._open
+
+    def snapshot(self, uri: str) -> Snapshot | None:
+        """The text now; None when the document is not open or its text is not known."""
+        document = self._open.get(uri)
+        return None if document is None else document.snapshot
+
+    def open(self, uri: str, language: str, version: int, text: str) -> OpenDocument:
+        """A document that is open already is replaced."""
+        self._lost.pop(uri, None)
+        document = self._open[uri] = Document.open(uri, language, version, text)
+        return OpenDocument(document.snapshot)
+
+    def change(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange],
+               encoding: PositionEncoding) -> EditDocument | OpenDocument | None:
+        """The changes of one notification, each on the text that the one before left.
+
+        A whole new text is always believed, also with a version that went back. Raises
+        :class:`UnknownDocument` if the document is not open, and :class:`VersionError` when an incremental
+        change does not fit: the text is then given up, and further incremental changes give None (it was said
+        once) until the editor sends the text as a whole.
+        """
+        whole = next((i for i in reversed(range(len(changes))) if isinstance(changes[i], FullChange)), None)
+        document = self._open.get(uri)
+        if document is None or (whole is not None and version <= document.snapshot.version):
+            return self._reopen(uri, version, changes, whole, encoding)
+        before = document.snapshot.version
+        try:
+            applied = document.apply(version, changes, encoding)
+        except Exception as error:
+            self._lost[uri] = document.snapshot.language
+            del self._open[uri]
+            if isinstance(error, VersionError):
+                raise VersionError(
+                    f"A change of {uri} came with version {version} after version {before}. Its text is not "
+                    "known any more; there are no completions in it until it is opened again.") from error
+            raise
+        return EditDocument(uri, before, applied, document.snapshot)
+
+    def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange], whole: int | None,
+                encoding: PositionEncoding) -> OpenDocument | None:
+        """Start again from the last whole text among the changes."""
+        document = self._open.get(uri)
+        language = document.snapshot.language if document is not None else self._lost.get(uri)
+        if language is None:
+            raise UnknownDocument(f"A change came for {uri}, which is not open; it was ignored.")
+        whole_text = None if whole is None else changes[whole]
+        if whole is None or not isinstance(whole_text, FullChange):
+            return None
+        rest = changes[whole + 1:]
+        opened = Document.open(uri, language, version - 1 if rest else version, whole_text.text)
+        if rest:
+            opened.apply(version, rest, encoding)
+        self._lost.pop(uri, None)
+        self._open[uri] = opened
+        return OpenDocument(opened.snapshot)
+
+    def close(self, uri: str) -> bool:
+        """Whether the editor had it open (a text that was given up counts)."""
+        known = uri in self._open or uri in self._lost
+        self._open.pop(uri, None)
+        self._lost.pop(uri, None)
+        return known

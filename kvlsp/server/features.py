@@ -1,0 +1,90 @@
+"""What client and server agree on at ``initialize``: position encoding, capabilities, options.
+
+The client's side is read by hand and with tolerance: a client newer than our types must be able to name kinds
+we have never heard of. This module answers no request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lsprotocol import types
+
+from kvlsp.server.commands import COMMANDS
+from kvlsp.text.position import PositionEncoding
+
+_TRIGGER_CHARACTERS = (".", "(", "[", "{", ",", "=", ":", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFeatures:
+    """What this client can do and wants, as far as it matters to us."""
+
+    encoding: PositionEncoding = PositionEncoding.UTF16
+    inline_completion: bool = False
+    progress: bool = False
+    configuration: bool = False
+    """It answers ``workspace/configuration``."""
+    register_configuration: bool = False
+    """It wants to be asked for ``workspace/didChangeConfiguration``."""
+    fallback: bool = True
+    """Offer ``textDocument/completion``: it has no inline completion, or asked for the fallback."""
+    copilot_status: bool = False
+    """It asked for ``didChangeStatus`` beside ``kvlsp/status``."""
+
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> ClientFeatures:
+        """From the parameters of ``initialize``, whatever their shape."""
+        capabilities = params.get("capabilities")
+        options = params.get("initializationOptions")
+        inline = _at(capabilities, "textDocument", "inlineCompletion") is not None
+        wanted = _at(options, "completionFallback")
+        return cls(
+            encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
+            inline_completion=inline,
+            progress=_at(capabilities, "window", "workDoneProgress") is True,
+            configuration=_at(capabilities, "workspace", "configuration") is True,
+            register_configuration=_at(
+                capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration") is True,
+            fallback=wanted if isinstance(wanted, bool) else not inline,
+            copilot_status=_at(options, "didChangeStatus") is True,
+        )
+
+
+def server_capabilities(client: ClientFeatures) -> types.ServerCapabilities:
+    """What we offer to this client."""
+    completion = types.CompletionOptions(trigger_characters=_TRIGGER_CHARACTERS) if client.fallback else None
+    return types.ServerCapabilities(
+        position_encoding=types.PositionEncodingKind(client.encoding.value),
+        text_document_sync=types.TextDocumentSyncOptions(
+            open_close=True,
+            change=types.TextDocumentSyncKind.Incremental,
+            save=types.SaveOptions(include_text=False),
+        ),
+        notebook_document_sync=types.NotebookDocumentSyncOptions(
+            notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")]),
+        inline_completion_provider=types.InlineCompletionOptions(),
+        completion_provider=completion,
+        execute_command_provider=types.ExecuteCommandOptions(commands=tuple(COMMANDS)),
+        workspace=types.WorkspaceOptions(workspace_folders=types.WorkspaceFoldersServerCapabilities(
+            supported=True, change_notifications=True)),
+    )
+
+
+def _encoding(offered: object) -> PositionEncoding:
+    """The first of the client's choices that we know; UTF-16 is the protocol's default."""
+    for name in offered if isinstance(offered, list) else ():
+        for encoding in PositionEncoding:
+            if name == encoding.value:
+                return encoding
+    return PositionEncoding.UTF16
+
+
+def _at(value: object, *keys: str) -> Any:
+    for key in keys:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value

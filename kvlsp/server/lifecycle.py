@@ -1,0 +1,78 @@
+"""The beginning, the settings and the end of a conversation.
+
+The engine begins to load at ``initialize``, so that it is ready when the first document is. Handlers: see
+``handlers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from kvlsp.engine.messages import Configure
+from kvlsp.server import convert, logs
+from kvlsp.server.features import ClientFeatures, server_capabilities
+from kvlsp.server.parent import watch_parent
+
+if TYPE_CHECKING:
+    from kvlsp.server.server import KvlspServer
+
+
+def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
+    params = params if isinstance(params, Mapping) else {}
+    ls.client = ClientFeatures.read(params)
+    settings, problems = convert.read_settings(params.get("initializationOptions"), ls.settings)
+    if params.get("trace") in ("messages", "verbose"):
+        logs.set_level(params["trace"])
+    ls.apply_settings(settings)
+    ls.status.copilot = ls.client.copilot_status
+    ls.work.enabled = ls.client.progress
+    watch_parent(params.get("processId"), ls.loop, ls.finish)
+    ls.start_engine()
+    ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
+    return types.InitializeResult(server_capabilities(ls.client), types.ServerInfo(ls.name, ls.version))
+
+
+def initialized(ls: KvlspServer, params: Any) -> None:
+    if ls.client.register_configuration:
+        method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+        registration = types.Registration(id="kvlsp-configuration", method=method,
+                                          register_options={"section": "kvlsp"})
+        ls.protocol.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]),
+                        lambda _result, _error: None)
+
+
+def shutdown(ls: KvlspServer, params: Any) -> None:
+    ls.tickets.refuse_all("The server shuts down.")
+
+
+def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurationParams) -> None:
+    if params.settings:
+        configure(ls, params.settings)
+    elif ls.client.configuration:
+        ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
+        ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask,
+                        lambda result, _error: configure(ls, result[0] if result else None))
+
+
+def configure(ls: KvlspServer, options: Any) -> None:
+    settings, problems = convert.read_settings(options, ls.settings)
+    _complain_of(ls, problems)
+    if settings != ls.settings:
+        ls.apply_settings(settings)
+        ls.post(Configure(settings))
+
+
+def set_trace(ls: KvlspServer, params: types.SetTraceParams) -> None:
+    logs.set_level(params.value)
+
+
+def ignore(ls: KvlspServer, params: Any) -> None:
+    """Nothing to do, but the client may say so."""
+
+
+def _complain_of(ls: KvlspServer, problems: list[str]) -> None:
+    for problem in problems:
+        ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))

@@ -1,0 +1,251 @@
+"""The JSON-RPC conversation: messages in order, each request answered once, none that ends the daemon.
+
+pygls gives the registry of handlers, notifications and the types; its dispatch is replaced, because it
+
+- leaves requests unanswered whose parameters do not fit, or that come after ``shutdown``,
+- starts asynchronous handlers after later notifications, and answers a cancelled request while work goes on,
+- keeps documents of its own, split by ``str.splitlines``, and stops reading a change that it cannot apply,
+- writes parameters and whole messages, hence the user's code, into its log.
+
+Handlers run here one after the other in the order of the messages. One that cannot answer yet returns an
+:class:`~kvlsp.server.answers.Answer`. This module knows no document and no engine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from cattrs import Converter, transform_error
+from lsprotocol import converters, types
+from pygls.protocol import LanguageServerProtocol
+
+from kvlsp.errors import KvlspError
+from kvlsp.server.answers import (
+    CANCELLED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NOT_INITIALIZED,
+    PARSE_ERROR,
+    Answer,
+    Outcome,
+    Refusal,
+    Result,
+)
+from kvlsp.server.frames import BadFrame, Frame
+
+log = logging.getLogger(__name__)
+
+RequestId = int | str
+
+Handler = Callable[[Any], Any]
+
+Reply = Callable[[Any, Mapping[str, Any] | None], None]
+"""Called with the client's result, or with None and its error."""
+
+RAW = frozenset({types.INITIALIZE})
+"""Methods whose parameters the handlers read themselves, with tolerance."""
+
+
+class Stage(Enum):
+    NEW = "before initialize"
+    RUNNING = "running"
+    SHUT_DOWN = "after shutdown"
+
+
+_STAGE_AFTER = {types.INITIALIZE: Stage.RUNNING, types.SHUTDOWN: Stage.SHUT_DOWN}
+
+
+def make_converter() -> Converter:
+    """Between JSON and the types of the protocol."""
+    return converters.get_converter()
+
+
+class Protocol(LanguageServerProtocol):
+    """One conversation with one client."""
+
+    def __init__(self, server: Any, converter: Converter) -> None:
+        super().__init__(server, converter)
+        self.stage = Stage.NEW
+        self.exit: Callable[[], None] = lambda: None
+        """What ``exit`` does; set by the server."""
+        self._unanswered: dict[RequestId, Answer] = {}
+        self._asked: dict[str, Reply] = {}
+
+    # --- from the client ---------------------------------------------------------------------------------
+
+    def receive(self, frame: Frame | BadFrame) -> None:
+        """One frame as it came off the stream. Raises nothing but what ends the daemon on purpose."""
+        if isinstance(frame, BadFrame):
+            self._refuse(None, PARSE_ERROR, frame.why)
+            return
+        try:
+            message = json.loads(frame.body)
+        except (ValueError, RecursionError) as error:
+            self._refuse(None, PARSE_ERROR, f"A message is not valid JSON ({type(error).__name__}).")
+            return
+        self.handle_message(message)
+
+    def handle_message(self, message: Any) -> None:
+        """One message: a request, a notification, or the client's answer to a request of ours."""
+        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+            request_id = message.get("id") if isinstance(message, dict) else None
+            self._refuse(request_id, INVALID_REQUEST, "A message is not a JSON-RPC 2.0 object.")
+            return
+        method, request_id = message.get("method"), message.get("id")
+        if isinstance(method, str) and "id" not in message:
+            self._notification(method, message.get("params"))
+        elif isinstance(method, str):
+            self._request(request_id, method, message.get("params"))
+        elif "method" not in message and ("result" in message or "error" in message):
+            self._response(request_id, message.get("result"), message.get("error"))
+        else:
+            self._refuse(request_id, INVALID_REQUEST, "A message is no request, notification or response.")
+
+    def _request(self, request_id: Any, method: str, params: Any) -> None:
+        if not is_request_id(request_id):
+            self._refuse(None, INVALID_REQUEST, f"The request {method} has no valid id.")
+            return
+        if request_id in self._unanswered:
+            self._refuse(request_id, INVALID_REQUEST, f"The id of the request {method} is in use.")
+            return
+        answer = self._answer(method, params)
+        self._unanswered[request_id] = answer
+        answer.deliver_to(partial(self._deliver, request_id))
+
+    def _answer(self, method: str, params: Any) -> Answer:
+        """What the handler says, or why it was not asked."""
+        try:
+            value = self._handler(method)(self._structured(method, params))
+        except Refusal as refusal:
+            outcome: Outcome = refusal
+        except KvlspError as error:
+            outcome = Refusal(INVALID_PARAMS, str(error))
+        except Exception as error:
+            self._report(method, error)
+            outcome = Refusal(INTERNAL_ERROR, f"{method} failed inside kvlsp ({type(error).__name__}); "
+                                              "its log says where.")
+        else:
+            self.stage = _STAGE_AFTER.get(method, self.stage)
+            if isinstance(value, Answer):
+                return value
+            outcome = Result(value)
+        answer = Answer()
+        answer.give(outcome)
+        return answer
+
+    def _handler(self, method: str) -> Handler:
+        if self.stage is Stage.NEW and method != types.INITIALIZE:
+            raise Refusal(NOT_INITIALIZED, f"The request {method} came before initialize.")
+        if self.stage is Stage.SHUT_DOWN:
+            raise Refusal(INVALID_REQUEST, f"The request {method} came after shutdown.")
+        if self.stage is Stage.RUNNING and method == types.INITIALIZE:
+            raise Refusal(INVALID_REQUEST, "initialize came a second time.")
+        handler = self.fm.features.get(method)
+        if handler is None:
+            raise Refusal(METHOD_NOT_FOUND, f"kvlsp does not know the request {method}.")
+        return handler  # type: ignore[no-any-return]
+
+    def _notification(self, method: str, params: Any) -> None:
+        if method == types.EXIT:
+            self.exit()
+        elif method == types.CANCEL_REQUEST:
+            self._cancel(params)
+        elif self.stage is not Stage.RUNNING:
+            log.warning("the notification %s came %s and was ignored", method, self.stage.value)
+        elif (handler := self.fm.features.get(method)) is None:
+            log.info("the notification %s is not known and was ignored", method)
+        else:
+            try:
+                handler(self._structured(method, params))
+            except (Refusal, KvlspError) as error:
+                self.complain(str(error))
+            except Exception as error:
+                self._report(method, error)
+                self.complain(f"{method} failed inside kvlsp ({type(error).__name__}); its log says where.")
+
+    def _cancel(self, params: Any) -> None:
+        request_id = params.get("id") if isinstance(params, dict) else None
+        answer = self._unanswered.get(request_id) if isinstance(request_id, int | str) else None
+        if answer is not None:
+            answer.cancel()
+
+    def _structured(self, method: str, params: Any) -> Any:
+        """The parameters in the protocol's types; raises a Refusal that names the places that do not fit."""
+        kind: Any = None if method in RAW else types.METHOD_TO_TYPES.get(method, (None, None, None))[2]
+        if kind is None:
+            return params
+        try:
+            return self._converter.structure(params, kind)
+        except Exception as error:
+            places = "; ".join(transform_error(error, path="params"))
+            message = f"The parameters of {method} do not fit: {places[:500]}."
+            raise Refusal(INVALID_PARAMS, message) from error
+
+    # --- to the client -----------------------------------------------------------------------------------
+
+    def ask(self, method: str, params: Any, reply: Reply) -> None:
+        """A request of ours; ``reply`` gets what the client says."""
+        request_id = f"kvlsp-{uuid.uuid4()}"
+        self._asked[request_id] = reply
+        self.send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+    def notify(self, method: str, params: Any = None) -> None:
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """A message as it goes out; values of the protocol's types are written in its terms."""
+        if self.writer is not None:
+            body = json.dumps(message, default=self._serialize_message).encode("ascii")
+            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def complain(self, message: str) -> None:
+        """Something is wrong with what the client sent: for its log and ours."""
+        log.warning("%s", message)
+        self.notify(types.WINDOW_LOG_MESSAGE, types.LogMessageParams(types.MessageType.Warning, message))
+
+    def abandon(self) -> None:
+        """The client is gone, or goes: whatever is open is cancelled."""
+        for answer in list(self._unanswered.values()):
+            answer.cancel()
+
+    def _deliver(self, request_id: RequestId, outcome: Outcome) -> None:
+        self._unanswered.pop(request_id, None)
+        if isinstance(outcome, Refusal):
+            self._refuse(request_id, outcome.code, outcome.message)
+        else:
+            self.send({"jsonrpc": "2.0", "id": request_id, "result": outcome.value})
+
+    def _refuse(self, request_id: Any, code: int, message: str) -> None:
+        log.log(logging.INFO if code == CANCELLED else logging.WARNING, "%s", message)
+        self.send({"jsonrpc": "2.0", "id": request_id if is_request_id(request_id) else None,
+                   "error": {"code": code, "message": message}})
+
+    def _response(self, request_id: Any, result: Any, error: Any) -> None:
+        reply = self._asked.pop(request_id, None) if isinstance(request_id, str) else None
+        if reply is None:
+            log.info("an answer came to a question that was not asked")
+            return
+        try:
+            reply(result, error if isinstance(error, Mapping) else None)
+        except Exception as failure:
+            self._report("the client's answer", failure)
+
+    def _report(self, what: str, error: Exception) -> None:
+        """Where it failed; what it says may hold the user's code, so that is for the debug level only."""
+        places = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s failed with %s\n%s", what, type(error).__name__, places)
+        log.debug("%s failed: %s", what, error)
+
+
+def is_request_id(value: object) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+

@@ -1,0 +1,152 @@
+"""The language server: one client's conversation tied to one engine.
+
+The editor's thread (the asyncio loop) owns texts, versions and open requests; the engine's thread owns model
+and caches. Between them go frozen messages: ``post`` in one direction, ``on_event`` in the other, handed over
+to the loop. What each method does stands in ``handlers``; this module only holds the parts together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pygls.lsp.server import LanguageServer
+
+import kvlsp
+from kvlsp.config import Settings
+from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
+from kvlsp.server import handlers, logs, protocol
+from kvlsp.server.answers import Answer
+from kvlsp.server.documents import Documents
+from kvlsp.server.features import ClientFeatures
+from kvlsp.server.frames import BadFrame, Frame
+from kvlsp.server.progress import Progress
+from kvlsp.server.status import Status
+from kvlsp.server.tickets import Ticket, Tickets
+
+log = logging.getLogger(__name__)
+
+LOADING = "loading"
+
+PREFILL_WORTH_TELLING = 1024
+"""Rows below which nobody is told how far a prefill is."""
+
+PREFILL_GIVEN_UP = 3.0
+"""Seconds of silence after which a prefill was interrupted and is not shown any more."""
+
+
+class EngineLike(Protocol):
+    """What the server needs of an engine; ``kvlsp.engine.worker.Engine`` is one."""
+
+    def start(self) -> None: ...
+
+    def post(self, message: Message) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+MakeEngine = Callable[[Settings, Callable[[Event], None]], EngineLike]
+"""Settings, and where events go (callable from any thread)."""
+
+
+class KvlspServer(LanguageServer):
+    """One conversation. Everything but ``on_event`` runs in the thread of ``loop``."""
+
+    protocol: protocol.Protocol
+
+    def __init__(self, make_engine: MakeEngine, base: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__("kvlsp", kvlsp.__version__, protocol_cls=protocol.Protocol,
+                         converter_factory=protocol.make_converter)
+        self.make_engine = make_engine
+        self.loop = loop
+        self.settings = base
+        self.client = ClientFeatures()
+        self.engine: EngineLike | None = None
+        self.documents = Documents()
+        self.tickets = Tickets(loop.call_later)
+        self.status = Status(self._tell)
+        self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
+        self.exit_code: int | None = None
+        self.finished = asyncio.Event()
+        self.protocol.exit = self.finish
+        self.started = time.monotonic()
+        handlers.register(self)
+
+    # --- the engine --------------------------------------------------------------------------------------
+
+    def start_engine(self) -> None:
+        """Begins loading the model; answers come as events."""
+        self.engine = self.make_engine(self.settings, self.on_event)
+        self.engine.start()
+
+    def post(self, message: Message) -> None:
+        if self.engine is not None:
+            self.engine.post(message)
+
+    def ask_engine(self, ticket: Ticket, question: Message) -> Answer:
+        """Posts a question; its answer settles the ticket."""
+        try:
+            self.post(question)
+        except Exception as error:
+            log.error("the engine takes no messages (%s)", type(error).__name__)
+            self.tickets.engine_gone(ticket)
+        return ticket.answer
+
+    def on_event(self, event: Event) -> None:
+        """From the engine's thread, or any other: hands the event over to the loop."""
+        try:
+            self.loop.call_soon_threadsafe(self._handle, event)
+        except RuntimeError:
+            log.debug("an event came after the loop had ended")
+
+    def _handle(self, event: Event) -> None:
+        if self.finished.is_set():
+            return
+        if isinstance(event, StatusChanged):
+            self._status_changed(event)
+        elif isinstance(event, PrefillProgress):
+            self._prefill(event)
+        else:
+            self.tickets.settle(event)
+
+    def _status_changed(self, event: StatusChanged) -> None:
+        if event.kind == "loading":
+            self.work.report(LOADING, "kvlsp: loading the model", event.message, event.percent)
+        else:
+            self.work.end(LOADING)
+        if event.kind == "error" and self.status.kind != "error":
+            log.error("%s", event.message)
+        self.status.changed(event)
+
+    def _prefill(self, event: PrefillProgress) -> None:
+        if event.done >= event.total:
+            self.work.end(event.uri)
+        elif event.total >= PREFILL_WORTH_TELLING:
+            self.work.report(event.uri, "kvlsp: reading the file",
+                                 f"{event.done} of {event.total} tokens", 100 * event.done / event.total,
+                                 expires=PREFILL_GIVEN_UP)
+
+    # --- the client --------------------------------------------------------------------------------------
+
+    def apply_settings(self, settings: Settings) -> None:
+        if settings.trace != self.settings.trace:
+            logs.set_level(settings.trace)
+        self.settings = settings
+
+    def receive(self, frame: Frame | BadFrame) -> None:
+        if not self.finished.is_set():
+            self.protocol.receive(frame)
+
+    def finish(self) -> None:
+        """Ends the conversation, however it came to an end; without ``shutdown`` that is a failure."""
+        if self.exit_code is None:
+            self.exit_code = 0 if self.protocol.stage is protocol.Stage.SHUT_DOWN else 1
+            self.tickets.refuse_all("The server stops.")
+            self.protocol.abandon()
+            self.finished.set()
+
+    def _tell(self, method: str, params: Any) -> None:
+        self.protocol.notify(method, params)

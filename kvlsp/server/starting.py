@@ -1,0 +1,65 @@
+"""An engine that is still being put together: importing what runs a model takes seconds.
+
+``initialize`` must be answered at once all the same. Until the real engine stands, messages wait in order and
+completion requests are answered with "not ready". This module does not know what is imported.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from kvlsp.engine.messages import Complete, Completed, Event, Message, Reason, StatusChanged
+from kvlsp.server.server import EngineLike
+
+log = logging.getLogger(__name__)
+
+
+class StartingEngine:
+    """Stands in for the engine that ``build`` makes, in a thread of its own."""
+
+    def __init__(self, build: Callable[[], EngineLike], events: Callable[[Event], None]) -> None:
+        self._build = build
+        self._events = events
+        self._lock = threading.Lock()
+        self._waiting: list[Message] = []
+        self._engine: EngineLike | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        self._events(StatusChanged("loading", "starting"))
+        threading.Thread(target=self._start, name="kvlsp-start", daemon=True).start()
+
+    def post(self, message: Message) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.post(message)
+            elif isinstance(message, Complete):
+                self._events(Completed(message.ticket, (), Reason.NOT_READY, {}))
+            else:
+                self._waiting.append(message)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            engine = self._engine
+        if engine is not None:
+            engine.stop()
+
+    def _start(self) -> None:
+        try:
+            engine = self._build()
+        except Exception as error:
+            log.exception("the engine could not be put together")
+            self._events(StatusChanged("error", f"kvlsp could not start ({type(error).__name__}: {error}); "
+                                                "kvlsp doctor may say more."))
+            return
+        with self._lock:
+            if self._stopped:
+                return
+            engine.start()
+            for message in self._waiting:
+                engine.post(message)
+            self._waiting.clear()
+            self._engine = engine

@@ -1,0 +1,55 @@
+"""What a status bar shows: the engine's state, and what the last request brought.
+
+Sent as ``kvlsp/status`` {kind, message, percent, detail, last}, and as copilot's ``didChangeStatus`` to a
+client that asked for it. This module decides nothing; it remembers and tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kvlsp.engine.messages import Reason, StatusChanged
+from kvlsp.server.convert import plain
+
+STATUS = "kvlsp/status"
+COPILOT_STATUS = "didChangeStatus"
+
+_COPILOT_KINDS = {"error": "Error", "paused": "Inactive"}
+
+
+class Status:
+    """The current status; ``notify(method, params)`` tells the client."""
+
+    def __init__(self, notify: Callable[[str, Any], None]) -> None:
+        self._notify = notify
+        self.copilot = False
+        self._current = StatusChanged("loading", "starting")
+        self._last: dict[str, Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        return self._current.kind
+
+    def changed(self, event: StatusChanged) -> None:
+        self._current = event
+        self._tell()
+
+    def completed(self, items: int, reason: Reason | None, report: Any) -> None:
+        """A request was answered: how, and at what cost. Cancelled ones say nothing to a user."""
+        if reason not in (Reason.CANCELLED, Reason.SUPERSEDED):
+            self._last = {"items": items, "reason": None if reason is None else reason.value,
+                          "report": plain(report)}
+            self._tell()
+
+    def as_json(self) -> dict[str, Any]:
+        current = self._current
+        return {"kind": current.kind, "message": current.message, "percent": plain(current.percent),
+                "detail": plain(current.detail), "last": self._last}
+
+    def _tell(self) -> None:
+        self._notify(STATUS, self.as_json())
+        if self.copilot:
+            self._notify(COPILOT_STATUS, {
+                "busy": self._current.kind in ("loading", "computing"), "message": self._current.message,
+                "kind": _COPILOT_KINDS.get(self._current.kind, "Normal")})

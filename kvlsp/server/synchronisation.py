@@ -1,0 +1,87 @@
+"""Documents follow the editor: opened, changed, closed, also as the cells of a notebook.
+
+Each change becomes one message to the engine at once; nothing here waits or looks at a model (invariant 9).
+Handlers: see ``handlers``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from kvlsp.engine.messages import CloseDocument
+from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.server import convert
+
+if TYPE_CHECKING:
+    from kvlsp.server.server import KvlspServer
+
+
+def did_open(ls: KvlspServer, params: types.DidOpenTextDocumentParams) -> None:
+    open_document(ls, params.text_document)
+
+
+def did_change(ls: KvlspServer, params: types.DidChangeTextDocumentParams) -> None:
+    change_document(ls, params.text_document, params.content_changes)
+
+
+def did_close(ls: KvlspServer, params: types.DidCloseTextDocumentParams) -> None:
+    close_document(ls, params.text_document.uri)
+
+
+def did_open_notebook(ls: KvlspServer, params: types.DidOpenNotebookDocumentParams) -> None:
+    for cell in params.cell_text_documents:
+        open_document(ls, cell)
+
+
+def did_change_notebook(ls: KvlspServer, params: types.DidChangeNotebookDocumentParams) -> None:
+    cells = params.change.cells
+    if cells is None:
+        return
+    for opened in (cells.structure.did_open or ()) if cells.structure else ():
+        open_document(ls, opened)
+    for content in cells.text_content or ():
+        change_document(ls, content.document, content.changes)
+    for closed in (cells.structure.did_close or ()) if cells.structure else ():
+        close_document(ls, closed.uri)
+
+
+def did_close_notebook(ls: KvlspServer, params: types.DidCloseNotebookDocumentParams) -> None:
+    for cell in params.cell_text_documents:
+        close_document(ls, cell.uri)
+
+
+def open_document(ls: KvlspServer, document: types.TextDocumentItem) -> None:
+    ls.post(ls.documents.open(document.uri, str(document.language_id), document.version, document.text))
+
+
+def change_document(ls: KvlspServer, document: types.VersionedTextDocumentIdentifier, changes: Any) -> None:
+    try:
+        message = ls.documents.change(document.uri, document.version, convert.changes_of(changes),
+                                      ls.client.encoding)
+    except UnknownDocument:
+        raise
+    except VersionError as error:
+        drop_document(ls, document.uri)
+        ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, str(error)))
+        return
+    except Exception:
+        drop_document(ls, document.uri)
+        raise
+    if message is not None:
+        ls.post(message)
+
+
+def close_document(ls: KvlspServer, uri: str) -> None:
+    if ls.documents.close(uri):
+        drop_document(ls, uri)
+    else:
+        ls.protocol.complain(f"{uri} was closed, but it was not open.")
+
+
+def drop_document(ls: KvlspServer, uri: str) -> None:
+    """Nothing is worked out for this document any more."""
+    ls.tickets.document_closed(uri)
+    ls.work.end(uri)
+    ls.post(CloseDocument(uri))

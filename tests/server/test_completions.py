@@ -1,0 +1,316 @@
+"""Completion requests: ranges, the suggest list's entry, the fallback, reasons, feedback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import Complete, Completed, Item, Reason, Selected
+from kvlsp.server.answers import CANCELLED
+from tests.support.conversation import Conversation
+
+
+def conversation(*texts: str, hold: bool = False, encoding: str = "utf-16", **start: Any) -> Conversation:
+    talk = Conversation(texts or ("pass",), hold)
+    talk.start(encoding, **start)
+    return talk
+
+
+def items(talk: Conversation, *arguments: Any, **context: Any) -> list[dict[str, Any]]:
+    number = talk.complete(*arguments, **context)
+    talk.loop.run()
+    [answer] = talk.answers(number)
+    return answer["result"]
+
+
+def asked(talk: Conversation) -> Complete:
+    [request] = [m for m in talk.engine.messages if isinstance(m, Complete)]
+    return request
+
+
+def place(line: int, start: int, end: int) -> dict[str, Any]:
+    return {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
+
+
+def test_an_item_has_text_range_and_a_command_that_tells_of_its_acceptance():
+    talk = conversation("return 1")
+    talk.open(text="def f():\n    \n")
+    [item] = items(talk, "u:a", 1, 4)
+    assert item == {
+        "insertText": "return 1",
+        "range": place(1, 4, 4),
+        "command": {"title": "Accepted", "command": "kvlsp.accepted", "arguments": ["u:a", 1]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("encoding", "column", "offset"), [("utf-8", 9, 3), ("utf-16", 5, 3), ("utf-32", 3, 3)]
+)
+def test_positions_in_each_encoding(encoding, column, offset):
+    talk = conversation(encoding=encoding)
+    talk.open(text="😀😀é = ")
+    column = {"utf-8": 10, "utf-16": 5, "utf-32": 3}[encoding]
+    [item] = items(talk, "u:a", 0, column)
+    assert asked(talk).offset == offset
+    assert item["range"] == place(0, column, column)
+
+
+def test_form_feeds_and_line_separators_do_not_move_the_range():
+    talk = conversation()
+    talk.open(text="a\x0cb\u2028c\r\nd")
+    [item] = items(talk, "u:a", 1, 1)
+    assert (asked(talk).offset, item["range"]) == (8, place(1, 1, 1))
+
+
+def test_the_trigger_is_passed_on():
+    for kind, name in ((1, "invoked"), (2, "automatic")):
+        talk = conversation()
+        talk.open(text="x")
+        items(talk, "u:a", 0, 1, kind)
+        assert asked(talk).trigger == name
+
+
+def test_the_snapshot_is_the_one_at_receipt():
+    talk = conversation(hold=True)
+    talk.open(text="abc")
+    talk.complete("u:a", 0, 3)
+    talk.change("u:a", 2, {"text": ""})
+    assert (asked(talk).version, asked(talk).offset) == (1, 3)
+
+
+def test_an_answer_for_an_older_text_is_not_shown():
+    talk = conversation(hold=True)
+    talk.open(text="abc")
+    number = talk.complete("u:a", 0, 3)
+    talk.change("u:a", 2, {"text": "abcd"})
+    talk.engine.release()
+    talk.loop.run()
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
+    assert talk.server.tickets.empty == {"superseded": 1}
+
+
+def test_a_newer_request_supersedes_the_older_one_of_the_same_document_only():
+    talk = conversation(hold=True)
+    talk.open("u:a", "a")
+    talk.open("u:b", "b")
+    first, other, second = talk.complete("u:a"), talk.complete("u:b"), talk.complete("u:a")
+    assert talk.answers(first)[0]["error"]["code"] == CANCELLED
+    talk.engine.release()
+    talk.loop.run()
+    assert [len(talk.answers(number)) for number in (first, other, second)] == [1, 1, 1]
+    assert talk.answers(other)[0]["result"]
+    assert talk.answers(second)[0]["result"]
+
+
+def test_a_cancelled_request_is_answered_at_once_and_once():
+    talk = conversation(hold=True)
+    talk.open(text="a")
+    number = talk.complete()
+    talk.notify("$/cancelRequest", {"id": number})
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
+    assert asked(talk).cancel.cancelled
+    talk.engine.release()
+    talk.loop.run()
+    assert len(talk.answers(number)) == 1
+    talk.notify("$/cancelRequest", {"id": number})
+    talk.notify("$/cancelRequest", {"id": "nobody"})
+    talk.notify("$/cancelRequest", None)
+
+
+def test_a_closed_document_answers_its_requests():
+    talk = conversation(hold=True)
+    talk.open(text="a")
+    number = talk.complete()
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": "u:a"}})
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
+
+
+def test_each_empty_answer_has_a_reason():
+    talk = conversation(options={"disabledLanguages": ["lua"]})
+    talk.open("u:lua", "x", language="lua")
+    assert items(talk, "u:lua") == []
+    assert items(talk, "u:nowhere") == []
+    talk.engine.texts = ()
+    talk.open("u:a", "x")
+    assert items(talk, "u:a") == []
+    counts = talk.ask("kvlsp/statistics", {})["server"]
+    assert counts["empty"] == {"disabled": 1, "nothing_to_say": 1, "unknown_document": 1}
+    assert talk.notified("kvlsp/status")[-1]["last"]["reason"] == "nothing_to_say"
+
+
+def test_the_status_tells_what_the_last_request_brought():
+    talk = conversation()
+    talk.open(text="x")
+    items(talk, "u:a")
+    assert talk.notified("kvlsp/status")[-1]["last"] == {
+        "items": 1,
+        "reason": None,
+        "report": {"latency_ms": 0.0, "kept": 7},
+    }
+
+
+# --- the suggest list's entry ---
+
+
+def test_items_go_on_from_the_highlighted_entry():
+    talk = conversation("(x)")
+    talk.open(text="foo.ba")
+    selected = {"range": place(0, 4, 6), "text": "bar"}
+    [item] = items(talk, "u:a", 0, 6, selectedCompletionInfo=selected)
+    assert asked(talk).selected == Selected(4, 6, "bar")
+    assert (item["insertText"], item["range"]) == ("bar(x)", place(0, 4, 6))
+
+
+@pytest.mark.parametrize(
+    ("item", "fits"),
+    [
+        (Item(4, 6, "bar(x)", 1), True),
+        (Item(4, 7, "bar(x)", 1), True),
+        (Item(0, 6, "foo.bar(x)", 1), True),
+        (Item(4, 6, "bat(x)", 1), False),
+        (Item(6, 6, "r(x)", 1), False),
+        (Item(4, 5, "bar(x)", 1), False),
+        (Item(0, 6, "fox.bar", 1), False),
+    ],
+)
+def test_items_that_do_not_are_left_out(item, fits):
+    talk = conversation(hold=True)
+    talk.open(text="foo.ba)")
+    number = talk.complete("u:a", 0, 6, 2, selectedCompletionInfo={"range": place(0, 4, 6), "text": "bar"})
+    talk.server.on_event(Completed(asked(talk).ticket, (item,), None, {}))
+    talk.loop.run()
+    assert len(talk.answers(number)[0]["result"]) == fits
+    assert talk.server.tickets.empty == ({} if fits else {"wrong_place": 1})
+
+
+# --- the fallback ---
+
+
+def listed(talk: Conversation, line: int, character: int) -> list[dict[str, Any]]:
+    result = talk.ask(
+        "textDocument/completion",
+        {"textDocument": {"uri": "u:a"}, "position": {"line": line, "character": character}},
+    )
+    assert result["isIncomplete"]
+    return result["items"]
+
+
+def test_the_fallback_is_one_entry_that_survives_the_editors_filter():
+    talk = conversation("r(x)\n", "second", textDocument={})
+    talk.open(text="foo.ba")
+    [entry] = listed(talk, 0, 6)
+    assert entry["detail"] == "kvlsp"
+    assert entry["label"] == "bar(x)"
+    assert entry["filterText"].startswith("ba")
+    assert entry["textEdit"] == {"range": place(0, 4, 6), "newText": "bar(x)\n"}
+    assert entry["sortText"] < "!"
+
+
+def test_the_fallbacks_label_is_one_line():
+    talk = conversation("if x:\n    y()", textDocument={})
+    talk.open(text="    ")
+    [entry] = listed(talk, 0, 4)
+    assert entry["label"] == "if x: …"
+    assert entry["textEdit"]["newText"] == "if x:\n    y()"
+
+
+def test_what_a_suggest_list_cannot_show_is_left_out():
+    talk = conversation(hold=True, textDocument={})
+    talk.open(text="one\ntwo")
+    number = talk.request(
+        "textDocument/completion", {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 3}}
+    )
+    talk.server.on_event(Completed(asked(talk).ticket, (Item(3, 7, "x", 1),), None, {}))
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"]["items"] == []
+    assert talk.server.tickets.empty == {"wrong_place": 1}
+
+
+# --- feedback ---
+
+
+def feedback(talk: Conversation) -> list[tuple[str, int, str, int]]:
+    return [(f.uri, f.completion, f.kind, f.length) for f in talk.engine.feedback]
+
+
+def test_feedback_reaches_the_engine():
+    talk = conversation("😀ab")
+    talk.open(text="x")
+    [item] = items(talk, "u:a")
+    talk.notify("textDocument/didShowCompletion", {"item": item})
+    talk.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 3})
+    command = item["command"]
+    talk.ask("workspace/executeCommand", {"command": command["command"], "arguments": command["arguments"]})
+    talk.ask("workspace/executeCommand", {"command": "kvlsp.rejected", "arguments": command["arguments"]})
+    assert feedback(talk) == [
+        ("u:a", 1, "shown", 0),
+        ("u:a", 1, "partially_accepted", 2),
+        ("u:a", 1, "accepted", 0),
+        ("u:a", 1, "rejected", 0),
+    ]
+    assert talk.notified("window/logMessage") == []
+
+
+def test_commands_answer_like_the_requests_of_the_same_name():
+    talk = conversation()
+    talk.open(text="x")
+    state = talk.ask("workspace/executeCommand", {"command": "kvlsp.documentState", "arguments": ["u:a"]})
+    assert state == talk.ask("kvlsp/documentState", {"uri": "u:a"})
+    assert "server" in talk.ask("workspace/executeCommand", {"command": "kvlsp.statistics"})
+
+
+# --- an engine that is ill ---
+
+
+def test_an_engine_that_takes_no_messages():
+    talk = conversation()
+    talk.open(text="x")
+
+    def post(message: object) -> None:
+        raise RuntimeError
+
+    talk.engine.post = post
+    assert "restart" in talk.refused("kvlsp/statistics", {})["message"]
+    number = talk.complete()
+    assert "error" in talk.answers(number)[0]
+    assert talk.server.tickets.empty == {"model_error": 1}
+
+
+def test_an_engine_that_never_answers():
+    talk = Conversation(hold=True, settings=Settings(deadline_ms=1000))
+    talk.start()
+    talk.open(text="x")
+    number = talk.complete()
+    talk.loop.advance(10.9)
+    assert talk.answers(number) == []
+    talk.loop.advance(0.2)
+    assert "did not answer" in talk.answers(number)[0]["error"]["message"]
+    talk.server.on_event(Completed(asked(talk).ticket, (), Reason.DEADLINE, {}))
+    talk.loop.run()
+    assert len(talk.answers(number)) == 1
+
+
+def test_numbers_of_other_kinds_in_a_report_are_written_as_json():
+    import numpy as np
+
+    talk = conversation(hold=True)
+    talk.open(text="x")
+    talk.complete()
+    report = {
+        "a": np.int64(3),
+        "b": np.float32(0.5),
+        "c": float("nan"),
+        "d": (1, Reason.DEADLINE),
+        "e": float("inf"),
+    }
+    talk.server.on_event(Completed(asked(talk).ticket, (), Reason.DEADLINE, report))
+    talk.loop.run()
+    assert talk.notified("kvlsp/status")[-1]["last"]["report"] == {
+        "a": 3,
+        "b": 0.5,
+        "c": None,
+        "d": [1, "deadline"],
+        "e": None,
+    }

@@ -1,0 +1,386 @@
+"""The beginning and the end of a conversation, settings, and what comes at the wrong time."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import Configure, PrefillProgress, StatusChanged
+from kvlsp.server.answers import (
+    CANCELLED,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NOT_INITIALIZED,
+    PARSE_ERROR,
+)
+from tests.support.conversation import Conversation
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    talk = Conversation()
+    talk.start()
+    return talk
+
+
+# --- capabilities ---
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        (["utf-8", "utf-16"], "utf-8"),
+        (["utf-32"], "utf-32"),
+        (["utf-7", "utf-16"], "utf-16"),
+        (["utf-7"], "utf-16"),
+        ([], "utf-16"),
+        (None, "utf-16"),
+        ("utf-8", "utf-16"),
+        ([7], "utf-16"),
+    ],
+)
+def test_the_clients_first_encoding_that_we_know(offered, chosen):
+    capabilities = Conversation().ask(
+        "initialize", {"capabilities": {"general": {"positionEncodings": offered}}}
+    )
+    assert capabilities["capabilities"]["positionEncoding"] == chosen
+
+
+def test_inline_completion_is_advertised_and_the_fallback_only_to_who_lacks_it():
+    assert Conversation().start()["inlineCompletionProvider"] == {}
+    assert "completionProvider" not in Conversation().start()
+    assert "completionProvider" in Conversation().start(textDocument={})
+    assert "completionProvider" in Conversation().start(options={"completionFallback": True})
+    assert "completionProvider" not in Conversation().start(
+        options={"completionFallback": False}, textDocument={}
+    )
+
+
+def test_text_is_synchronised_by_changes_and_commands_are_announced(talk):
+    capabilities = Conversation().start()
+    assert capabilities["textDocumentSync"] == {
+        "openClose": True,
+        "change": 2,
+        "save": {"includeText": False},
+    }
+    assert "kvlsp.accepted" in capabilities["executeCommandProvider"]["commands"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        None,
+        [],
+        {},
+        {"capabilities": None},
+        {"capabilities": {"textDocument": 7}},
+        {"processId": "x", "initializationOptions": [1]},
+    ],
+)
+def test_initialize_in_any_shape(params):
+    assert "capabilities" in Conversation().ask("initialize", params)
+
+
+# --- settings ---
+
+
+def test_settings_come_with_initialize_flat_or_nested():
+    for options in ({"maxLines": 3}, {"kvlsp": {"maxLines": 3}}):
+        talk = Conversation()
+        talk.start(options=options)
+        assert talk.engine.settings.max_lines == 3
+
+
+def test_the_editors_options_win_over_the_command_line():
+    talk = Conversation(settings=Settings(model="mine", max_lines=5))
+    talk.start(options={"model": "theirs"})
+    assert (talk.engine.settings.model, talk.engine.settings.max_lines) == ("theirs", 5)
+
+
+def test_a_bad_setting_is_named_and_does_not_spoil_the_others():
+    talk = Conversation()
+    talk.start(options={"maxLines": "many", "maxTokens": 9, "server": {"command": ["kvlsp"]}})
+    assert talk.engine.settings.max_tokens == 9
+    assert talk.engine.settings.max_lines == Settings().max_lines
+    [message] = talk.notified("window/showMessage")
+    assert "kvlsp.maxLines" in message["message"]
+
+
+def test_settings_change_live(talk):
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"maxLines": 2}}})
+    assert talk.engine.settings.max_lines == 2
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"maxLines": 2}}})
+    assert sum(isinstance(m, Configure) for m in talk.engine.messages) == 1
+
+
+def test_vs_codes_name_for_the_trace(talk):
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"trace": {"server": "verbose"}}}})
+    assert talk.engine.settings.trace == "verbose"
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"trace": "off"}}})
+    assert talk.engine.settings.trace == "off"
+
+
+def test_settings_are_fetched_from_a_client_that_only_says_that_they_changed():
+    talk = Conversation()
+    talk.start(workspace={"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}})
+    [registered] = talk.notified("client/registerCapability")
+    assert registered["registrations"][0]["method"] == "workspace/didChangeConfiguration"
+    talk.notify("workspace/didChangeConfiguration", {"settings": None})
+    question = talk.sent[-1]
+    assert question["params"]["items"] == [{"section": "kvlsp"}]
+    talk.send({"jsonrpc": "2.0", "id": question["id"], "result": [{"maxLines": 4}]})
+    assert talk.engine.settings.max_lines == 4
+
+
+# --- order of the life cycle ---
+
+
+def test_requests_before_initialize_are_refused_and_notifications_ignored():
+    talk = Conversation()
+    assert talk.refused("shutdown")["code"] == NOT_INITIALIZED
+    talk.open()
+    assert len(talk.server.documents) == 0
+    talk.start()
+
+
+def test_initialize_twice_is_refused(talk):
+    assert talk.refused("initialize", {})["code"] == INVALID_REQUEST
+
+
+def test_shutdown_answers_what_waits_and_refuses_what_follows():
+    talk = Conversation(hold=True)
+    talk.start()
+    talk.open()
+    waiting = talk.complete()
+    assert talk.ask("shutdown") is None
+    assert talk.answers(waiting)[0]["error"]["code"] == CANCELLED
+    assert talk.refused("kvlsp/statistics")["code"] == INVALID_REQUEST
+    talk.notify("exit")
+    assert talk.server.exit_code == 0
+
+
+def test_exit_without_shutdown_is_a_failure(talk):
+    talk.notify("exit")
+    assert talk.server.exit_code == 1
+
+
+def test_exit_before_initialize_is_a_failure():
+    talk = Conversation()
+    talk.notify("exit")
+    assert talk.server.exit_code == 1
+
+
+# --- malformed ---
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"nonsense", b"\xff\xfe", b'{"jsonrpc": "2.0", "id": 1', b"[" * 100_000, b"1" * 10_000],
+)
+def test_a_body_that_is_no_message_is_an_error_answer_and_no_more(talk, body):
+    talk.body(body)
+    [answer] = talk.answers(None)
+    assert answer["error"]["code"] in (PARSE_ERROR, INVALID_REQUEST)
+    assert talk.ask("kvlsp/statistics", {})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        7,
+        [],
+        {},
+        "x",
+        None,
+        {"jsonrpc": "1.0", "method": "shutdown", "id": 3},
+        {"jsonrpc": "2.0"},
+        {"jsonrpc": "2.0", "id": 3},
+        {"jsonrpc": "2.0", "id": 3, "method": 7},
+        {"jsonrpc": "2.0", "method": None},
+        {"jsonrpc": "2.0", "id": None, "method": "shutdown"},
+        {"jsonrpc": "2.0", "id": {}, "method": "shutdown"},
+        {"jsonrpc": "2.0", "id": True, "method": "shutdown"},
+        {"jsonrpc": "2.0", "id": 1.5, "method": "shutdown"},
+        [{"jsonrpc": "2.0", "id": 3, "method": "shutdown"}],
+    ],
+)
+def test_json_that_is_no_message_is_an_invalid_request(talk, message):
+    before = len(talk.sent)
+    talk.send(message)
+    [answer] = talk.sent[before:]
+    assert answer["error"]["code"] == INVALID_REQUEST
+    assert talk.ask("kvlsp/statistics", {})
+
+
+def test_unknown_methods(talk):
+    assert talk.refused("textDocument/hover", {})["code"] == METHOD_NOT_FOUND
+    before = len(talk.sent)
+    talk.notify("$/whatever", {"a": 1})
+    talk.notify("nobody/knows")
+    assert talk.sent[before:] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("textDocument/inlineCompletion", None),
+        ("textDocument/inlineCompletion", []),
+        (
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": "u:a"},
+                "position": {"line": -1, "character": 0},
+                "context": {"triggerKind": 1},
+            },
+        ),
+        (
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": "u:a"},
+                "position": {"line": 0, "character": 0},
+                "context": {"triggerKind": 9},
+            },
+        ),
+        ("textDocument/completion", {"position": {"line": 0}}),
+        ("kvlsp/documentState", {}),
+        ("kvlsp/documentState", 7),
+        ("workspace/executeCommand", {"command": "rm"}),
+        ("workspace/executeCommand", {"command": "kvlsp.accepted", "arguments": ["u:a"]}),
+        ("workspace/executeCommand", {"command": "kvlsp.accepted", "arguments": [1, "u:a"]}),
+        ("workspace/executeCommand", {}),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused(talk, method, params):
+    error = talk.refused(method, params)
+    assert error["code"] == INVALID_PARAMS
+    assert error["message"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("textDocument/didOpen", None),
+        ("textDocument/didChange", {"textDocument": {"uri": "u:a"}}),
+        (
+            "textDocument/didChange",
+            {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [{"no": 1}]},
+        ),
+        ("textDocument/didClose", 7),
+        ("textDocument/didShowCompletion", {"item": {}}),
+        ("$/setTrace", {}),
+        ("textDocument/didPartiallyAcceptCompletion", {"item": {}, "acceptedLength": 1}),
+    ],
+)
+def test_notifications_that_do_not_fit_are_told_to_the_log(talk, method, params):
+    talk.open(text="kept")
+    talk.notify(method, params)
+    assert len(talk.notified("window/logMessage")) == 1
+    assert talk.text() == "kept"
+
+
+def test_an_id_in_use_is_refused(talk):
+    talk.engine.hold = True
+    talk.open()
+    number = talk.complete()
+    talk.send({"jsonrpc": "2.0", "id": number, "method": "kvlsp/statistics", "params": {}})
+    assert talk.answers(number)[0]["error"]["code"] == INVALID_REQUEST
+
+
+def test_an_id_may_be_used_again_once_it_is_answered(talk):
+    for _ in range(2):
+        talk.send({"jsonrpc": "2.0", "id": "same", "method": "kvlsp/statistics", "params": {}})
+        talk.loop.run()
+    assert ["result" in answer for answer in talk.answers("same")] == [True, True]
+
+
+def test_a_wrong_answer_of_the_client_is_survived():
+    talk = Conversation()
+    talk.start(workspace={"configuration": True})
+    talk.notify("workspace/didChangeConfiguration", {"settings": None})
+    question = talk.sent[-1]
+    talk.send({"jsonrpc": "2.0", "id": question["id"], "result": 7})
+    talk.send({"jsonrpc": "2.0", "id": "nobody", "result": 7})
+    talk.send({"jsonrpc": "2.0", "id": ["x"], "error": {}})
+    assert talk.ask("kvlsp/statistics", {})
+
+
+# --- status and progress ---
+
+
+def test_status_is_told(talk):
+    assert [status["kind"] for status in talk.notified("kvlsp/status")] == ["loading", "ready"]
+    assert talk.notified("didChangeStatus") == []
+
+
+def test_status_in_copilots_words_for_who_asks():
+    talk = Conversation()
+    talk.start(options={"didChangeStatus": True})
+    assert [(status["busy"], status["kind"]) for status in talk.notified("didChangeStatus")] == [
+        (True, "Normal"),
+        (False, "Normal"),
+    ]
+
+
+def progress(talk: Conversation) -> list[str]:
+    return [params["value"]["kind"] for params in talk.notified("$/progress")]
+
+
+def agree(talk: Conversation, **answer: object) -> None:
+    [question] = [m for m in talk.sent if m.get("method") == "window/workDoneProgress/create"]
+    talk.send({"jsonrpc": "2.0", "id": question["id"], **answer})
+
+
+def test_long_work_is_shown_once_the_client_agrees():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    talk.server.on_event(StatusChanged("loading", "reading weights", 10.0))
+    talk.loop.run()
+    talk.loop.advance(1)
+    assert progress(talk) == []
+    agree(talk, result=None)
+    assert progress(talk) == ["begin"]
+    talk.server.on_event(StatusChanged("loading", "reading weights", 60.0))
+    talk.server.on_event(StatusChanged("ready", "ready"))
+    talk.loop.run()
+    assert progress(talk) == ["begin", "report", "end"]
+
+
+def test_a_prefill_that_a_keystroke_made_needless_is_not_shown_for_ever():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    for done in (512, 1024):
+        talk.server.on_event(PrefillProgress("u:a", done, 4096))
+        talk.loop.run()
+        talk.loop.advance(1)
+    agree(talk, result=None)
+    talk.loop.advance(1.5)
+    assert progress(talk) == ["begin"]
+    talk.loop.advance(1)
+    assert progress(talk) == ["begin", "end"]
+
+
+def test_short_work_is_not_shown():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    talk.loop.advance(10)
+    assert talk.notified("window/workDoneProgress/create") == []
+
+
+def test_a_client_that_refuses_the_token_or_knows_no_progress_sees_none():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    talk.server.on_event(PrefillProgress("u:a", 512, 4096))
+    talk.loop.run()
+    talk.loop.advance(1)
+    agree(talk, error={"code": -1, "message": "no"})
+    talk.server.on_event(PrefillProgress("u:a", 4096, 4096))
+    talk.loop.run()
+    assert progress(talk) == []
+
+    silent = Conversation()
+    silent.start()
+    silent.server.on_event(PrefillProgress("u:a", 512, 4096))
+    silent.loop.run()
+    silent.loop.advance(1)
+    assert silent.notified("window/workDoneProgress/create") == []

@@ -1,0 +1,257 @@
+"""The text is what the editor has, after whatever it sends, in each encoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlsp.engine.messages import CloseDocument
+from kvlsp.text.position import PositionEncoding, position_of
+from kvlsp.text.rope import Rope
+from tests.support.conversation import Conversation
+from tests.support.nasty import nasty_text, placed, replacements
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    talk = Conversation()
+    talk.start()
+    return talk
+
+
+def between(start: tuple[int, int], end: tuple[int, int], text: str) -> dict[str, Any]:
+    return {
+        "range": {
+            "start": {"line": start[0], "character": start[1]},
+            "end": {"line": end[0], "character": end[1]},
+        },
+        "text": text,
+    }
+
+
+def test_each_change_refers_to_the_text_that_the_one_before_left(talk):
+    talk.open(text="a\nb\n")
+    talk.change(
+        "u:a",
+        2,
+        between((0, 0), (0, 0), "x\n"),
+        between((1, 0), (1, 1), "A"),
+        {"text": "new\n"},
+        between((0, 3), (0, 3), "er"),
+    )
+    assert talk.text() == "newer\n"
+
+
+def test_lines_end_at_cr_and_lf_only(talk):
+    talk.open(text="a\x0cb\u2028c\x85d\r\ne\rf\n")
+    talk.change(
+        "u:a", 2, between((1, 0), (1, 1), "E"), between((2, 0), (2, 1), "F"), between((0, 2), (0, 3), "B")
+    )
+    assert talk.text() == "a\x0cB\u2028c\x85d\r\nE\rF\n"
+
+
+@pytest.mark.parametrize(("encoding", "character"), [("utf-8", 5), ("utf-16", 3), ("utf-32", 2)])
+def test_columns_count_in_the_negotiated_units(encoding, character):
+    talk = Conversation()
+    talk.start(encoding)
+    talk.open(text="😀x")
+    talk.change("u:a", 2, between((0, character), (0, character), "!"))
+    assert talk.text() == "😀x!"
+
+
+def test_a_lone_surrogate_is_a_character_like_any_other(talk):
+    talk.body(
+        b'{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": '
+        b'{"uri": "u:a", "languageId": "python", "version": 1, "text": "a\\ud800b\\u0000"}}}'
+    )
+    assert talk.text() == "a\ud800b\x00"
+    talk.change("u:a", 2, between((0, 2), (0, 3), "B"))
+    assert talk.text() == "a\ud800B\x00"
+    state = talk.ask("kvlsp/documentState", {"uri": "u:a"})
+    assert (state["version"], state["characters"]) == (2, 4)
+
+
+def test_positions_past_the_end_are_the_end(talk):
+    talk.open(text="ab\ncd")
+    talk.change("u:a", 2, between((0, 99), (0, 99), "!"), between((99, 99), (99, 99), "?"))
+    assert talk.text() == "ab!\ncd?"
+
+
+@given(nasty_text(), st.lists(replacements(), max_size=4), st.sampled_from(list(PositionEncoding)))
+def test_any_history_of_changes(text, history, encoding):
+    talk = Conversation()
+    talk.start(encoding.value)
+    talk.open(text=text)
+    expected = text
+    for version, replacement in enumerate(history, start=2):
+        start, end, new = placed(replacement, len(expected))
+        rope = Rope.of(expected)
+        places = position_of(rope, start, encoding), position_of(rope, end, encoding)
+        # an editor cannot name the place between \r and \n: take what it would name
+        start, end = (
+            sum(map(len, lines_before(expected, line))) + column_of(expected, line, column, encoding)
+            for line, column in places
+        )
+        talk.change("u:a", version, between(*places, new))
+        expected = expected[:start] + new + expected[end:]
+        assert talk.text() == expected
+
+
+def split(text: str) -> list[str]:
+    """Lines with their ends, the slow way."""
+    lines, rest = [], text
+    while rest:
+        ends = [i for i in (rest.find("\n"), rest.find("\r")) if i >= 0]
+        cut = min(ends) + 1 if ends else len(rest)
+        cut += rest[cut - 1 : cut + 1] == "\r\n"
+        lines.append(rest[:cut])
+        rest = rest[cut:]
+    return lines
+
+
+def lines_before(text: str, line: int) -> list[str]:
+    return split(text)[:line]
+
+
+def column_of(text: str, line: int, column: int, encoding: PositionEncoding) -> int:
+    """Characters in the first ``column`` units of a line, counted one by one."""
+    lines = split(text)
+    if line >= len(lines):
+        return 0
+    width = {
+        "utf-8": lambda c: len(c.encode("utf-8", "surrogatepass")),
+        "utf-16": lambda c: 1 + (ord(c) > 0xFFFF),
+        "utf-32": lambda c: 1,
+    }[encoding.value]
+    units = count = 0
+    while units < column:
+        units += width(lines[line][count])
+        count += 1
+    return count
+
+
+# --- what does not fit ---
+
+
+def test_a_change_of_a_document_that_is_not_open_is_told_and_nothing_is_lost(talk):
+    talk.open("u:a", "kept")
+    talk.change("u:b", 2, between((0, 0), (0, 0), "x"))
+    [message] = talk.notified("window/logMessage")
+    assert "u:b" in message["message"]
+    assert talk.text("u:a") == "kept"
+    assert talk.ask("kvlsp/documentState", {"uri": "u:b"}) is None
+
+
+def test_a_version_that_goes_back_gives_the_text_up_with_one_message(talk):
+    talk.open(text="one", version=5)
+    talk.change("u:a", 4, between((0, 0), (0, 0), "x"))
+    talk.change("u:a", 6, between((0, 0), (0, 0), "y"))
+    [message] = talk.notified("window/showMessage")
+    assert "version 4 after version 5" in message["message"]
+    assert talk.ask("textDocument/inlineCompletion", request("u:a")) == []
+    assert talk.server.tickets.empty == {"unknown_document": 1}
+    assert any(isinstance(m, CloseDocument) for m in talk.engine.messages)
+    talk.open(text="again", version=1)
+    talk.change("u:a", 2, between((0, 0), (0, 0), "!"))
+    assert talk.text() == "!again"
+
+
+def test_a_whole_text_is_believed_whatever_its_version(talk):
+    talk.open(text="one", version=5)
+    talk.change("u:a", 3, {"text": "two"})
+    assert talk.text() == "two"
+    talk.change("u:a", 4, between((0, 3), (0, 3), "!"))
+    assert talk.text() == "two!"
+    talk.change("u:a", 2, between((0, 0), (0, 0), "lost"))
+    talk.change("u:a", 3, {"text": "found"}, between((0, 5), (0, 5), "!"))
+    assert talk.text() == "found!"
+    assert talk.server.documents.snapshot("u:a").version == 3
+
+
+def request(uri: str) -> dict[str, Any]:
+    return {
+        "textDocument": {"uri": uri},
+        "position": {"line": 0, "character": 0},
+        "context": {"triggerKind": 2},
+    }
+
+
+def test_opening_again_replaces_and_closing_what_is_not_open_is_told(talk):
+    talk.open(text="one")
+    talk.open(text="two")
+    assert talk.text() == "two"
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": "u:a"}})
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": "u:a"}})
+    assert len(talk.notified("window/logMessage")) == 1
+    assert talk.engine.documents == {}
+
+
+def test_uris_are_opaque(talk):
+    uris = [
+        "untitled:Untitled-1",
+        "vscode-notebook-cell:/a.ipynb#W0",
+        "file:///a%20b.py",
+        "file:///a b.py",
+        "",
+        "x",
+    ]
+    for uri in uris:
+        talk.open(uri, uri)
+    assert [talk.text(uri) for uri in uris] == uris
+
+
+def test_cells_of_a_notebook_are_documents(talk):
+    def cell(uri: str, text: str) -> dict[str, Any]:
+        return {"uri": uri, "languageId": "python", "version": 1, "text": text}
+
+    notebook = {
+        "uri": "nb:1",
+        "notebookType": "jupyter-notebook",
+        "version": 1,
+        "cells": [{"kind": 2, "document": "nb:1#a"}],
+    }
+    talk.notify(
+        "notebookDocument/didOpen", {"notebookDocument": notebook, "cellTextDocuments": [cell("nb:1#a", "a")]}
+    )
+    talk.notify(
+        "notebookDocument/didChange",
+        {
+            "notebookDocument": {"uri": "nb:1", "version": 2},
+            "change": {
+                "cells": {
+                    "structure": {
+                        "array": {"start": 1, "deleteCount": 0, "cells": [{"kind": 2, "document": "nb:1#b"}]},
+                        "didOpen": [cell("nb:1#b", "b")],
+                    },
+                    "textContent": [
+                        {
+                            "document": {"uri": "nb:1#a", "version": 2},
+                            "changes": [between((0, 1), (0, 1), "A")],
+                        }
+                    ],
+                }
+            },
+        },
+    )
+    assert (talk.text("nb:1#a"), talk.text("nb:1#b")) == ("aA", "b")
+    talk.notify(
+        "notebookDocument/didClose",
+        {"notebookDocument": {"uri": "nb:1"}, "cellTextDocuments": [{"uri": "nb:1#a"}, {"uri": "nb:1#b"}]},
+    )
+    assert talk.engine.documents == {}
+    assert talk.notified("window/logMessage") == []
+
+
+def test_large_documents(talk):
+    line = "x = 1  # é😀\n"
+    talk.open(text=line * 400_000)  # 5 MB
+    talk.change("u:a", 2, between((399_999, 0), (399_999, 1), "y"))
+    assert (
+        talk.server.documents.snapshot("u:a").text.slice(len(line) * 399_999, len(line) * 399_999 + 1) == "y"
+    )
+    talk.open("u:b", "a" * 1_000_000)
+    talk.change("u:b", 2, between((0, 500_000), (0, 500_000), "b"))
+    assert talk.text("u:b") == "a" * 500_000 + "b" + "a" * 500_000
