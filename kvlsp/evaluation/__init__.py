@@ -1,0 +1,1 @@
+"""Measuring kvlsp on itself and against others: recorded traces, gestures, quality tables."""

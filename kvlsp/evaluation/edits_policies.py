@@ -1,0 +1,126 @@
+"""Ways to bring a cache from one layout to the next, from nothing known of an edit to all of it.
+
+Each runs the same script of layouts on its own copy of one exact cache. It does not know texts, nor how good the
+outcome is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from kvlsp.cache.repair import Choice, Settled, refresh, settle
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.slots import Slots, SlotTable
+from kvlsp.cache.staleness import Staleness
+from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.keyvalues import KeyValues
+from kvlsp.prompt.layout import Layout
+
+_OTHER_CHUNK = 96
+
+POLICIES = ("full", "ignored", "conflict", "pie", "pie_repair", "refreshed")
+
+
+class Unrotated:
+    """A decoder that gives kept tokens new positions but leaves their keys as they are ("conflict fast encoding" of
+    arXiv 2407.03157): what a repair without rotation would be."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def forward(self, document: KeyValues, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor,
+                branch: Branches, wanted: Wanted) -> torch.Tensor:
+        """As the decoder's own."""
+        return self._decoder.forward(document, ids, positions, slots, branch, wanted)
+
+    def move(self, document: KeyValues, slots: torch.Tensor, positions: torch.Tensor) -> None:
+        """Positions only."""
+        document.position[slots] = positions
+
+
+@dataclass(slots=True)
+class Spent:
+    """Rows encoded and seconds taken by ``edits`` layouts."""
+
+    edits: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+
+def copied(cache: ResidentCache, decoder: Decoder | None = None) -> ResidentCache:
+    """The same rows in arrays of their own."""
+    twin = ResidentCache(decoder or cache.decoder, cache.limit)
+    source = cache.arrays()
+    target = twin.arrays()
+    target.grow(source.capacity)
+    with torch.inference_mode():
+        target.position.copy_(source.position)
+        target.owner.copy_(source.owner)
+        for layer in range(len(source.keys)):
+            target.keys[layer].copy_(source.keys[layer])
+            target.truth[layer].copy_(source.truth[layer])
+            target.values[layer].copy_(source.values[layer])
+    target.used = source.used
+    twin.table = SlotTable(target.capacity)
+    taken = twin.table.take(target.capacity)
+    kept = cache.table.of_document()
+    twin.table.give_back(taken[torch.isin(torch.from_numpy(taken), torch.from_numpy(kept)).logical_not().numpy()])
+    twin.rows, twin.frontier, twin.plans = cache.rows, cache.frontier, cache.plans
+    stale = cache.staleness
+    twin.staleness = Staleness(stale.changes.copy(), stale.nearest.copy(), stale.since.copy())
+    return twin
+
+
+def prefilled(decoder: Decoder, layout: Layout, limit: int, *, chunk: int = 256,
+              wanted: bool = False) -> tuple[ResidentCache, Settled, float]:
+    """``layout`` encoded from nothing, and the seconds it took."""
+    cache = ResidentCache(decoder, limit)
+    began = time.perf_counter()
+    settled = settle(cache, layout, chunk=chunk, wanted=[len(layout) - 1] if wanted else ())
+    return cache, settled, time.perf_counter() - began
+
+
+class Scattered(SlotTable):
+    """Hands out slots in a drawn order, as a long history of edits would leave them."""
+
+    def take(self, count: int, *, scratch: bool = False) -> Slots:
+        """As :meth:`SlotTable.take`, in another order."""
+        return np.random.default_rng(0).permutation(super().take(count, scratch=scratch))
+
+
+def prefilled_otherwise(decoder: Decoder, layout: Layout, limit: int) -> ResidentCache:
+    """``layout`` encoded from nothing in other chunks and other slots: the same but for the order of sums."""
+    cache = ResidentCache(decoder, limit)
+    cache.table = Scattered()
+    settle(cache, layout, chunk=_OTHER_CHUNK)
+    return cache
+
+
+def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | None, spent: Spent) -> ResidentCache:
+    """Settle one layout after the other."""
+    for layout in steps:
+        began = time.perf_counter()
+        settled = settle(cache, layout, choose=choose)
+        spent.seconds += time.perf_counter() - began
+        spent.rows += settled.encoded + settled.repaired
+        spent.edits += 1
+    return cache
+
+
+def refreshed(cache: ResidentCache, spent: Spent, rows: int = 256) -> ResidentCache:
+    """Made exact, in chunks of ``rows``."""
+    began = time.perf_counter()
+    while done := refresh(cache, rows):
+        spent.rows += done
+    spent.seconds += time.perf_counter() - began
+    return cache
+
+

@@ -1,0 +1,64 @@
+"""Recorded editing sessions: reading them, and turning transactions into changes.
+
+The form is that of the public editing traces (one JSON object, optionally gzipped): ``startContent``,
+``endContent`` and ``txns``, each with ``patches`` ``[position, deleted characters, inserted text]`` whose positions
+refer to the text that the patch before left.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kvlsp.errors import TraceError
+from kvlsp.text.document import Change
+from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+
+Transaction = tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A session from ``start`` over ``transactions`` to ``end``."""
+
+    name: str
+    start: str
+    transactions: tuple[Transaction, ...]
+    end: str
+
+
+def read_trace(path: Path) -> Trace:
+    """Read ``path`` (JSON, gzipped when it begins so); :class:`TraceError` says what is wrong with it."""
+    try:
+        raw = path.read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.decompress(raw)
+        recorded = json.loads(raw)
+        transactions = tuple(
+            tuple(Edit(position, position + deleted, text) for position, deleted, text in entry["patches"])
+            for entry in recorded["txns"]
+        )
+        return Trace(path.name, recorded["startContent"], transactions, recorded["endContent"])
+    except OSError as error:
+        raise TraceError(f"The trace {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
+        raise TraceError(
+            f"{path} is not a recorded editing session: {type(error).__name__}. "
+            "Expected a JSON object with startContent, endContent and txns."
+        ) from error
+
+
+def play(text: Rope, transaction: Iterable[Edit]) -> tuple[Change, ...]:
+    """The changes of one transaction, each with the text after it."""
+    changes = []
+    for edit in transaction:
+        if not 0 <= edit.start <= edit.end <= len(text):
+            raise TraceError(f"The trace edits characters {edit.start} to {edit.end} of {len(text)}.")
+        text = text.replace(edit)
+        changes.append(Change(edit, text))
+    return tuple(changes)
