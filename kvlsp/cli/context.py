@@ -1,0 +1,114 @@
+"""``kvlsp context``: what of the other files kvlsp would show the model at a place, and why. Runs no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kvlsp.cli.complete import offset_in, read_place, read_source
+from kvlsp.cli.options import JsonOption, print_json, settings_of
+from kvlsp.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from kvlsp.workspace.index import Index
+    from kvlsp.workspace.retrieval import Chunk
+
+app = typer.Typer()
+
+ROOT_MARKS = (".git", ".hg", "pyproject.toml", "package.json", "Cargo.toml", "go.mod", "pom.xml", "CMakeLists.txt")
+
+
+@app.command()
+def context(
+    place: Annotated[str, typer.Argument(
+        metavar="PATH:LINE:COL", help="Where the caret is; both count from 1.", show_default=False)],
+    root: Annotated[str, typer.Option(
+        "--root", help="The workspace; if left out: the nearest folder above with a repository or a project file.",
+        show_default=False)] = "",
+    exclude: Annotated[list[str] | None, typer.Option(
+        "--exclude", help="A glob of files that are never read; may be given several times.")] = None,
+    budget: Annotated[int, typer.Option("--budget", min=0, help="Characters of all chunks together.")] = 6000,
+    json: JsonOption = False,
+) -> None:
+    """Print which chunks of other files suit a place of a file, the most wanted first, and why."""
+    settings = settings_of(exclude=tuple(exclude or ()))
+    path, line, column = read_place(place)
+    text = read_source(path)
+    offset = offset_in(text, line, column, path)
+    path = path.resolve()
+    folder = Path(root).resolve() if root else root_of(path)
+    if not folder.is_dir():
+        raise WorkspaceError(f"{folder} is no folder; give the workspace with --root.")
+    if not path.is_relative_to(folder):
+        raise WorkspaceError(f"{path} does not lie in {folder}; give its workspace with --root.")
+
+    from kvlsp.workspace.ignore import Rules
+    from kvlsp.workspace.index import Index
+    from kvlsp.workspace.retrieval import retrieve
+
+    index = Index(Rules(folder, settings.exclude))
+    try:
+        read = _scan(index)
+        chunks = retrieve(text, offset, path, [index], budget=budget)
+        report = _report(index, read, chunks, budget)
+    finally:
+        index.close()
+    if json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def root_of(path: Path) -> Path:
+    """The nearest folder above that looks like a project's, else the file's own."""
+    for folder in path.parents:
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
+            return folder
+    return path.parent
+
+
+def _scan(index: Index) -> int:
+    """Bring the index up to date; how many files had to be read. Shows progress on standard error, to people only."""
+    from rich.console import Console
+
+    read = 0
+    with Console(stderr=True).status("looking for changed files ...") as status:
+        for progress in index.scan():
+            if progress.total:
+                read = progress.total
+                status.update(f"reading {progress.done} of {progress.total} changed files ...")
+    return read
+
+
+def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> dict[str, Any]:
+    size = index.size()
+    problems = [index.problem] if index.problem else []
+    if index.truncated:
+        problems.append("There are more files than kvlsp indexes; the rest is left out. Exclude some with --exclude.")
+    if not index.ranks:
+        problems.append("This Python's SQLite lacks FTS5, so no similar pieces are looked for.")
+    return {
+        "root": str(index.root), "files": size.files, "definitions": size.definitions, "read": read,
+        "refused": {str(refusal): count for refusal, count in index.refused.most_common()},
+        "problems": problems, "budget": budget, "characters": sum(len(chunk.text) for chunk in chunks),
+        "chunks": [{"path": chunk.path, "line": chunk.line + 1, "end": chunk.end, "kind": chunk.kind,
+                    "name": chunk.name, "reason": chunk.reason, "score": round(chunk.score, 2), "text": chunk.text}
+                   for chunk in chunks],
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    typer.echo(f"{report['root']}: {report['files']} files with {report['definitions']} definitions, "
+               f"{report['read']} read now.")
+    if report["refused"]:
+        typer.echo("Never read: " + ", ".join(f"{count} {why}" for why, count in report["refused"].items()) + ".")
+    for problem in report["problems"]:
+        typer.echo(problem, err=True)
+    for number, chunk in enumerate(report["chunks"], 1):
+        score = f", {chunk['score']}" if chunk["kind"] == "definition" else ""
+        typer.echo(f"\n{number}. {chunk['path']}:{chunk['line']} ({chunk['kind']}{score}) {chunk['reason']}")
+        typer.echo("\n".join("   | " + line for line in chunk["text"].split("\n")))
+    typer.echo(f"\n{len(report['chunks'])} chunks, {report['characters']} of {report['budget']} characters."
+               if report["chunks"] else "\nNothing of the other files suits this place.")

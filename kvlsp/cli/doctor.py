@@ -1,0 +1,236 @@
+"""``kvlsp doctor``: what is there, what is wrong, how to mend it.
+
+Each check looks at one thing and never raises: what goes wrong is its finding.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+import kvlsp
+from kvlsp.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModelOption,
+    ThreadsOption,
+    print_json,
+    settings_of,
+)
+from kvlsp.config import MEBIBYTE, Settings
+from kvlsp.errors import KvlspError
+
+app = typer.Typer()
+
+NEOVIM_WITH_INLINE_COMPLETION: Final = (0, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``problem`` and ``mend`` are sentences, or empty where all is well."""
+
+    name: str
+    value: str
+    problem: str = ""
+    mend: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+@app.command()
+def doctor(
+    model: ModelOption = "",
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    threads: ThreadsOption = 0,
+    gate: Annotated[bool, typer.Option(
+        "--gate", help="Measure whether repair holds for this model; the daemon goes by the verdict.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Look at versions, device, memory, model, grammars and editors; exit code 1 if something is wrong."""
+    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads)
+    findings: list[Finding] = []
+    for finding in examine(settings, {**CHECKS, "quality gate": quality_gate} if gate else CHECKS):
+        findings.append(finding)
+        if not json:
+            _print(finding)
+    ill = [finding for finding in findings if finding.problem]
+    if json:
+        print_json({"ok": not ill, "findings": [asdict(finding) for finding in findings]})
+    else:
+        typer.echo("All is well." if not ill else f"{len(ill)} of {len(findings)} things need care.")
+    raise typer.Exit(1 if ill else 0)
+
+
+def examine(settings: Settings, checks: Mapping[str, Check] | None = None) -> Iterator[Finding]:
+    """Every finding, in the order of a report."""
+    for name, check in (CHECKS if checks is None else checks).items():
+        try:
+            yield from check(settings)
+        except KvlspError as error:
+            yield Finding(name, "", str(error))  # our own errors say what to do
+        except Exception as error:
+            yield Finding(name, "", f"The check itself failed ({type(error).__name__}: {error}).",
+                          "Please report it with this line.")
+
+
+def versions(settings: Settings) -> Iterator[Finding]:
+    yield Finding("kvlsp", f"{kvlsp.__version__} in {Path(kvlsp.__file__).parent}")
+    yield Finding("python", f"{platform.python_version()} ({sys.executable})")
+    for name in required_packages():
+        try:
+            yield Finding(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding(name, "", "The package is missing.", f"{sys.executable} -m pip install {name}")
+
+
+def required_packages() -> list[str]:
+    """The names of what kvlsp needs on this system; those of its extras are left out."""
+    names = []
+    for requirement in metadata.requires("kvlsp") or ():
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if name is not None and ";" not in requirement:
+            names.append(name.group())
+    return names
+
+
+def device(settings: Settings) -> Iterator[Finding]:
+    import torch
+
+    cores = os.cpu_count() or 1
+    yield Finding("cpu", f"{cores} cores, {settings.threads or torch.get_num_threads()} threads of a forward")
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if available["cuda"]:
+        free, total = torch.cuda.mem_get_info()
+        yield Finding("cuda", f"{torch.cuda.get_device_name()}, {_mib(free)} of {_mib(total)} free")
+    else:
+        yield Finding("gpu", "mps" if available["mps"] else "none; the model runs on the CPU")
+    if not available.get(settings.device, True):
+        yield Finding("device", settings.device, "This device was asked for and is not there.",
+                      "Leave --device (in an editor: kvlsp.device) at auto, or install PyTorch for it.")
+
+
+def memory(settings: Settings) -> Iterator[Finding]:
+    from kvlsp.cache.store import default_bound, free_memory
+
+    free, bound = free_memory(), settings.cache_mib * MEBIBYTE or default_bound()
+    value = f"{_mib(free)} free, at most {_mib(bound)} for resident documents"
+    if free < 1024 * MEBIBYTE:
+        yield Finding("memory", value, "Less than 1 GiB of memory is free.",
+                      "Close something, or set kvlsp.cacheMib to a small number.")
+    else:
+        yield Finding("memory", value)
+
+
+def model(settings: Settings) -> Iterator[Finding]:
+    from kvlsp import default_model
+    from kvlsp.engine.model import open_model
+
+    folder = Path(settings.model).expanduser() if settings.model else default_model.folder()
+    if folder.is_dir():
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        yield Finding("model folder", f"{folder}, {_mib(sum(file.stat().st_size for file in files))}")
+    try:
+        loaded = open_model(settings)
+    except KvlspError as error:
+        mend = "" if settings.model else "Install kvlsp again; its own model is part of it."
+        yield Finding("model", settings.model or "default", str(error), mend)
+        return
+    yield Finding("model", loaded.description)
+    yield Finding("fill in the middle", f"{loaded.template.name}, {loaded.template.order.replace('_', ' ')}")
+
+
+def grammars(settings: Settings) -> Iterator[Finding]:
+    from kvlsp.syntax.language import Language, grammars_folder
+
+    languages = Language.all()
+    if not languages:
+        yield Finding("grammars", str(grammars_folder()), "No language definition was found.",
+                      "Install kvlsp again; the grammars are part of it.")
+    for language in languages:
+        try:
+            language.parse("")
+            yield Finding(f"grammar {language.name}", f"{', '.join(language.endings)}")
+        except KvlspError as error:
+            yield Finding(f"grammar {language.name}", "", str(error))
+
+
+def editors(settings: Settings) -> Iterator[Finding]:
+    command = shutil.which("kvlsp")
+    if command is None:
+        place = Path(sys.executable).with_name("kvlsp")
+        yield Finding("command", f"not on the PATH; an editor must be told to run {place}")
+    else:
+        yield Finding("command", command)
+    neovim = _first_line("nvim", "--version")
+    if neovim is not None:
+        found = re.search(r"(\d+)\.(\d+)", neovim)
+        built_in = found is not None and (int(found[1]), int(found[2])) >= NEOVIM_WITH_INLINE_COMPLETION
+        how = "built-in inline completion" if built_in else "ghost text by the plugin"
+        yield Finding("neovim", f"{neovim}: {how}")
+    code = _first_line("code", "--version")
+    if code is not None:
+        yield Finding("vs code", code)
+    if neovim is None and code is None:
+        yield Finding("editors", "none found on the PATH; any editor with a language client will do")
+
+
+def quality_gate(settings: Settings) -> Iterator[Finding]:
+    """Measured now, remembered for the daemon. Not among the usual checks: it takes seconds to minutes."""
+    from kvlsp.engine.measured import remember
+    from kvlsp.engine.model import open_model
+    from kvlsp.engine.ready import budgeted
+    from kvlsp.evaluation.gate import judge
+
+    model = open_model(settings)
+    verdict = judge(budgeted(settings, model))
+    remember(settings, model, {"gate": verdict.facts})
+    problem, mend = "", ""
+    if verdict.policy != "repair":
+        does = {"more": "repairs more", "prefill": "prefills"}[verdict.policy]
+        problem = f"Repaired caches of this model are too far from full recomputation; the daemon {does} at every edit."
+        mend = "Nothing needs to be done; another model may be faster."
+    yield Finding("quality gate", str(verdict), problem, mend)
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "versions": versions, "device": device, "memory": memory, "model": model, "grammars": grammars,
+    "editors": editors,
+}
+
+
+def _first_line(*command: str) -> str | None:
+    """What a program says first; None when there is no such program or it says nothing in time."""
+    if shutil.which(command[0]) is None:
+        return None
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False,
+                              stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.partition("\n")[0].strip() or None
+
+
+def _mib(count: int) -> str:
+    return f"{count / MEBIBYTE:,.0f} MiB"
+
+
+def _print(finding: Finding) -> None:
+    mark = typer.style("wrong", fg="red") if finding.problem else typer.style("   ok", fg="green")
+    typer.echo(f"{mark}  {finding.name}: {finding.value}".rstrip())
+    for line in (finding.problem, finding.mend):
+        if line:
+            typer.echo(f"       {line}")

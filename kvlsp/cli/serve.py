@@ -1,0 +1,62 @@
+"""``kvlsp serve``: the daemon, for one editor."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
+from kvlsp.config import Settings
+from kvlsp.engine.messages import Event
+from kvlsp.server import logs, transport
+from kvlsp.server.server import EngineLike
+from kvlsp.server.starting import StartingEngine
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    tcp: Annotated[str, typer.Option(
+        "--tcp", metavar="HOST:PORT", help="Listen on this machine, for one editor; port 0: any.",
+        show_default=False)] = "",
+    stdio: Annotated[bool, typer.Option("--stdio", help="Standard input and output (the default).")] = False,
+    model: ModelOption = "",
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    threads: ThreadsOption = 0,
+    trace: Annotated[str, typer.Option("--trace", help="Log level: off, messages or verbose.")] = "off",
+) -> None:
+    """Serve an editor: the language server. The editor's own settings win over these options."""
+    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)
+    logs.configure(settings.trace)
+    if tcp:
+        code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
+    else:
+        if sys.stdin.isatty():
+            typer.echo("kvlsp speaks to an editor here, not to a person; kvlsp --help says more.", err=True)
+        code = transport.serve_stdio(make_engine, settings)
+    # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
+    # tidy end would wait for it. The engine has stopped, nothing is left to be written.
+    logging.shutdown()
+    os._exit(code)
+
+
+def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine, put together in the background."""
+
+    def build() -> EngineLike:
+        from kvlsp.engine.worker import Engine
+
+        return Engine(settings, events)
+
+    return StartingEngine(build, events)
+
+
+def _say_address(host: str, port: int) -> None:
+    typer.echo(f"kvlsp listens on {host}:{port}.", err=True)
