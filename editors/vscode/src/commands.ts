@@ -1,0 +1,68 @@
+// What stands in the command palette.
+import * as vscode from 'vscode';
+
+import type { Daemon } from './daemon';
+import { settings } from './settings';
+
+export function registerCommands(daemon: Daemon, log: vscode.LogOutputChannel): vscode.Disposable[] {
+  const commands: Record<string, () => unknown> = {
+    'kvlsp.toggle': toggle,
+    'kvlsp.toggleLanguage': toggleLanguage,
+    'kvlsp.trigger': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    'kvlsp.restart': () => daemon.restart(),
+    'kvlsp.showLog': () => log.show(),
+    'kvlsp.showStatistics': () => showStatistics(daemon),
+    'kvlsp.install': () => daemon.install(),
+    'kvlsp.menu': () => menu(daemon),
+  };
+  return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, run));
+}
+
+/** Changes a setting where it is set already, else for the user. */
+async function change(name: string, value: unknown): Promise<void> {
+  const where = settings().inspect(name);
+  const target =
+    where?.workspaceValue === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+  await settings().update(name, value, target);
+}
+
+async function toggle(): Promise<void> {
+  await change('enable', !settings().get<boolean>('enable', true));
+}
+
+async function toggleLanguage(): Promise<void> {
+  const language = vscode.window.activeTextEditor?.document.languageId;
+  if (language === undefined) {
+    void vscode.window.showInformationMessage('kvlsp: open a file first; its language is switched off or on.');
+    return;
+  }
+  const off = settings().get<string[]>('disabledLanguages', []);
+  await change('disabledLanguages', off.includes(language) ? off.filter((other) => other !== language) : [...off, language]);
+}
+
+async function showStatistics(daemon: Daemon): Promise<void> {
+  if (!daemon.running) {
+    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    return;
+  }
+  const content = JSON.stringify(await daemon.statistics(), undefined, 2);
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'json', content }), { preview: true });
+}
+
+async function menu(daemon: Daemon): Promise<void> {
+  const language = vscode.window.activeTextEditor?.document.languageId;
+  const disabled = language !== undefined && settings().get<string[]>('disabledLanguages', []).includes(language);
+  const entries: (vscode.QuickPickItem & { command: string })[] = [
+    { label: settings().get('enable', true) ? 'Switch Off' : 'Switch On', command: 'kvlsp.toggle' },
+    ...(language === undefined
+      ? []
+      : [{ label: `Switch ${disabled ? 'On' : 'Off'} for ${language}`, command: 'kvlsp.toggleLanguage' }]),
+    { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
+    { label: 'Show Log', command: 'kvlsp.showLog' },
+    { label: daemon.running ? 'Restart the Daemon' : 'Start the Daemon', command: 'kvlsp.restart' },
+  ];
+  const chosen = await vscode.window.showQuickPick(entries, { title: 'kvlsp' });
+  if (chosen !== undefined) {
+    await vscode.commands.executeCommand(chosen.command);
+  }
+}

@@ -1,0 +1,37 @@
+// What kvlsp's daemon says beyond the language server protocol.
+
+/** How the last request went. Without items there is a reason. */
+export interface LastAnswer {
+  items: number;
+  reason: string | null;
+  report: Record<string, unknown>;
+}
+
+/** `kvlsp/status`. */
+export interface Status {
+  kind: 'loading' | 'ready' | 'computing' | 'paused' | 'error' | 'stopped';
+  message: string;
+  percent?: number | null;
+  detail?: Record<string, unknown>;
+  last?: LastAnswer | null;
+}
+
+export const STATUS = 'kvlsp/status';
+export const STATISTICS = 'kvlsp/statistics';
+export const DOCUMENT_STATE = 'kvlsp/documentState';
+
+/** Reasons of an empty answer, as sentences for people; others are shown as they came. */
+export const REASONS: Record<string, string> = {
+  deadline: 'no complete line was ready in time',
+  nothing_to_say: 'the model has nothing to add here',
+  wrong_place: 'no suggestions inside a word',
+  repeats_suffix: 'the suggestion already stands below',
+  looping: 'the model only repeated the lines above',
+  low_confidence: 'below the confidence you set',
+  rejected_before: 'you dismissed it here before',
+  not_ready: 'the model is not loaded yet',
+  unknown_document: 'the daemon does not know this document',
+  stale_version: 'the text changed meanwhile',
+  disabled: 'switched off',
+  model_error: 'the model failed; it starts afresh with the next request',
+};

@@ -1,0 +1,25 @@
+// The user's settings, in the shape the daemon reads: those of the section `kvlsp`, without what concerns only VS Code.
+import * as vscode from 'vscode';
+
+export const SECTION = 'kvlsp';
+
+export function settings(scope?: vscode.ConfigurationScope): vscode.WorkspaceConfiguration {
+  return vscode.workspace.getConfiguration(SECTION, scope);
+}
+
+/** Everything the daemon understands, by its own names. */
+export function daemonSettings(): Record<string, unknown> {
+  const { server: _server, ...rest } = JSON.parse(JSON.stringify(settings())) as Record<string, unknown>;
+  return rest;
+}
+
+/** Whether completions are wanted in this language: the same rule as the daemon's. */
+export function serves(language: string): boolean {
+  const chosen = settings();
+  const only = chosen.get<string[]>('languages', []);
+  return (
+    chosen.get<boolean>('enable', true) &&
+    !chosen.get<string[]>('disabledLanguages', []).includes(language) &&
+    (only.length === 0 || only.includes(language))
+  );
+}

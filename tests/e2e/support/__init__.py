@@ -1,0 +1,1 @@
+"""What the tests that drive editors share: the installed editors, their drivers, a server with fixed answers."""

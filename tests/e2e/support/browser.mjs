@@ -1,0 +1,37 @@
+// Headless Chromium, driven line by line: {"do": NAME, ...} on standard input, {"ok": value} or {"error": text} back.
+// Started by vscode.py with the folder that holds playwright-core, and the browser's path.
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+
+const [modules, executablePath, width, height] = process.argv.slice(2);
+const { chromium } = createRequire(`${modules}/`)('playwright-core');
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const context = await browser.newContext({ viewport: { width: Number(width), height: Number(height) } });
+await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+const page = await context.newPage();
+
+const actions = {
+  open: ({ url }) => page.goto(url, { waitUntil: 'domcontentloaded' }).then(() => null),
+  press: ({ key }) => page.keyboard.press(key).then(() => null),
+  type: ({ text, delay }) => page.keyboard.type(text, { delay }).then(() => null),
+  insert: ({ text }) => page.keyboard.insertText(text).then(() => null),
+  click: ({ selector }) => page.locator(selector).first().click({ timeout: 10000 }).then(() => null),
+  hover: ({ selector }) => page.locator(selector).first().hover({ timeout: 10000 }).then(() => null),
+  evaluate: ({ script }) => page.evaluate(script),
+  screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  let answer;
+  try {
+    answer = { ok: (await actions[request.do](request)) ?? null };
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(JSON.stringify(answer) + '\n');
+}
+await browser.close();

@@ -1,0 +1,27 @@
+"""The README's example of a client in Python runs as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLE = Path(__file__).with_name("headless_example.py")
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_example_prints_a_completion():
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=True,
+                          timeout=120, env=environment)
+    assert done.stdout.strip()
+
+
+def test_the_readme_shows_this_example():
+    readme = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    shown = [block for block in blocks if "textDocument/inlineCompletion" in block]
+    assert shown == [EXAMPLE.read_text(encoding="utf-8")]
