@@ -1,0 +1,42 @@
+"""The real server with a fake engine, for tests and for measuring an editor's own share of the latency.
+
+    python -m tests.support.fixed_answer_server [--fake-answer TEXT] [--delay MILLISECONDS]
+
+Serves standard input and output; ``\\n`` in TEXT is a line break.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import Event
+from kvlsp.server import logs
+from kvlsp.server.transport import serve_stdio
+from tests.support.fake_engine import FakeEngine
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fake-answer", default="pass")
+    parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--stdio", action="store_true")
+    chosen = parser.parse_args()
+    text = chosen.fake_answer.replace("\\n", "\n")
+
+    def make(settings: Settings, events: object) -> FakeEngine:
+        def later(event: Event) -> None:
+            timer = threading.Timer(chosen.delay / 1000, events, (event,))
+            timer.daemon = True
+            timer.start()
+
+        return FakeEngine(settings, later if chosen.delay else events, (text,))
+
+    logs.configure("off")
+    return serve_stdio(make, Settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""A tiny decoder that writes letters and ends its lines: what random weights say, made presentable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from kvlsp.engine.model import Model
+from kvlsp.prompt.template import Order
+from tests.support.byte_tokenizer import CONTROL
+from tests.support.models import tiny_model
+
+NEWLINE = len(CONTROL) + ord("\n")
+
+
+class Writing:
+    """Chooses among ``letters``; a line ends at every position that ``line`` divides (0: where the weights say).
+
+    With one layer keys and values depend on tokens alone, so what it writes over an edited cache is what it writes over
+    a fresh one. ``before`` is called ahead of every forward.
+    """
+
+    def __init__(self, layers: int, letters: bytes, line: int = 0) -> None:
+        self._decoder = tiny_model(layers).decoder
+        self._letters = torch.tensor([len(CONTROL) + byte for byte in letters])
+        self._line = line
+        self.before: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def forward(self, document: Any, ids: Any, positions: Any, slots: Any, branch: Any, wanted: Any) -> Any:
+        self.before()
+        logits = self._decoder.forward(document, ids, positions, slots, branch, wanted)
+        written = torch.full_like(logits, -100.0)
+        written[:, self._letters] = logits[:, self._letters]
+        if self._line:
+            written[positions[wanted] % self._line == 0, NEWLINE] = 100.0
+        return written
+
+
+def writing_model(layers: int, letters: bytes, line: int = 0, *, order: Order = "suffix_first",
+                  heals: bool = False) -> Model:
+    """:class:`Writing` with the byte tokenizer and a template."""
+    return dataclasses.replace(tiny_model(layers, order, heals=heals), decoder=Writing(layers, letters, line))
