@@ -13,7 +13,7 @@ from kvlsp.cache.worth import worthiest
 from kvlsp.completion.answers import Answers
 from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
-from kvlsp.engine.messages import EditDocument
+from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
@@ -22,7 +22,8 @@ from kvlsp.text.document import Snapshot
 @dataclass(slots=True)
 class Desk:
     """One open document. ``unsettled``: its cache is not yet at the layout of its caret. ``accepted``: a
-    suggestion was just taken, so the next one is worth computing ahead."""
+    suggestion was just taken, so the next one is worth computing ahead. ``context`` is what it should see of other
+    files, placed or not."""
 
     snapshot: Snapshot
     session: Session | None = None
@@ -30,6 +31,7 @@ class Desk:
     answers: Answers = field(default_factory=Answers)
     unsettled: bool = True
     accepted: bool = False
+    context: PlaceContext | None = None
     used_at: float = 0.0
 
 
@@ -53,13 +55,20 @@ class Desks:
         return self._desks.get(uri) if uri is not None else None
 
     def open(self, snapshot: Snapshot) -> None:
-        self._desks[snapshot.uri] = Desk(snapshot)
+        known = self._desks.get(snapshot.uri)
+        self._desks[snapshot.uri] = Desk(snapshot, context=known.context if known is not None else None)
         self.touch(snapshot.uri)
 
     def close(self, uri: str) -> None:
         self._desks.pop(uri, None)
         if self.current == uri:
             self.current = None
+
+    def place(self, message: PlaceContext) -> None:
+        """Remember what a document should see of other files; one that is not open needs none."""
+        desk = self._desks.get(message.uri)
+        if desk is not None:
+            desk.context = message
 
     def edit(self, message: EditDocument) -> None:
         """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed."""

@@ -58,6 +58,29 @@ class CloseDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextChunk:
+    """A piece of another file that the model should see. ``path`` as people write it, relative to the workspace's
+    folder; ``text`` is whole lines, the last one ended."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceContext:
+    """What the model should see of other files while ``uri`` is edited: instead of what it saw, the newest wins.
+
+    Placed when the keyboard rests, in this order; what is unchanged stays resident. ``repository`` names the
+    workspace and ``path`` the document inside it, for models that were trained with them.
+    """
+
+    uri: str
+    chunks: tuple[ContextChunk, ...]
+    repository: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """The entry highlighted in the editor's suggest list: it would replace [start, end) by text."""
 
@@ -117,7 +140,7 @@ class Shutdown:
 
 
 Message: TypeAlias = (
-    OpenDocument | EditDocument | CloseDocument | Complete | Feedback
+    OpenDocument | EditDocument | CloseDocument | PlaceContext | Complete | Feedback
     | DescribeDocument | DescribeEngine | Configure | Shutdown
 )
 

@@ -36,6 +36,7 @@ from kvlsp.engine.messages import (
     Feedback,
     Message,
     OpenDocument,
+    PlaceContext,
     PrefillProgress,
     Shutdown,
     StatusChanged,
@@ -142,6 +143,8 @@ class Engine:
                 self._desks.open(snapshot)
             case CloseDocument(uri):
                 self._desks.close(uri)
+            case PlaceContext():
+                self._desks.place(message)
             case Feedback():
                 self._feedback(message)
             case DescribeDocument(ticket, uri):
