@@ -50,6 +50,8 @@ class Settings:
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory)", low=0, high=1 << 20)
     context_tokens: int = _setting(0, "longest resident window (0: what the model allows)", low=0, high=1 << 20)
+    cross_file: bool = _setting(True, "show the model what suits the caret from other files of the workspace")
+    cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
     trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "verbose"))
