@@ -37,6 +37,7 @@ class Family:
     begin: str = ""  # the token that starts every text ("" if the family uses none)
     file_separator: str = ""
     repository: str = ""
+    repository_end: str = ""  # text behind the repository's name
     with_token: str = ""  # another control token that tells this family from one with the same markers
     without_token: str = ""
     named: str = ""  # where no token tells: a part of the model's name
@@ -57,7 +58,7 @@ FAMILIES: tuple[Family, ...] = (
         "qwen-coder", "Qwen2.5-Coder, Qwen3-Coder, Zeta 1", "prefix_first",
         "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>",
         "QwenLM/Qwen2.5-Coder README (file-level and repository-level completion)", True,
-        file_separator="<|file_sep|>", repository="<|repo_name|>", with_token="<|im_start|>",
+        file_separator="<|file_sep|>", repository="<|repo_name|>", repository_end="\n", with_token="<|im_start|>",
     ),
     Family(
         "codegemma", "CodeGemma", "prefix_first",
@@ -151,7 +152,9 @@ def detect(
     family = next((one for one in FAMILIES if one.speaks(control, name)), None)
     if family is None or order == "plain":
         begin = _begin(control, settings, family.begin if family else "")
-        return Template(f"{family.name}, left to right" if family else "plain", "plain", begin=begin, end=end)
+        if family is None:
+            return Template("plain", "plain", begin=begin, end=end)
+        return Template(f"{family.name}, left to right", "plain", begin=begin, end=end, **_files(control, family))
     template = Template(
         family.name,
         order or family.order,
@@ -160,13 +163,18 @@ def detect(
         suffix=(control[family.suffix],),
         middle=(control[family.middle],) if family.middle in control else (),
         end=end,
-        file_separator=_ids(control, family.file_separator),
-        repository=_ids(control, family.repository),
+        **_files(control, family),
     )
     if template.order == "suffix_first" and family.suffix_first != "markers ahead":
         tail = template.middle if family.suffix_first == "closed" else ()
         return replace(template, prefix=(), middle=template.prefix, tail=tail)
     return template
+
+
+def _files(control: Mapping[str, int], family: Family) -> dict[str, Any]:
+    """How the family separates files."""
+    return {"file_separator": _ids(control, family.file_separator), "repository": _ids(control, family.repository),
+            "repository_end": family.repository_end}
 
 
 def _ids(control: Mapping[str, int], token: str) -> tuple[int, ...]:

@@ -19,7 +19,8 @@ class Template:
     suffix_first (SPM): ``begin prefix suffix SUFFIX middle PREFIX tail``;
     plain: ``begin PREFIX`` (the suffix is ignored). In capitals the document's tokens, in small letters
     these fields. ``tail`` is empty for most models; some (Seed, Mellum) close a suffix-first prompt with a
-    marker.
+    marker. Context of other files stands behind ``begin``, or where a model has no ``file_separator``, as comments
+    right before the prefix; ``repository_end`` is text behind the repository's name.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Template:
     end: frozenset[int] = frozenset()
     file_separator: tuple[int, ...] = ()
     repository: tuple[int, ...] = ()
+    repository_end: str = ""
     heals: bool = True
 
     @property

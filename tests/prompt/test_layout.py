@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kvlsp.prompt.layout import Run, lay_out, overhead
+from kvlsp.prompt.layout import CONTEXT, Run, lay_out, overhead
 from kvlsp.prompt.template import Template
 
 PSM = Template("test", "prefix_first", begin=(9,), prefix=(1,), suffix=(2,), middle=(3,))
@@ -48,3 +48,24 @@ def test_cells_are_unique_and_name_the_same_rows_wherever_the_caret_is(template)
 
 def test_an_empty_document_is_its_markers():
     assert list(lay_out(SPM, run(), run()).ids) == [9, 1, 2, 3]
+
+
+SEPARATED = dataclasses.replace(PSM, file_separator=(8,))
+
+
+@pytest.mark.parametrize(("template", "ids"), [
+    (SEPARATED, [9, 70, 71, 1, 50, 51, 2, 60, 3]),
+    (dataclasses.replace(SEPARATED, order="suffix_first"), [9, 70, 71, 1, 2, 60, 3, 50, 51]),
+    (dataclasses.replace(SEPARATED, order="plain"), [9, 70, 71, 50, 51]),
+    (PSM, [9, 1, 70, 71, 50, 51, 2, 60, 3]),
+    (SPM, [9, 1, 2, 60, 3, 70, 71, 50, 51]),
+    (PLAIN, [9, 70, 71, 50, 51]),
+])
+def test_context_stands_behind_the_begin_token_or_right_before_the_text(template, ids):
+    context = Run(np.array([70, 71], np.int32), CONTEXT - np.arange(2))
+    with_it, without = lay_out(template, run(50, 51), run(60), context), lay_out(template, run(50, 51), run(60))
+    assert list(with_it.ids) == ids
+    assert list(with_it.ids[slice(*with_it.context)]) == [70, 71]
+    assert list(with_it.ids[slice(*with_it.prefix)]) == [50, 51]
+    assert set(without.cells.tolist()) == set(with_it.cells.tolist()) - set(context.serials.tolist())
+    assert [cell for cell in with_it.cells if cell > CONTEXT] == without.cells.tolist()
