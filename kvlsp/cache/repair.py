@@ -24,6 +24,8 @@ from kvlsp.prompt.layout import Layout
 Interrupted = Callable[[], bool]
 Choice = Callable[[ResidentCache, Plan], npt.NDArray[np.int64]]
 """Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`)."""
+Given = Callable[[ResidentCache, npt.NDArray[np.int64]], npt.NDArray[np.int64]]
+"""Writes those of the missing layout rows that need no forward and names them (see :mod:`kvlsp.cache.chunks`)."""
 
 CHUNK = 256
 """Rows of one forward, unless the caller knows better."""
@@ -48,11 +50,13 @@ class Settled:
     repaired: int
     """Other stale rows that were encoded again, and wanted rows."""
     adopted: int
+    copied: int
+    """Rows of chunks that were encoded before, placed without a forward."""
     logits: torch.Tensor | None
 
 
 def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
-           interrupted: Interrupted = lambda: False, chunk: int = CHUNK,
+           given: Given | None = None, interrupted: Interrupted = lambda: False, chunk: int = CHUNK,
            progress: Callable[[int, int], None] | None = None) -> Settled:
     """Make ``layout`` resident. ``wanted`` are ascending layout rows whose logits are returned.
 
@@ -68,6 +72,8 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
     try:
         adopted = _apply(cache, plan)
         missing = plan.encode_new[adopted:]
+        copied = given(cache, missing) if given is not None else missing[:0]
+        missing = np.setdiff1d(missing, copied, assume_unique=True)
         crossed = plan.crossed_new[-CROSSED:]
         encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
         if choose is not None and len(encode):  # there is a forward to fill
@@ -97,6 +103,7 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         encoded=new,
         repaired=done - new,
         adopted=adopted,
+        copied=len(copied),
         logits=torch.cat(logits) if complete and len(wanted) else None,
     )
 

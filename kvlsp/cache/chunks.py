@@ -1,0 +1,157 @@
+"""Pieces of other files, encoded once and kept apart from any document: placing one is a copy and a rotation.
+
+A chunk is encoded alone behind the control prefix that all chunks share, at whatever positions: what is kept are
+un-rotated keys and values. Placed behind other chunks it has not seen them, so its rows are stale there, nearest to
+the boundary most (EPIC, arXiv 2410.15332; CacheBlend, arXiv 2405.16444), and the repair budget and the refresh treat
+them like any other. This module does not know files, tokenizers or which document wants what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kvlsp.cache.repair import Given
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.staleness import FAR
+from kvlsp.cache.store import Holding
+from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.prompt.layout import Ids
+
+Key = bytes
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Per layer ``truth`` and ``values``, (kv_heads, rows, width): keys without rotation, values, of ``rows`` rows."""
+
+    truth: list[torch.Tensor]
+    values: list[torch.Tensor]
+    rows: int
+    used_at: float = 0.0
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in (*self.truth, *self.values))
+
+
+class ChunkEncoding:
+    """A chunk on its way: ``ids`` (n,) encoded behind the shared prefix ``behind`` (m,), a forward at a time."""
+
+    def __init__(self, decoder: Decoder, key: Key, behind: Ids, ids: Ids) -> None:
+        self.key = key
+        self._decoder = decoder
+        self._ids = torch.from_numpy(np.concatenate([behind, ids]).astype(np.int64))
+        self._first = len(behind)
+        self._arrays = decoder.allocate(len(self._ids))
+        self._done = 0
+
+    def advance(self, rows: int) -> int:
+        """Encode up to ``rows`` more rows; how many were encoded, 0 when all are."""
+        end = min(len(self._ids), self._done + rows)
+        if end == self._done:
+            return 0
+        places = torch.arange(self._done, end)
+        self._decoder.forward(self._arrays, self._ids[self._done : end], places, places, DOCUMENT, slice(0, 0))
+        done, self._done = end - self._done, end
+        return done
+
+    @property
+    def complete(self) -> bool:
+        return self._done == len(self._ids)
+
+    def chunk(self) -> Chunk:
+        """What was encoded, without the shared prefix. Asked for when it is complete."""
+        arrays, first, end = self._arrays, self._first, len(self._ids)
+        return Chunk(
+            [truth[:, first:end].clone() for truth in arrays.truth],
+            [values[:, first:end].clone() for values in arrays.values],
+            end - first,
+        )
+
+
+class ChunkStore:
+    """Encoded chunks by key, of one model. Bounded from outside: :meth:`holdings` and :meth:`drop`."""
+
+    def __init__(self) -> None:
+        self._chunks: dict[Key, Chunk] = {}
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._chunks
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(chunk.nbytes for chunk in self._chunks.values())
+
+    def get(self, key: Key) -> Chunk | None:
+        return self._chunks.get(key)
+
+    def put(self, key: Key, chunk: Chunk, now: float) -> None:
+        chunk.used_at = now
+        self._chunks[key] = chunk
+
+    def touch(self, keys: Iterable[Key], now: float) -> None:
+        """These are wanted now."""
+        for key in keys:
+            if key in self._chunks:
+                self._chunks[key].used_at = now
+
+    def holdings(self) -> list[Holding[str | Key]]:
+        return [Holding(key, chunk.nbytes, chunk.used_at, chunk.rows) for key, chunk in self._chunks.items()]
+
+    def drop(self, key: Key) -> None:
+        self._chunks.pop(key, None)
+
+    def clear(self) -> None:
+        self._chunks.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A chunk that a layout wants: its row i has the cell ``cell - i`` there. ``unseen`` rows stand between the shared
+    prefix and it: other chunks, which it was encoded without."""
+
+    cell: int
+    chunk: Chunk
+    unseen: int
+
+
+def giving(lent: Callable[[], Iterable[Lent]]) -> Given:
+    """For :func:`kvlsp.cache.repair.settle`: rows that need no forward. ``lent`` is asked only if rows are missing."""
+
+    def give(cache: ResidentCache, missing: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        cells = cache.rows.cells[missing]
+        given = [missing[:0]]
+        for one in lent() if len(missing) else ():
+            place = one.cell - cells
+            mine = (place >= 0) & (place < one.chunk.rows)
+            if mine.any():
+                copy(cache, one, missing[mine], place[mine])
+                given.append(missing[mine])
+        return np.sort(np.concatenate(given))
+
+    return give
+
+
+def copy(cache: ResidentCache, lent: Lent, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:
+    """Write chunk rows ``places`` into the resident ``rows`` (both (n,)), keys rotated to where these stand."""
+    arrays = cache.arrays()
+    slots, chosen = (torch.from_numpy(it).to(arrays.device) for it in (cache.rows.slots[rows], places))
+    with torch.inference_mode():
+        for layer in range(len(arrays.truth)):
+            arrays.truth[layer].index_copy_(1, slots, lent.chunk.truth[layer].index_select(1, chosen))
+            arrays.values[layer].index_copy_(1, slots, lent.chunk.values[layer].index_select(1, chosen))
+        arrays.owner[slots] = DOCUMENT.number
+    arrays.extend(torch.from_numpy(cache.rows.slots[rows]))
+    cache.decoder.move(arrays, slots, torch.from_numpy(cache.rows.positions[rows]))
+    stale = cache.staleness
+    stale.changes[rows] = lent.unseen
+    stale.nearest[rows] = places + 1 if lent.unseen else FAR
+    stale.since[rows] = cache.plans if lent.unseen else -1

@@ -1,0 +1,140 @@
+"""Chunks encoded apart and placed by copy, against forgetting everything and prefilling the layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from kvlsp.cache.chunks import Chunk, ChunkEncoding, ChunkStore, Lent, giving
+from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.store import to_drop
+from kvlsp.cache.worth import worthiest
+from kvlsp.prompt.layout import CONTEXT, Layout
+from tests.cache.test_repair import LIMIT, ONE, THREE, logits_of, prefilled
+
+HEADER = np.array([4, 9, 7], np.int32)
+CHUNKS = tuple(np.random.default_rng(number).integers(3, 250, 12 + 5 * number).astype(np.int32) for number in range(4))
+
+
+def cells_of(number: int) -> np.ndarray:
+    """The cells of chunk ``number``: a thousand each, descending."""
+    return CONTEXT - 1000 * (number + 1) - np.arange(len(CHUNKS[number]), dtype=np.int64)
+
+
+def layout_of(order: list[int], document: list[int]) -> Layout:
+    """Header, chunks, document; a document token's id follows from its cell."""
+    array = np.array(document, np.int64)
+    parts = [HEADER, *(CHUNKS[number] for number in order), (array * 7 % 250 + 3).astype(np.int32)]
+    cells = [CONTEXT - np.arange(len(HEADER), dtype=np.int64), *(cells_of(number) for number in order), array]
+    ids = np.concatenate(parts)
+    start = len(ids) - len(document)
+    return Layout(ids, np.concatenate(cells), (start, len(ids)), (start, start), True, (0, start))
+
+
+def encoded(decoder, number: int, rows: int = 5) -> Chunk:
+    encoding = ChunkEncoding(decoder, b"", HEADER, CHUNKS[number])
+    while encoding.advance(rows):
+        pass
+    return encoding.chunk()
+
+
+def lending(decoder, order: list[int]):
+    lent, unseen = [], 0
+    for number in order:
+        lent.append(Lent(int(cells_of(number)[0]), encoded(decoder, number), unseen))
+        unseen += len(CHUNKS[number])
+    return giving(lambda: lent)
+
+
+def test_placing_encodes_the_header_and_nothing_else():
+    cache = ResidentCache(THREE, LIMIT)
+    settle(cache, Layout(*(np.arange(30) for _ in range(2)), (0, 30), (0, 0), True))
+    settled = settle(cache, layout_of([0, 1], list(range(30))), given=lending(THREE, [0, 1]))
+    assert (settled.copied, settled.encoded, settled.repaired) == (len(CHUNKS[0]) + len(CHUNKS[1]), len(HEADER), 0)
+    assert settled.kept == settled.moved == 30
+    cache.check_integrity()
+
+
+def test_a_chunk_right_behind_the_header_is_what_a_prefill_gives():
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of([2], [])
+    settle(cache, layout, given=lending(THREE, [2]))
+    torch.testing.assert_close(logits_of(cache, layout), logits_of(prefilled(THREE, layout), layout), rtol=0, atol=1e-9)
+    assert not cache.staleness.changes.any()
+
+
+def test_a_chunk_behind_another_has_not_seen_it_and_says_so():
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of([2, 1], [5, 6])
+    settle(cache, layout, given=lending(THREE, [2, 1]))
+    second = slice(len(HEADER) + len(CHUNKS[2]), len(layout) - 2)
+    assert set(cache.staleness.changes[second]) == {len(CHUNKS[2])}
+    assert list(cache.staleness.nearest[second]) == list(range(1, len(CHUNKS[1]) + 1))
+    difference = logits_of(cache, layout) - logits_of(prefilled(THREE, layout), layout)
+    assert difference.abs().max() > 1e-6
+
+
+def test_the_repair_budget_takes_the_first_rows_of_a_chunk_along():
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of([2, 1], [])
+    settle(cache, layout, given=lending(THREE, [2, 1]), choose=worthiest(0))
+    document = layout_of([2, 1], [5])
+    settle(cache, document, choose=worthiest(8))
+    repaired = np.flatnonzero(cache.staleness.changes[len(HEADER) + len(CHUNKS[2]) :] == 0)
+    assert list(repaired[:4]) == [0, 1, 2, 3]
+
+
+histories = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 3), unique=True, max_size=4),
+        st.lists(st.integers(0, 40), unique=True, min_size=1, max_size=30),
+        st.booleans(), st.integers(0, 2),
+    ),
+    min_size=1, max_size=5,
+)
+
+
+@pytest.mark.parametrize("decoder", [ONE, THREE], ids=["one layer", "three layers"])
+@settings(deadline=None, max_examples=30)
+@for_all(history=histories)
+def test_placed_replaced_removed_between_edits_a_refresh_equals_a_prefill(decoder, history):
+    cache = ResidentCache(decoder, LIMIT)
+    for order, document, interrupt, refreshed in history:
+        layout = layout_of(order, document)
+        given = lending(decoder, order)
+        settle(cache, layout, given=given, choose=worthiest(6), chunk=3, interrupted=lambda stop=interrupt: stop)
+        cache.check_integrity()
+        settled = settle(cache, layout, given=given)
+        cache.check_integrity()
+        assert list(cache.rows.ids) == list(layout.ids)
+        assert settled.complete
+        for _ in range(refreshed):
+            refresh(cache, 7)
+        if decoder is ONE:
+            oracle = prefilled(ONE, layout)
+            torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
+    while refresh(cache, 11):
+        cache.check_integrity()
+    oracle = prefilled(decoder, layout)
+    torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
+
+
+def test_a_store_counts_its_bytes_and_gives_up_the_least_used_first():
+    store = ChunkStore()
+    store.put(b"old", encoded(THREE, 1), now=0.0)
+    store.put(b"new", encoded(THREE, 1), now=0.0)
+    store.touch([b"new", b"unknown"], now=50.0)
+    chunk = store.get(b"new")
+    # 3 layers, 2 heads of width 8 in float64, keys and values
+    assert chunk is not None
+    assert chunk.nbytes == len(CHUNKS[1]) * 3 * 2 * 8 * 8 * 2
+    assert store.nbytes == 2 * chunk.nbytes
+    assert to_drop(store.holdings(), chunk.nbytes, now=60.0, keep=None) == [b"old"]
+    store.drop(b"old")
+    assert b"old" not in store
+    assert len(store) == 1
