@@ -25,7 +25,7 @@ ALLOWED = {
     "completion": {"tokens", "syntax", "text"},
     "workspace": {"text", "syntax"},
     "engine": {"text", "syntax", "tokens", "prompt", "model", "cache", "completion", "workspace", "default_model"},
-    "server": {"engine", "text"},
+    "server": {"engine", "text", "workspace"},
     "evaluation": None,
     "cli": None,
     "__main__": {"cli"},

@@ -19,6 +19,7 @@ from kvlsp.engine.messages import (
     EngineDescribed,
     Feedback,
 )
+from kvlsp.server import folders
 from kvlsp.server.answers import INVALID_PARAMS, Answer, Outcome, Refusal, Result
 from kvlsp.server.convert import completion_of, plain, shown_item, uri_of
 from kvlsp.text.document import Snapshot
@@ -97,6 +98,7 @@ def counts(ls: KvlspServer) -> Mapping[str, Any]:
         "offered": tickets.offered,
         "empty": dict(sorted(tickets.empty.items())),
         "late": tickets.late,
+        "workspace": folders.as_json(ls.indexed),
         "status": ls.status.as_json(),
     }
 

@@ -37,7 +37,7 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
 
     offset = convert.offset_at(snapshot.text, params.position, encoding)
     trigger = convert.trigger_of(params.context.trigger_kind)
-    return complete(ls, snapshot, offset, trigger, selected, items_of, [])
+    return complete(ls, "inline", snapshot, offset, trigger, selected, items_of, [])
 
 
 def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
@@ -53,12 +53,12 @@ def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
         shown = [entry for entry in entries if entry is not None]
         return types.CompletionList(is_incomplete=True, items=shown) if shown else None
 
-    return complete(ls, snapshot, offset, "automatic", None, items_of, none)
+    return complete(ls, "list", snapshot, offset, "automatic", None, items_of, none)
 
 
-def complete(ls: KvlspServer, snapshot: Snapshot, offset: int, trigger: Trigger, selected: Selected | None,
-             items_of: Any, none: Any) -> Any:
-    """Ask the engine; ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks."""
+def complete(ls: KvlspServer, kind: str, snapshot: Snapshot, offset: int, trigger: Trigger,
+             selected: Selected | None, items_of: Any, none: Any) -> Any:
+    """Ask the engine for a ``kind`` of completion; ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks."""
     received = time.monotonic()
     if not ls.settings.serves(snapshot.language):
         return nothing(ls, Reason.DISABLED, none)
@@ -75,8 +75,8 @@ def complete(ls: KvlspServer, snapshot: Snapshot, offset: int, trigger: Trigger,
         return Result(value or none), reason
 
     deadline = ls.settings.invoked_deadline_ms if trigger == "invoked" else ls.settings.deadline_ms
-    ls.tickets.supersede(snapshot.uri)
-    ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri)
+    ls.tickets.supersede(snapshot.uri, kind)
+    ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind)
     question = Complete(ticket.number, snapshot.uri, snapshot.version, offset, trigger, received, selected,
                         ticket.cancel)
     return ls.ask_engine(ticket, question)

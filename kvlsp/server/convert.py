@@ -9,8 +9,10 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from lsprotocol import types
+from pygls import uris
 
 from kvlsp.config import Settings, Trigger
 from kvlsp.engine.messages import Item, Selected
@@ -130,6 +132,13 @@ def uri_of(params: object) -> str:
         case {"uri": str(uri)} | {"textDocument": {"uri": str(uri)}} | [str(uri), *_]:
             return uri
     raise Refusal(INVALID_PARAMS, "The request needs the URI of a document: {\"uri\": ...}.")
+
+
+def path_of(uri: str) -> str | None:
+    """The path on the disk that a ``file:`` URI names; None for any other."""
+    if urlsplit(uri).scheme != "file":
+        return None
+    return uris.to_fs_path(uri)
 
 
 def read_settings(options: object, base: Settings) -> tuple[Settings, list[str]]:

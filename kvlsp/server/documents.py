@@ -33,6 +33,10 @@ class Documents:
         document = self._open.get(uri)
         return None if document is None else document.snapshot
 
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """All texts that are known now, in the order in which they were opened."""
+        return tuple(document.snapshot for document in self._open.values())
+
     def open(self, uri: str, language: str, version: int, text: str) -> OpenDocument:
         """A document that is open already is replaced."""
         self._lost.pop(uri, None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 
-from kvlsp.server import commands, completions, lifecycle, synchronisation
+from kvlsp.server import commands, completions, folders, lifecycle, synchronisation
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -22,8 +22,8 @@ HANDLERS: Final[Mapping[str, Callable[..., Any]]] = {
     types.SHUTDOWN: lifecycle.shutdown,
     types.SET_TRACE: lifecycle.set_trace,
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: lifecycle.did_change_configuration,
-    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: lifecycle.ignore,
-    types.WORKSPACE_DID_CHANGE_WATCHED_FILES: lifecycle.ignore,
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: folders.did_change_workspace_folders,
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES: folders.did_change_watched_files,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: lifecycle.ignore,
     types.TEXT_DOCUMENT_DID_OPEN: synchronisation.did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: synchronisation.did_change,

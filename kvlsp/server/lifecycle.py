@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from kvlsp.engine.messages import Configure
-from kvlsp.server import convert, logs
+from kvlsp.server import convert, folders, logs
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent
 
@@ -31,6 +31,7 @@ def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     ls.work.enabled = ls.client.progress
     watch_parent(params.get("processId"), ls.loop, ls.finish)
     ls.start_engine()
+    folders.set_folders(ls, folders.folders_of(params))
     ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
     return types.InitializeResult(server_capabilities(ls.client), types.ServerInfo(ls.name, ls.version))
 
@@ -46,6 +47,7 @@ def initialized(ls: KvlspServer, params: Any) -> None:
 
 def shutdown(ls: KvlspServer, params: Any) -> None:
     ls.tickets.refuse_all("The server shuts down.")
+    ls.cross_file.stop(0)
 
 
 def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurationParams) -> None:

@@ -18,14 +18,17 @@ from pygls.lsp.server import LanguageServer
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
-from kvlsp.server import handlers, logs, protocol
+from kvlsp.server import cross_file, folders, handlers, logs, protocol
 from kvlsp.server.answers import Answer
+from kvlsp.server.cross_file import CrossFile, Launch
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
 from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
 from kvlsp.server.tickets import Ticket, Tickets
+from kvlsp.workspace.messages import Condition
+from kvlsp.workspace.process import launch
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,9 @@ class KvlspServer(LanguageServer):
 
     protocol: protocol.Protocol
 
-    def __init__(self, make_engine: MakeEngine, base: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, make_engine: MakeEngine, base: Settings, loop: asyncio.AbstractEventLoop,
+                 launch: Launch = launch) -> None:
+        """``launch`` starts the process that keeps the workspace, once there is a folder."""
         super().__init__("kvlsp", kvlsp.__version__, protocol_cls=protocol.Protocol,
                          converter_factory=protocol.make_converter)
         self.make_engine = make_engine
@@ -69,6 +74,11 @@ class KvlspServer(LanguageServer):
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
+        self.folders: list[str] = []
+        """URIs of the workspace's folders."""
+        self.indexed = cross_file.NOTHING
+        """How the index of the workspace stands."""
+        self.cross_file = CrossFile(self._post_to_engine, self._on_workspace, launch)
         self.exit_code: int | None = None
         self.finished = asyncio.Event()
         self.protocol.exit = self.finish
@@ -83,8 +93,23 @@ class KvlspServer(LanguageServer):
         self.engine.start()
 
     def post(self, message: Message) -> None:
+        self.cross_file.note(message)
+        self._post_to_engine(message)
+
+    def _post_to_engine(self, message: Message) -> None:
         if self.engine is not None:
             self.engine.post(message)
+
+    def _on_workspace(self, condition: Condition) -> None:
+        """From the workspace's thread: hands it over to the loop."""
+        try:
+            self.loop.call_soon_threadsafe(self._workspace_stands, condition)
+        except RuntimeError:
+            log.debug("a word about the workspace came after the loop had ended")
+
+    def _workspace_stands(self, condition: Condition) -> None:
+        if not self.finished.is_set():
+            folders.workspace_stands(self, condition)
 
     def ask_engine(self, ticket: Ticket, question: Message) -> Answer:
         """Posts a question; its answer settles the ticket."""

@@ -41,6 +41,8 @@ class Ticket:
     answer: Answer
     cancel: CancelToken
     translate: Callable[[Any], tuple[Outcome, Reason | None]]
+    kind: str = ""
+    """What was asked for: a newer request supersedes only those of its own kind."""
     timer: Timer | None = None
 
 
@@ -62,7 +64,7 @@ class Tickets:
         return len(self._open)
 
     def issue(self, translate: Callable[[Any], tuple[Outcome, Reason | None]], patience: float,
-              uri: str | None = None) -> Ticket:
+              uri: str | None = None, kind: str = "") -> Ticket:
         """A new ticket.
 
         ``translate`` makes the engine's event an outcome, and names the reason of an empty completion.
@@ -71,7 +73,7 @@ class Tickets:
         number = next(self._numbers)
         cancel = CancelToken()
         answer = Answer(when_cancelled=lambda: self._abandon(number, Reason.CANCELLED))
-        ticket = Ticket(number, uri, answer, cancel, translate)
+        ticket = Ticket(number, uri, answer, cancel, translate, kind)
         ticket.timer = self._call_later(patience, lambda: self._overdue(number, patience))
         self._open[number] = ticket
         return ticket
@@ -91,16 +93,19 @@ class Tickets:
         self._count(ticket, reason)
         ticket.answer.give(outcome)
 
-    def supersede(self, uri: str) -> None:
-        """A newer completion request of this document came: answer the older ones.
+    def supersede(self, uri: str, kind: str = "") -> None:
+        """A newer completion request of this document came: answer the older ones of its kind.
 
         Their cancel tokens stay as they are: the engine sees the newer request itself, and may carry the
-        running generation on for it.
+        running generation on for it. Those of another kind are the engine's to answer: an editor that asks for
+        its list and for ghost text at one place gets both.
         """
-        self._refuse_of(uri, Reason.SUPERSEDED, "A newer request of the same document came.", cancel=False)
+        older = [ticket for ticket in self._open.values() if (ticket.uri, ticket.kind) == (uri, kind)]
+        self._refuse_all_of(older, Reason.SUPERSEDED, "A newer request of the same document came.", cancel=False)
 
     def document_closed(self, uri: str) -> None:
-        self._refuse_of(uri, Reason.CANCELLED, "The document was closed.", cancel=True)
+        open_ = [ticket for ticket in self._open.values() if ticket.uri == uri]
+        self._refuse_all_of(open_, Reason.CANCELLED, "The document was closed.", cancel=True)
 
     def engine_gone(self, ticket: Ticket) -> None:
         """The engine took no message."""
@@ -117,8 +122,8 @@ class Tickets:
         self.empty[reason.value] += 1
         log.info("completion: nothing (%s)", reason)
 
-    def _refuse_of(self, uri: str, reason: Reason, message: str, cancel: bool) -> None:
-        for ticket in [ticket for ticket in self._open.values() if ticket.uri == uri]:
+    def _refuse_all_of(self, tickets: list[Ticket], reason: Reason, message: str, cancel: bool) -> None:
+        for ticket in tickets:
             self._refuse(ticket, reason, Refusal(CANCELLED, message), cancel)
 
     def _refuse(self, ticket: Ticket, reason: Reason, refusal: Refusal, cancel: bool) -> None:

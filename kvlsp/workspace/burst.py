@@ -7,6 +7,7 @@ alone exclude is dropped at once (a repository's own folder changes at every com
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,9 @@ class Changes:
 class Burst:
     """What has changed since it was last taken, of any number of roots."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: Callable[[], None] = lambda: None) -> None:
+        """``began`` is called, in the thread that notes, when the first change comes after :meth:`take`."""
+        self._began = began
         self._lock = threading.Lock()
         self._paths: dict[Path, set[Path]] = {}
         self._rescan: set[Path] = set()
@@ -89,6 +92,7 @@ class Burst:
     def _mark(self, now: float) -> None:
         if not self._paths and not self._rescan:
             self._first = now
+            self._began()
         self._last = now
 
 

@@ -207,6 +207,10 @@ class Index:
             self._open.discard(self._key(path))
             self.refresh([path])
 
+    def is_open(self, path: Path) -> bool:
+        """Whether this is an open document that is part of the index: what is excluded is not."""
+        return path.is_relative_to(self.root) and self._key(path) in self._open
+
     def _counts(self, path: Path) -> bool:
         """Whether an open document is part of the index; it need not be on the disk."""
         return self.rules.refusal(path) in (None, Refusal.GONE)

@@ -40,13 +40,14 @@ class Watcher:
     """One observer for all roots. ``observe`` makes it; tests pass their own, and their own clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, observe: Callable[[], Any] = Observer,
-                 mounts: Path = Path("/proc/self/mounts")) -> None:
+                 mounts: Path = Path("/proc/self/mounts"), wake: Callable[[], None] = lambda: None) -> None:
+        """``wake``: called from any thread when :meth:`due` became sooner, for an owner that sleeps that long."""
         self.problems: dict[Path, str] = {}
         """For roots that are polled: why."""
         self._clock = clock
         self._observe = observe
         self._mounts = mounts
-        self._burst = Burst()
+        self._burst = Burst(wake)
         self._observer: Any = None
         self._watches: dict[Path, Any] = {}
         self._next: dict[Path, float] = {}

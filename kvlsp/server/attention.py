@@ -1,0 +1,210 @@
+"""Which document somebody works in, and when its context is to be asked for: the state behind ``cross_file``.
+
+Follows the messages that the engine gets, too. Asks when the keyboard rests for :data:`QUIET` seconds after the text
+or the caret has changed, at once when the caret leaves the stretch between two definitions, and again when the index
+has changed; one question at a time. Times are handed in; no thread, no disk, no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
+from kvlsp.server.places import Visits, stretched
+from kvlsp.text.document import Snapshot
+from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, ToWorkspace
+
+QUIET: Final = 0.3
+LARGEST: Final = 1 << 20
+"""Characters of a document beyond which its text is not sent, and nothing asked for it."""
+PLACES: Final = 8
+"""Of other documents, with a question."""
+
+
+@dataclass(slots=True)
+class _Open:
+    snapshot: Snapshot
+    path: str
+    changed: float
+    """When its text last changed."""
+    caret: int = 0
+    moved: float = 0.0
+    """When its caret last moved."""
+    sent: Rope | None = None
+    asked: tuple[Rope, int] | None = None
+    """Text and caret of the last question."""
+    within: tuple[int, int] | None = None
+    visits: Visits = field(default_factory=Visits)
+    placed: PlaceContext | None = None
+
+
+class Attention:
+    """See the module. One thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open: dict[str, _Open] = {}
+        self._active: str | None = None
+        self._closed: list[str] = []
+        """Paths whose end is still to be told."""
+        self._count = 0
+        self._waiting: tuple[int, str] | None = None
+        """Number and document of the question that is not answered yet."""
+        self._since: list[Edit] = []
+        """Edits of that document since."""
+        self._again = False
+
+    # -- what happens in the editor
+
+    def opened(self, snapshot: Snapshot, path: str, now: float) -> None:
+        """A document with a place on the disk was opened, or replaced as a whole."""
+        before = self._open.get(snapshot.uri)
+        self._open[snapshot.uri] = _Open(snapshot, path, now - QUIET, moved=now)
+        if before is not None:
+            self._open[snapshot.uri].placed = before.placed
+        if self._waiting is not None and self._waiting[1] == snapshot.uri:
+            self._waiting = None
+        self._active = snapshot.uri
+
+    def edited(self, message: EditDocument, now: float) -> None:
+        document = self._open.get(message.uri)
+        if document is None:
+            return
+        document.snapshot, document.changed = message.after, now
+        for change in message.changes:
+            document.visits.follow(change.edit)
+            if document.within is not None:
+                document.within = stretched(document.within, change.edit)
+            if self._waiting is not None and self._waiting[1] == message.uri:
+                self._since.append(change.edit)
+        if message.changes:
+            last = message.changes[-1].edit
+            self._move(document, last.start + len(last.text), now, edited=True)
+
+    def visited(self, uri: str, offset: int, now: float) -> None:
+        """The caret is here: something was asked for at this place."""
+        document = self._open.get(uri)
+        if document is not None:
+            self._move(document, offset, now, edited=False)
+
+    def closed(self, uri: str) -> None:
+        document = self._open.pop(uri, None)
+        if document is not None:
+            self._closed.append(document.path)
+            self._active = None if self._active == uri else self._active
+            if self._waiting is not None and self._waiting[1] == uri:
+                self._waiting = None
+
+    def _move(self, document: _Open, caret: int, now: float, *, edited: bool) -> None:
+        self._count += 1
+        document.visits.add(caret, self._count, edited=edited)
+        if caret != document.caret or self._active != document.snapshot.uri:
+            document.caret, document.moved = caret, now
+        self._active = document.snapshot.uri
+
+    # -- what goes to the workspace
+
+    def outgoing(self, now: float) -> Iterator[ToWorkspace]:
+        """What is to be sent now; each is taken for sent."""
+        for path in self._closed:
+            yield DocumentClosed(path)
+        self._closed.clear()
+        for one in self._open.values():
+            if _unsent(one) and now >= one.changed + QUIET:
+                yield _text(one)
+        document = self._document()
+        if document is None or self._waiting is not None or self._ask_at(document) > now:
+            return
+        if _unsent(document):
+            yield _text(document)
+        self._count += 1
+        self._waiting, self._again = (self._count, document.snapshot.uri), False
+        self._since.clear()
+        document.asked = document.snapshot.text, document.caret
+        yield Ask(self._count, document.path, document.caret, self.settings.cross_file_tokens, self._places(document))
+
+    def due(self, now: float) -> float | None:
+        """Seconds until :meth:`outgoing` has something; None: not before something happens."""
+        times = [document.changed + QUIET for document in self._open.values() if _unsent(document)]
+        document = self._document()
+        if document is not None and self._waiting is None:
+            times.append(self._ask_at(document))
+        least = min(times, default=float("inf"))
+        return 0.0 if self._closed else None if least == float("inf") else max(0.0, least - now)
+
+    def again(self) -> None:
+        """Answers may be others now."""
+        self._again = True
+
+    def lost(self) -> None:
+        """Whoever was told knows nothing any more: all is to be sent again."""
+        self._waiting, self._again = None, True
+        self._closed.clear()
+        for document in self._open.values():
+            document.sent = document.within = None
+
+    # -- what comes back
+
+    def answered(self, answer: Answer) -> PlaceContext | None:
+        """What the engine is to be told: nothing when it knows, or when the question is out of date."""
+        if self._waiting is None or self._waiting[0] != answer.number:
+            return None
+        (_, uri), self._waiting = self._waiting, None
+        document = self._open[uri]
+        if answer.chunks is None:
+            return None
+        document.within = answer.within
+        for edit in self._since:
+            document.within = stretched(document.within, edit)
+        chunks = tuple(ContextChunk(chunk.path, chunk.text) for chunk in answer.chunks)
+        return self._placing(document, PlaceContext(uri, chunks, answer.root, answer.path))
+
+    def cleared(self) -> Iterator[PlaceContext]:
+        """Take away all contexts that were placed: nobody wants them any more."""
+        for document in self._open.values():
+            message = self._placing(document, PlaceContext(document.snapshot.uri, ()))
+            if message is not None:
+                yield message
+
+    def _placing(self, document: _Open, message: PlaceContext) -> PlaceContext | None:
+        if document.placed == message or (document.placed is None and not message.chunks):
+            return None
+        document.placed = message
+        return message
+
+    def _document(self) -> _Open | None:
+        """The one that somebody works in, if a context is wanted there."""
+        document = self._open.get(self._active) if self._active is not None else None
+        if document is None or len(document.snapshot.text) > LARGEST:
+            return None
+        return document if self.settings.serves(document.snapshot.language) else None
+
+    def _ask_at(self, document: _Open) -> float:
+        """When to ask for this document; infinite when nothing has changed since the last question."""
+        text, caret = document.asked or (None, 0)
+        if text is document.snapshot.text and caret == document.caret and not self._again:
+            return float("inf")
+        if document.within is not None and not document.within[0] <= document.caret <= document.within[1]:
+            return 0.0
+        return max(document.changed, document.moved) + QUIET
+
+    def _places(self, document: _Open) -> tuple[Place, ...]:
+        """Of the other documents, the latest first."""
+        found = [(visit.when, Place(other.path, visit.offset, visit.edited))
+                 for other in self._open.values() if other is not document for visit in other.visits.latest]
+        found.sort(key=lambda pair: -pair[0])
+        return tuple(place for _, place in found[:PLACES])
+
+
+def _unsent(document: _Open) -> bool:
+    return document.sent is not document.snapshot.text and len(document.snapshot.text) <= LARGEST
+
+
+def _text(document: _Open) -> DocumentText:
+    document.sent = document.snapshot.text
+    return DocumentText(document.path, str(document.snapshot.text))

@@ -1,0 +1,236 @@
+"""Context from other files: a thread between the editor's thread, the workspace's process and the engine.
+
+The editor's thread only appends to a queue. This one keeps in mind what is open and where somebody works
+(``attention``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
+Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import (
+    CloseDocument,
+    Complete,
+    Configure,
+    EditDocument,
+    Message,
+    OpenDocument,
+    PlaceContext,
+)
+from kvlsp.errors import WorkspaceError
+from kvlsp.server.attention import Attention
+from kvlsp.server.convert import path_of
+from kvlsp.text.document import Snapshot
+from kvlsp.workspace.messages import Answer, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
+from kvlsp.workspace.process import Hear, Link, launch
+
+log = logging.getLogger(__name__)
+
+TRIES: Final = 3
+"""Processes that may die within :data:`LONG` seconds before no other is started."""
+LONG: Final = 600.0
+NOTHING: Final = Condition(0, 0, 0)
+
+Launch = Callable[[Hear], Link]
+
+
+@dataclass(frozen=True, slots=True)
+class _Folders:
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """From the process with this number; None: it has ended."""
+
+    process: int
+    message: FromWorkspace | None
+
+
+class _Stop:
+    pass
+
+
+_Item = Message | _Folders | FilesChanged | _Heard | _Stop
+
+
+class CrossFile:
+    """``post`` takes messages for the engine, ``tell`` how the workspace stands; both are called in the thread here."""
+
+    def __init__(self, post: Callable[[Message], None], tell: Callable[[Condition], None], launch: Launch = launch,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._post, self._tell, self._launch, self._clock = post, tell, launch, clock
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._attention = Attention(Settings())
+        self._roots: tuple[str, ...] = ()
+        self._link: Link | None = None
+        self._started: list[float] = []
+        """When processes were started, lately."""
+        self._processes = 0
+
+    # -- the editor's thread: nothing but an append
+
+    def note(self, message: Message) -> None:
+        """What the engine is told; most of it matters here as well."""
+        if self._thread is not None:
+            self._queue.put(message)
+
+    def folders(self, paths: Iterable[str], settings: Settings, snapshots: Iterable[Snapshot]) -> None:
+        """All folders of the workspace from now on; ``snapshots``: the documents that are open."""
+        paths = tuple(paths)
+        if self._thread is None and paths:
+            self._queue.put(Configure(settings))
+            for snapshot in snapshots:
+                self._queue.put(OpenDocument(snapshot))
+            self._thread = threading.Thread(target=self._run, name="kvlsp-workspace", daemon=True)
+            self._thread.start()
+        if self._thread is not None:
+            self._queue.put(_Folders(paths))
+
+    def changed(self, paths: Sequence[str]) -> None:
+        """Files or folders that the editor says were created, changed or deleted."""
+        if self._thread is not None and paths:
+            self._queue.put(FilesChanged(tuple(paths)))
+
+    def stop(self, timeout: float | None = 5.0) -> None:
+        """End the thread and the process; ``timeout`` 0: do not wait for them."""
+        if self._thread is not None:
+            self._queue.put(_Stop())
+            if timeout != 0:
+                self._thread.join(timeout)
+
+    # -- the thread
+
+    def _run(self) -> None:
+        while True:
+            try:
+                item = self._queue.get(timeout=self._patience())
+            except queue.Empty:
+                item = None
+            if isinstance(item, _Stop):
+                break
+            try:
+                if item is not None:
+                    self._act(item)
+                self._send_due()
+            except Exception as error:  # completions go on without a context
+                log.error("The context from other files failed on %s (%s).", type(item).__name__, type(error).__name__)
+                log.debug("What failed:", exc_info=True)
+        self._unlink()
+
+    def _patience(self) -> float | None:
+        return None if self._link is None else self._attention.due(self._clock())
+
+    def _act(self, item: _Item) -> None:
+        now = self._clock()
+        match item:
+            case OpenDocument(snapshot):
+                path = path_of(snapshot.uri)
+                if path is not None:
+                    self._attention.opened(snapshot, path, now)
+            case EditDocument():
+                self._attention.edited(item, now)
+            case Complete():
+                self._attention.visited(item.uri, item.offset, now)
+            case CloseDocument(uri):
+                self._attention.closed(uri)
+            case Configure(settings):
+                before, self._attention.settings = self._attention.settings, settings
+                if (before.cross_file, before.exclude) != (settings.cross_file, settings.exclude):
+                    self._follow_roots()
+                elif before != settings:
+                    self._attention.again()
+            case _Folders(paths):
+                self._roots = paths
+                self._follow_roots()
+            case FilesChanged():
+                self._send(item)
+            case _Heard(process, message):
+                if process == self._processes:
+                    self._hear(message)
+
+    def _send_due(self) -> None:
+        if self._link is not None:
+            for message in self._attention.outgoing(self._clock()):
+                self._send(message)
+
+    def _send(self, message: ToWorkspace) -> None:
+        """A process that is gone says so itself."""
+        if self._link is not None:
+            try:
+                self._link.send(message)
+            except WorkspaceError as error:
+                log.debug("%s", error)
+
+    def _hear(self, message: FromWorkspace | None) -> None:
+        match message:
+            case Answer():
+                placing = self._attention.answered(message)
+                if placing is not None:
+                    self._place(placing)
+            case Condition():
+                if message.settled:
+                    self._attention.again()
+                self._tell(message)
+            case None:
+                self._unlink()
+                self._attention.lost()
+                self._follow_roots()
+
+    def _place(self, message: PlaceContext) -> None:
+        log.info("Context placed: %d chunks.", len(message.chunks))
+        self._post(message)
+
+    # -- the process
+
+    def _follow_roots(self) -> None:
+        """A process for the roots as they are, if one is wanted."""
+        wanted = self._attention.settings.cross_file and bool(self._roots)
+        if not wanted:
+            self._unlink()
+            self._attention.lost()
+            for message in self._attention.cleared():
+                self._place(message)
+            self._tell(NOTHING)
+            return
+        if self._link is None and not self._start():
+            return
+        self._send(Roots(self._roots, self._attention.settings.exclude))
+        self._attention.again()
+
+    def _start(self) -> bool:
+        now = self._clock()
+        self._started = [when for when in self._started if now - when < LONG]
+        if len(self._started) >= TRIES:
+            self._give_up(f"The process that reads the workspace ended {TRIES} times in a row; completions know "
+                          "the open document only until kvlsp is started again. The log on standard error may say why.")
+            return False
+        self._started.append(now)
+        self._processes += 1
+        number = self._processes
+        try:
+            self._link = self._launch(lambda message: self._queue.put(_Heard(number, message)))
+        except WorkspaceError as error:
+            self._give_up(str(error))
+            return False
+        return True
+
+    def _give_up(self, why: str) -> None:
+        for message in self._attention.cleared():
+            self._place(message)
+        self._tell(Condition(0, 0, 0, problems=(why,)))
+
+    def _unlink(self) -> None:
+        if self._link is not None:
+            self._processes += 1  # what it still says does not count
+            self._link.close()
+            self._link = None

@@ -1,0 +1,68 @@
+"""The workspace as the editor has it: its folders, what changes in them, and how far they are indexed.
+
+Handlers: see ``handlers``. What is done with the folders stands in ``cross_file``; nothing here looks at a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lsprotocol import types
+
+from kvlsp.server.convert import path_of
+from kvlsp.workspace.messages import Condition
+
+if TYPE_CHECKING:
+    from kvlsp.server.server import KvlspServer
+
+INDEXING: Final = "indexing"
+
+
+def folders_of(params: Mapping[str, Any]) -> list[str]:
+    """The URIs of the folders at ``initialize``: ``workspaceFolders``, else ``rootUri``, whatever their shape."""
+    given = params.get("workspaceFolders")
+    if isinstance(given, list):
+        uris = [folder.get("uri") for folder in given if isinstance(folder, Mapping)]
+    else:
+        uris = [params.get("rootUri")]
+    return list(dict.fromkeys(uri for uri in uris if isinstance(uri, str)))
+
+
+def did_change_workspace_folders(ls: KvlspServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    gone = {folder.uri for folder in params.event.removed}
+    kept = [uri for uri in ls.folders if uri not in gone]
+    set_folders(ls, list(dict.fromkeys([*kept, *(folder.uri for folder in params.event.added)])))
+
+
+def did_change_watched_files(ls: KvlspServer, params: types.DidChangeWatchedFilesParams) -> None:
+    ls.cross_file.changed([path for event in params.changes if (path := path_of(event.uri)) is not None])
+
+
+def set_folders(ls: KvlspServer, uris: list[str]) -> None:
+    """These are the folders from now on."""
+    ls.folders = uris
+    paths = [path for uri in uris if (path := path_of(uri)) is not None]
+    ls.cross_file.folders(paths, ls.settings, ls.documents.snapshots())
+
+
+def workspace_stands(ls: KvlspServer, condition: Condition) -> None:
+    """Progress for the editor, and each problem once for its log."""
+    for problem in condition.problems:
+        if problem not in ls.indexed.problems:
+            ls.protocol.complain(problem)
+    ls.indexed = condition
+    if not condition.indexing:
+        ls.work.end(INDEXING)
+    elif condition.total is None:
+        ls.work.report(INDEXING, "kvlsp: reading the workspace", "looking for changed files", None)
+    else:
+        ls.work.report(INDEXING, "kvlsp: reading the workspace", f"{condition.done} of {condition.total} files",
+                       100 * condition.done / max(condition.total, 1))
+
+
+def as_json(condition: Condition) -> dict[str, Any]:
+    """For the statistics."""
+    return {"folders": condition.roots, "files": condition.files, "definitions": condition.definitions,
+            "indexing": condition.indexing, "done": condition.done, "total": condition.total,
+            "problems": list(condition.problems)}

@@ -1,0 +1,109 @@
+"""What crosses between a daemon and the process that keeps its workspace: frozen values, pickled one after the other.
+
+Paths of documents are those of the editor, as it spells them; offsets are code points. Values of :data:`ToWorkspace` go
+to that process, values of :data:`FromWorkspace` come back. This module does not know who sends, or when.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """All roots from now on, and the globs of what is never read below them."""
+
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """The text of a document that is open; the disk does not count for it until :class:`DocumentClosed`."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentClosed:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """The editor says that these files or folders were created, changed or deleted."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an open document was edited, or only visited."""
+
+    path: str
+    offset: int
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What suits ``offset`` of this document, whose text was sent before? Answered by one :class:`Answer`.
+
+    ``places``: of other open documents, the latest first; their texts were sent before, too. ``tokens``: the budget.
+    """
+
+    number: int
+    path: str
+    offset: int
+    tokens: int
+    places: tuple[Place, ...] = ()
+
+
+ToWorkspace: TypeAlias = Roots | DocumentText | DocumentClosed | FilesChanged | Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A chunk in the order of placement: path from the root with ``/``, whole lines, the last with its line end."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``chunks`` is None when nothing could be said: what is placed stays.
+
+    ``within``: the stretch [start, end] of the text between two ends of definitions that the caret is in; a caret that
+    leaves it is worth another question at once. ``root`` is the name of the document's root, ``path`` the document's
+    path from there; "" for one outside of all roots.
+    """
+
+    number: int
+    chunks: tuple[Shown, ...] | None
+    within: tuple[int, int] = (0, 0)
+    root: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the index stands. ``settled``: work on it has just come to an end, so answers may have changed.
+
+    While files are read ``indexing`` is true, ``done`` and ``total`` count those that changed; ``total`` is None while
+    they are still looked for. ``problems`` are sentences for the user.
+    """
+
+    roots: int
+    files: int
+    definitions: int
+    indexing: bool = False
+    done: int = 0
+    total: int | None = None
+    problems: tuple[str, ...] = ()
+    settled: bool = False
+
+
+FromWorkspace: TypeAlias = Answer | Condition

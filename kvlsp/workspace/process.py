@@ -1,0 +1,145 @@
+"""The process that keeps the workspace: started by :func:`launch`, ended by the end of its input.
+
+A process and not a thread: parsing and the index hold the interpreter's lock for milliseconds at a time, a model's
+thread gives it back and takes it again at every operation, and low priority would make the holder the last to
+run. Here the system's own scheduler sees to it that indexing yields. It does not know what the messages mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, Final, Protocol
+
+from kvlsp.errors import WorkspaceError
+from kvlsp.workspace.messages import FromWorkspace, ToWorkspace
+
+log = logging.getLogger(__name__)
+
+NICE: Final = 10
+"""A tenth of what others get where all cores are busy."""
+GRACE: Final = 2.0
+"""Seconds to end by itself."""
+_BEGIN: Final = "import sys; sys.path[:] = sys.argv[1:]; from kvlsp.workspace.process import main; main()"
+"""With the daemon's own paths: left to itself, Python would first look for modules in the current folder."""
+
+
+class Link(Protocol):
+    """A way to a workspace's process."""
+
+    def send(self, message: ToWorkspace) -> None: ...
+
+    def close(self) -> None: ...
+
+
+Hear = Callable[[FromWorkspace | None], None]
+"""Called from another thread with what comes back; None: the process has ended."""
+
+
+def launch(hear: Hear) -> Link:
+    """A new process. :class:`WorkspaceError` when it cannot be started."""
+    return _Child(hear)
+
+
+class _Child:
+    def __init__(self, hear: Hear) -> None:
+        low = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+        hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BEGIN, *(path for path in sys.path if path)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=low | hidden)
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"The process that reads the workspace cannot be started ({error}); completions know "
+                                 "the open document only.") from error
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._outgoing: BinaryIO = self._process.stdin  # type: ignore[assignment]
+        self._hear = hear
+        threading.Thread(target=self._listen, args=(self._process.stdout,), name="kvlsp-workspace-reader",
+                         daemon=True).start()
+
+    def send(self, message: ToWorkspace) -> None:
+        """:class:`WorkspaceError` when the process is gone."""
+        try:
+            write(self._outgoing, message)
+        except (OSError, ValueError) as error:
+            raise WorkspaceError("The process that reads the workspace has ended.") from error
+
+    def close(self) -> None:
+        """End it; returns when it has."""
+        with contextlib.suppress(OSError, ValueError):
+            self._outgoing.close()
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _listen(self, incoming: BinaryIO) -> None:
+        with incoming:
+            while (message := read(incoming)) is not None:
+                self._hear(message)
+        self._hear(None)
+
+
+def write(stream: BinaryIO, message: ToWorkspace | FromWorkspace) -> None:
+    """One message, at once. :class:`OSError` when nobody reads."""
+    pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.flush()
+
+
+def read(stream: BinaryIO) -> FromWorkspace | None:
+    """The next message; None at the end of the stream, or where it breaks off."""
+    try:
+        return pickle.load(stream)  # type: ignore[no-any-return]  # from a process of our own only
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+        return None
+
+
+def main() -> None:
+    """The process itself: messages on standard input, answers on standard output, until the input ends."""
+    from kvlsp.workspace.service import Service
+    from kvlsp.workspace.watcher import Watcher
+    from kvlsp.workspace.workspace import Workspace
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the daemon's to deal with
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(NICE)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what anything prints does not come between the answers
+
+    def send(message: FromWorkspace) -> None:
+        try:
+            write(outgoing, message)
+        except OSError:
+            os._exit(0)
+
+    waiting: queue.SimpleQueue[ToWorkspace | None] = queue.SimpleQueue()  # None: the disk has changed
+
+    def listen() -> None:
+        while (message := read(incoming)) is not None:
+            waiting.put(message)  # type: ignore[arg-type]
+        os._exit(0)  # whatever runs: an index outlives being killed
+
+    threading.Thread(target=listen, name="kvlsp-listen", daemon=True).start()
+    service = Service(send, lambda exclude: Workspace(exclude, Watcher(wake=lambda: waiting.put(None))))
+    while True:
+        due = service.due()
+        try:
+            message = waiting.get_nowait() if due == 0.0 else waiting.get(timeout=due)
+        except queue.Empty:
+            service.step()
+        else:
+            if message is not None:
+                service.act(message)

@@ -1,0 +1,228 @@
+"""A workspace that is asked by messages: what comes is acted on, and between two messages a little is indexed.
+
+    service = Service(send)
+    service.act(message)
+    service.step()          # when no message waits and service.due() says so: one file at most
+
+It keeps the texts of all open documents, and what it last answered for each, so that what is placed keeps its place.
+It does not know which process it runs in, nor what tokens are: a token is taken for
+:data:`CHARACTERS_PER_TOKEN` characters.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from kvlsp.errors import KvlspError
+from kvlsp.syntax.language import Language
+from kvlsp.workspace.index import Index
+from kvlsp.workspace.messages import (
+    Answer,
+    Ask,
+    Condition,
+    DocumentClosed,
+    DocumentText,
+    FilesChanged,
+    FromWorkspace,
+    Place,
+    Roots,
+    Shown,
+    ToWorkspace,
+)
+from kvlsp.workspace.regions import regions_of, stretch
+from kvlsp.workspace.retrieval import Chunk, Region, arrange, retrieve
+from kvlsp.workspace.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+CHARACTERS_PER_TOKEN: Final = 3.5
+"""Of source code, with the vocabularies of the models we know 3.2 to 4."""
+HEAD: Final = 10
+"""Tokens of the line that names a chunk's file."""
+TELL: Final = 0.5
+"""Seconds between two words about how far the indexing is."""
+
+MakeWorkspace = Callable[[Sequence[str]], Workspace]
+
+
+class Service:
+    """See the module. ``send`` takes what is answered; one thread."""
+
+    def __init__(self, send: Callable[[FromWorkspace], None], make: MakeWorkspace = Workspace,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._send, self._make, self._clock = send, make, clock
+        self._workspace: Workspace | None = None
+        self._asked_for = Roots(())
+        self._wide: list[str] = []
+        self._problem = ""
+        self._documents: dict[str, tuple[Path, str]] = {}
+        """By the editor's path: where the document really lies, and its text."""
+        self._placed: dict[str, tuple[Chunk, ...]] = {}
+        self._busy = False
+        self._told = -TELL
+
+    def act(self, message: ToWorkspace) -> None:
+        """Do what a message says; nothing on the disk makes it raise."""
+        match message:
+            case Roots():
+                self._roots(message)
+            case DocumentText(path, text):
+                place = self._documents[path][0] if path in self._documents else really(path)
+                self._documents[path] = place, text
+                if self._workspace is not None:
+                    self._workspace.open_document(place, text)
+            case DocumentClosed(path):
+                self._placed.pop(path, None)
+                closed = self._documents.pop(path, None)
+                if closed is not None and self._workspace is not None:
+                    self._workspace.close_document(closed[0])
+            case FilesChanged(paths):
+                folders: dict[str, str] = {}
+                for path in paths if self._workspace is not None else ():
+                    self._changed(path, folders)
+            case Ask():
+                self._answer(message)
+
+    def due(self) -> float | None:
+        """Seconds until :meth:`step` has something to do; None: never, unless a message comes."""
+        return None if self._workspace is None else self._workspace.due()
+
+    def step(self) -> None:
+        """A little work on the indexes, and a word about it now and then."""
+        if self._workspace is None:
+            return
+        worked = self._busy or self._workspace.due() == 0.0
+        try:
+            self._busy = self._workspace.step()
+        except KvlspError as error:
+            self._problem, self._busy = str(error), False
+        if worked and not self._busy:
+            self._tell(settled=True)
+        elif self._busy and self._clock() >= self._told + TELL:
+            self._tell()
+
+    def close(self) -> None:
+        """Stop watching and close the files."""
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+
+    # -- roots
+
+    def _roots(self, wanted: Roots) -> None:
+        roots = {Path(os.path.realpath(path)) for path in wanted.paths}
+        wide = sorted(root for root in roots if is_wide(root))
+        self._wide = [f"The folder {root} holds more than a project and is not indexed; open the project's own folder."
+                      for root in wide]
+        roots -= set(wide)
+        if wanted.exclude != self._asked_for.exclude or not roots:
+            self.close()
+        self._asked_for, self._problem = wanted, ""
+        try:
+            if roots and self._workspace is None:
+                self._begin(wanted.exclude)
+            if self._workspace is not None:
+                for index in self._workspace.indexes:
+                    if index.root not in roots:
+                        self._workspace.remove(index.root)
+                for root in sorted(roots):
+                    self._workspace.add(root)
+                self._busy = True
+        except KvlspError as error:  # a glob that nobody understands: rather nothing than what should be left out
+            self._problem = str(error)
+            self.close()
+        self._placed.clear()
+        self._tell(settled=self._workspace is None)
+
+    def _begin(self, exclude: Sequence[str]) -> None:
+        self._workspace = self._make(exclude)
+        for place, text in self._documents.values():
+            self._workspace.open_document(place, text)
+
+    def _changed(self, path: str, folders: dict[str, str]) -> None:
+        """``folders`` remembers where folders really lie, for the thousands of files of one message."""
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        if self._workspace is not None:
+            self._workspace.changed(Path(folders[folder], name))
+
+    # -- answers
+
+    def _answer(self, ask: Ask) -> None:
+        chunks: tuple[Shown, ...] | None = None
+        within, root, path = (0, 0), "", ""
+        try:
+            if ask.path in self._documents:
+                place, text = self._documents[ask.path]
+                offset = max(0, min(ask.offset, len(text)))
+                within = stretch(text, offset, Language.of(place.suffix.lower()))
+                index = self._index_over(place)
+                if self._workspace is None or index is None:
+                    chunks = ()
+                else:
+                    root, path = index.root.name, place.relative_to(index.root).as_posix()
+                    found = retrieve(text, offset, place, self._workspace.indexes, budget=ask.tokens, measure=tokens,
+                                     regions=self._regions(ask.places), placed=self._placed.get(ask.path, ()))
+                    placed = self._placed[ask.path] = arrange(found, self._placed.get(ask.path, ()))
+                    chunks = tuple(Shown(chunk.path, chunk.text.rstrip("\n") + "\n") for chunk in placed)
+        except Exception as error:  # an answer must come, or no other question is asked
+            log.error("Nothing could be found for a caret (%s).", type(error).__name__)
+            log.debug("What failed:", exc_info=True)
+        self._send(Answer(ask.number, chunks, within, root, path))
+
+    def _regions(self, places: Sequence[Place]) -> tuple[Region, ...]:
+        texts: dict[str, tuple[Path, str, str]] = {}
+        for where in {place.path for place in places} & set(self._documents):
+            place, text = self._documents[where]
+            index = self._index_over(place)
+            if index is not None and index.is_open(place):
+                texts[where] = index.root, place.relative_to(index.root).as_posix(), text
+        return regions_of(places, texts)
+
+    def _index_over(self, place: Path) -> Index | None:
+        """Of the innermost root."""
+        over = [index for index in self._workspace.indexes if place.is_relative_to(index.root)] \
+            if self._workspace is not None else []
+        return max(over, key=lambda index: len(index.root.parts), default=None)
+
+    def _tell(self, settled: bool = False) -> None:
+        self._told = self._clock()
+        problems = [*self._wide, *([self._problem] if self._problem else [])]
+        if self._workspace is None:
+            self._send(Condition(0, 0, 0, problems=tuple(problems), settled=settled))
+            return
+        indexes, progress = self._workspace.indexes, self._workspace.progress
+        sizes = [index.size() for index in indexes]
+        problems += self._workspace.problems
+        problems += [f"{index.root} has more files than kvlsp indexes; the rest is left out. Leave some out by "
+                     "kvlsp.exclude." for index in indexes if index.truncated]
+        self._send(Condition(
+            len(indexes), sum(size.files for size in sizes), sum(size.definitions for size in sizes),
+            progress is not None, progress.done if progress else 0, progress.total if progress else None,
+            tuple(problems), settled))
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a chunk costs, its head included."""
+    return HEAD + int(len(text) / CHARACTERS_PER_TOKEN)
+
+
+def really(path: str) -> Path:
+    """The path with the links of its folders followed; the file itself may be a link, as the indexes see it."""
+    folder, name = os.path.split(path)
+    return Path(os.path.realpath(folder), name)
+
+
+def is_wide(root: Path) -> bool:
+    """The home folder, what holds it, or the top of a disk: nobody means all of it."""
+    try:
+        home = Path(os.path.realpath(Path.home()))
+    except RuntimeError:
+        return root == root.parent
+    return root == root.parent or root == home or root in home.parents
