@@ -1,8 +1,9 @@
 """Answer one completion request: memory first, then the model, with an eye on the queue and on the clock.
 
 Between two forwards it looks at what has arrived. Newest wins: a newer request or edit of the same document ends the
-work, with one exception: an edit that types the next characters of what is being generated lets it go on, and the
-request that follows finds it in memory. At the deadline complete lines are answered and decoding goes on for them.
+work, with two exceptions: an edit that types the next characters of what is being generated lets it go on, and the
+request that follows finds it in memory; so does a second request for the same place. At the deadline complete lines
+are answered and decoding goes on for them.
 """
 
 from __future__ import annotations
@@ -117,6 +118,8 @@ class Serving:
                 typed += more
                 self._offer((), Reason.SUPERSEDED)
             elif isinstance(message, Complete) and message.uri == request.uri:
+                if message.asks_the_same(request):
+                    continue  # it will find this answer in memory
                 follows = typed and message.offset == request.offset + typed and message.selected is None
                 if not follows or message.cancel.cancelled or self._clock() >= message.received + self._patience:
                     return Reason.SUPERSEDED

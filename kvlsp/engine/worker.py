@@ -282,7 +282,8 @@ class Engine:
             return Reason.DISABLED
         if request.version != desk.snapshot.version or request.offset > len(desk.snapshot.text):
             return Reason.STALE_VERSION
-        newer = (m for m in self._inbox.waiting() if isinstance(m, Complete) and m.uri == request.uri)
+        newer = (m for m in self._inbox.waiting()
+                 if isinstance(m, Complete) and m.uri == request.uri and not m.asks_the_same(request))
         return Reason.SUPERSEDED if next(newer, None) is not None else None
 
     def _answer(self, completed: Completed) -> None:

@@ -58,7 +58,10 @@ def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
 
 def complete(ls: KvlspServer, kind: str, snapshot: Snapshot, offset: int, trigger: Trigger,
              selected: Selected | None, items_of: Any, none: Any) -> Any:
-    """Ask the engine for a ``kind`` of completion; ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks."""
+    """Ask the engine for a ``kind`` of completion.
+
+    ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks.
+    """
     received = time.monotonic()
     if not ls.settings.serves(snapshot.language):
         return nothing(ls, Reason.DISABLED, none)

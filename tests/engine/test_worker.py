@@ -169,6 +169,25 @@ def test_a_newer_request_supersedes_one_that_waits():
     assert bench.answer(second).items
 
 
+def test_two_requests_for_one_place_are_both_answered_by_one_generation(offered):
+    bench = Bench(TEXT)
+    list_, ghost = bench.request(CARET - 1), bench.request(CARET - 1)
+    bench.work()
+    assert [item.text for item in bench.answer(list_).items] == [offered]
+    assert [item.text for item in bench.answer(ghost).items] == [offered]
+    assert bench.answer(ghost).report["remembered"]
+
+
+def test_a_second_request_for_the_place_at_work_lets_the_generation_go_on(offered):
+    bench = Bench(TEXT)
+    second: list[Complete] = []
+    bench.at_forward(3, lambda: second.append(bench.request(CARET - 1)))
+    first = bench.request(CARET - 1)
+    bench.work()
+    assert [item.text for item in bench.answer(first).items] == [offered]
+    assert bench.answer(second[0]).report["remembered"]
+
+
 def test_an_edit_stops_the_running_generation_at_the_next_token():
     bench = Bench(TEXT)
     bench.at_forward(3, lambda: bench.edit(0, 0, "import os\n"))

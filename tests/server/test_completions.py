@@ -208,6 +208,19 @@ def test_the_fallback_is_one_entry_that_survives_the_editors_filter():
     assert entry["sortText"] < "!"
 
 
+def test_ghost_text_and_the_fallback_for_one_place_are_both_answered():
+    talk = conversation("pass", hold=True, options={"completionFallback": True})
+    talk.open(text="    ")
+    at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 4}}
+    entry, ghost = talk.request("textDocument/completion", at), talk.complete("u:a", 0, 4)
+    again = talk.request("textDocument/completion", at)
+    assert talk.answers(entry)[0]["error"]["code"] == CANCELLED, "a newer request of its own kind came"
+    talk.engine.release()
+    talk.loop.run()
+    assert [item["insertText"] for item in talk.answers(ghost)[0]["result"]] == ["pass"]
+    assert [item["label"] for item in talk.answers(again)[0]["result"]["items"]] == ["pass"]
+
+
 def test_the_fallbacks_label_is_one_line():
     talk = conversation("if x:\n    y()", textDocument={})
     talk.open(text="    ")

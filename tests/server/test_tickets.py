@@ -24,8 +24,8 @@ class Desk:
         self.tickets = Tickets(self.loop.call_later)
         self.outcomes: dict[int, list[Outcome]] = {}
 
-    def issue(self, uri: str | None = "a") -> Ticket:
-        ticket = self.tickets.issue(as_it_is, 10.0, uri)
+    def issue(self, uri: str | None = "a", kind: str = "") -> Ticket:
+        ticket = self.tickets.issue(as_it_is, 10.0, uri, kind)
         ticket.answer.deliver_to(self.outcomes.setdefault(ticket.number, []).append)
         return ticket
 
@@ -77,6 +77,15 @@ def test_a_newer_request_answers_the_older_one_but_does_not_stop_its_work(desk):
     assert not old.cancel.cancelled
     assert desk.codes(other) == []
     assert desk.tickets.empty == {"superseded": 1}
+
+
+def test_requests_of_different_kinds_do_not_supersede_each_other(desk):
+    ghost, entry = desk.issue("a", "inline"), desk.issue("a", "list")
+    desk.tickets.supersede("a", "inline")
+    assert desk.codes(ghost) == [CANCELLED]
+    assert desk.codes(entry) == []
+    desk.tickets.document_closed("a")
+    assert desk.codes(entry) == [CANCELLED]
 
 
 def test_a_closed_document_ends_its_requests(desk):
