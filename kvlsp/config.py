@@ -34,7 +34,7 @@ class Settings:
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))
     order: str = _setting("auto", "fill-in-the-middle order",
                           one_of=("auto", "prefix_first", "suffix_first", "plain"))
-    threads: int = _setting(0, "threads of a forward (0: as many as there are cores)", low=0, high=1024)
+    threads: int = _setting(0, "threads of a forward (0: one fewer than there are cores)", low=0, high=1024)
     max_lines: int = _setting(12, "longest suggestion in lines", low=1, high=200)
     max_tokens: int = _setting(160, "longest suggestion in tokens", low=1, high=2048)
     multi_line: str = _setting("auto", "when a suggestion may span lines", one_of=("auto", "always", "never"))

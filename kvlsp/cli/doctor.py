@@ -110,8 +110,10 @@ def required_packages() -> list[str]:
 def device(settings: Settings) -> Iterator[Finding]:
     import torch
 
-    cores = os.cpu_count() or 1
-    yield Finding("cpu", f"{cores} cores, {settings.threads or torch.get_num_threads()} threads of a forward")
+    from kvlsp.engine import threads
+
+    threads.use(settings.threads)
+    yield Finding("cpu", f"{os.cpu_count() or 1} cores, {torch.get_num_threads()} threads of a forward")
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if available["cuda"]:
         free, total = torch.cuda.mem_get_info()

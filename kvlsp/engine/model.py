@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from kvlsp import default_model
 from kvlsp.config import Settings
+from kvlsp.engine import threads
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.loading import load
 from kvlsp.prompt.families import detect
@@ -44,8 +43,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     Raises :class:`kvlsp.errors.ModelError` or :class:`kvlsp.errors.TokenizerError` with a sentence for people.
     """
     place: str | Path = settings.model or default_model.folder()
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    threads.use(settings.threads)
     loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress)
     tokenizer = Tokenizer.load(loaded.folder)
     order = None if settings.order == "auto" else settings.order

@@ -17,6 +17,7 @@ from typing import Literal
 from kvlsp.cache.store import default_bound
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE, Settings
+from kvlsp.engine import threads
 from kvlsp.engine.ahead import compute_ahead
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.describe import describe_document, describe_engine
@@ -335,6 +336,7 @@ class Engine:
             log.error("%s", error)
             self._events(StatusChanged("error", error))
             return
+        threads.use(self._settings.threads)  # PyTorch keeps the number per thread; another one loaded the model
         self._desks.bound = self._settings.cache_mib * MEBIBYTE or default_bound()
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))

@@ -213,7 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("editors", nargs="*", default=["neovim-builtin", "neovim-own", "vscode"])
     parser.add_argument("--strokes", type=int, default=50)
-    parser.add_argument("--threads", type=int, default=0, help="of a forward (0: as many as there are cores)")
+    parser.add_argument("--threads", type=int, default=0, help="of a forward (0: one fewer than there are cores)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = measure(options.editors, options.strokes, options.threads)
