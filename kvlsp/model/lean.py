@@ -10,7 +10,8 @@ the transformers modules then look into the fused ones, so that nothing is in me
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import torch
 from torch.nn.functional import linear as plain_linear
@@ -31,6 +32,11 @@ logger = logging.getLogger(__name__)
 # Largest difference of logits, relative to the largest logit, that the check at load accepts.
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 INT8_TOLERANCE = 0.2
+
+Attention: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None", float], torch.Tensor]
+"""Like :func:`~kvlsp.model.attention.attend`: queries, keys, values, mask, scale."""
+Mask: TypeAlias = Callable[["int | None"], torch.Tensor]
+"""Like :meth:`~kvlsp.model.visibility.Visibility.mask`: the mask of layers with this window."""
 
 
 def quickest(exact: TransformersDecoder) -> Decoder:
@@ -95,27 +101,27 @@ class LeanDecoder:
         self.bytes_per_slot = exact.bytes_per_slot
         model = exact.model
         base, config = model.get_decoder(), model.config
-        self._rotation = one_rotation(exact)
-        self._kv_heads, self._width = exact.shapes[0].kv_heads, exact.shapes[0].key_width
-        self._heads: int = config.num_attention_heads
-        self._residual = float(getattr(config, "residual_multiplier", 1.0))
+        self.rotation = one_rotation(exact)
+        self.kv_heads, self.width = exact.shapes[0].kv_heads, exact.shapes[0].key_width
+        self.heads: int = config.num_attention_heads
+        self.residual = float(getattr(config, "residual_multiplier", 1.0))
         self._embedding_scale = float(getattr(config, "embedding_multiplier", 1.0))
         self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
         self._embedding: torch.Tensor = base.embed_tokens.weight.detach()
-        self._norm, self._epsilon = read_norm(base, "norm")
+        self._norm, self.epsilon = read_norm(base, "norm")
         self._head: torch.Tensor | Int8Weight = model.lm_head.weight.detach()
         self._linear: Any = plain_linear
         if model.lm_head.bias is not None or config.hidden_act != "silu":
             raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
-        self._layers = [
-            read_layer(layer, kind.window, self._width)
+        self.weights = [
+            read_layer(layer, kind.window, self.width)
             for layer, kind in zip(base.layers, exact.kinds, strict=True)
         ]
 
     def round_weights(self) -> None:
         """Hold the matrices as int8 from now on."""
         self._linear = int8_linear
-        for layer in self._layers:
+        for layer in self.weights:
             for name in ("queries_keys_values", "output", "gate_up", "down"):
                 setattr(layer, name, Int8Weight.of(getattr(layer, name)))
         assert isinstance(self._head, torch.Tensor)
@@ -142,16 +148,35 @@ class LeanDecoder:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
         self.exact.reach(positions)
         batch = claim(document, ids, positions, slots, branch)
-        slots, real = batch.slots, batch.rows
-        cosine, sine = (it[:, None] for it in self.exact.tables[self._rotation].at(batch.positions))
+        x = self.hidden_states(
+            document, batch.ids, batch.positions, batch.slots, document.read, batch.visibility.mask, attend
+        )
+        x, count = chosen(x, wanted, batch.rows)
+        return self.logits(x)[:count]
+
+    def hidden_states(
+        self,
+        document: KeyValues,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        slots: torch.Tensor,
+        read: int,
+        mask: Mask,
+        attention: Attention,
+    ) -> torch.Tensor:
+        """All layers over rows whose slots are claimed: (rows, hidden), before the last norm.
+
+        The first ``len(slots)`` rows are written. Attention reads slots [0, ``read``). On a GPU nothing in here
+        waits for the device, so that it can be captured.
+        """
+        real = slots.shape[0]
+        cosine, sine = (it[:, None] for it in self.exact.tables[self.rotation].at(positions))
         linear = self._linear
-        epsilon, hidden = self._epsilon, (self._embedding.shape[1],)
-        heads, kv_heads, width = self._heads, self._kv_heads, self._width
-        rows, read = batch.ids.shape[0], document.read
-        x = self._embedding[batch.ids]
-        if self._embedding_scale != 1.0:
-            x = x * self._embedding_scale
-        for number, layer in enumerate(self._layers):
+        epsilon, hidden = self.epsilon, (self._embedding.shape[1],)
+        heads, kv_heads, width = self.heads, self.kv_heads, self.width
+        rows = ids.shape[0]
+        x = self.embed(ids)
+        for number, layer in enumerate(self.weights):
             normed = rms_norm(x, hidden, layer.attention_norm, epsilon)
             fused = linear(normed, layer.queries_keys_values, layer.queries_keys_values_bias)
             fused = fused.view(rows, heads + 2 * kv_heads, width)
@@ -168,20 +193,29 @@ class LeanDecoder:
                 document.values[number].index_copy_(1, slots, fused[:real, heads + kv_heads :].transpose(0, 1))
             turned = torch.addcmul(turning * cosine, turning.roll(width // 2, -1), sine).to(self.dtype)
             document.keys[number].index_copy_(1, slots, turned[:real, heads:].transpose(0, 1))
-            mixed = attend(
+            mixed = attention(
                 turned[:, :heads].transpose(0, 1),
                 storage[:kv_heads, :read],
                 storage[2 * kv_heads :, :read],
-                batch.visibility.mask(layer.window),
+                mask(layer.window),
                 layer.scale,
             )
             mixed = mixed.transpose(0, 1).reshape(rows, heads * width)
-            x = torch.add(x, linear(mixed, layer.output, layer.output_bias), alpha=self._residual)
+            x = torch.add(x, linear(mixed, layer.output, layer.output_bias), alpha=self.residual)
             normed = rms_norm(x, hidden, layer.feed_forward_norm, epsilon)
             gate, up = linear(normed, layer.gate_up, layer.gate_up_bias).chunk(2, -1)
             down = linear(silu(gate).mul_(up), layer.down, layer.down_bias)
-            x = torch.add(x, down, alpha=self._residual)
-        x, count = chosen(x, wanted, real)
-        logits = linear(rms_norm(x, hidden, self._norm, epsilon), self._head)[:count]
+            x = torch.add(x, down, alpha=self.residual)
+        return x
+
+    def embed(self, ids: torch.Tensor) -> torch.Tensor:
+        """What the first layer receives, (rows, hidden)."""
+        x = self._embedding[ids]
+        return x if self._embedding_scale == 1.0 else x * self._embedding_scale
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (rows, vocabulary) of hidden states (rows, hidden), float32 or float64."""
+        normed = rms_norm(x, (x.shape[-1],), self._norm, self.epsilon)
+        logits = self._linear(normed, self._head)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return logits if self._logits_scale == 1.0 else logits.div_(self._logits_scale)

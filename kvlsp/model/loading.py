@@ -18,6 +18,7 @@ from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, locate, parameters, read_config
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import quickest, rounded
 from kvlsp.model.memory import Plan, plan
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -75,9 +76,9 @@ def load(
         del model
         decoder = rounded(exact)
     else:
-        decoder = quickest(exact) if lean else exact
+        decoder = on_a_device(quickest(exact)) if lean else exact
     progress(1.0, f"{name} is loaded")
-    path = "lean" if decoder is not exact else "transformers"
+    path = "graphs" if isinstance(decoder, GraphedForward) else "lean" if decoder is not exact else "transformers"
     precision = "int8 weights" if dtype == "int8" else str(decoder.dtype).removeprefix("torch.")
     description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     return LoadedModel(decoder, folder, text.to_dict(), description, name)

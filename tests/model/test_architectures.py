@@ -129,7 +129,7 @@ def test_fusing_leaves_one_copy_of_the_weights():
     decoder = decoder_of("qwen3", 2)
     lean = LeanDecoder(decoder)
     attention = decoder.model.model.layers[0].self_attn
-    fused = lean._layers[0].queries_keys_values
+    fused = lean.weights[0].queries_keys_values
     assert attention.q_proj.weight.data_ptr() == fused.data_ptr()
     assert attention.v_proj.weight.untyped_storage().data_ptr() == fused.untyped_storage().data_ptr()
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.model.decoder import DOCUMENT, Branch, Decoder
+from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.keyvalues import FREE, KeyValues
 from kvlsp.model.lean import LeanDecoder
 from tests.support.decoders import tiny_decoder, tiny_llama
@@ -18,6 +19,7 @@ from tests.support.reference import exact_angles, full_logits, ids_of, permuted
 MAKERS: dict[str, Callable[[int], Decoder]] = {
     "transformers": lambda layers: tiny_decoder(layers),
     "lean": lambda layers: LeanDecoder(tiny_decoder(layers)),
+    "graphed": lambda layers: GraphedForward(LeanDecoder(tiny_decoder(layers))),
 }
 EVERY = slice(None)
 
