@@ -23,12 +23,16 @@ REGIONS: Final = 4
 
 
 def stretch(text: str, offset: int, language: Language | None) -> tuple[int, int]:
-    """Characters [start, end] around ``offset`` in which no definition begins or ends; all of it without a language."""
+    """Characters [start, end] around ``offset`` in which no definition of several lines begins or ends.
+
+    Without a language it is the whole text.
+    """
     if language is None:
         return 0, len(text)
     edges = {0}
     for definition in outline_of(language, text[:MOST]).definitions:
-        edges |= {definition.line, definition.end}
+        if definition.end > definition.line + 1:  # a constant is nothing to be in
+            edges |= {definition.line, definition.end}
     rows = sorted(edges)
     after = bisect_right(rows, text.count("\n", 0, offset))
     return _start_of(text, rows[after - 1]), _start_of(text, rows[after]) if after < len(rows) else len(text)

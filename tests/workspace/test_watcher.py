@@ -80,6 +80,18 @@ def test_a_burst_ends_with_quiet():
     assert burst.due(9) is None
 
 
+def test_the_first_change_of_a_burst_wakes_its_owner():
+    woken = []
+    burst = Burst(lambda: woken.append(True))
+    for number in range(5):
+        burst.note(ROOT, ROOT / f"{number}.py", number * 0.1)
+    burst.note(ROOT, ROOT / "picture.png", 0.5)
+    assert len(woken) == 1
+    assert burst.take(1) is not None
+    burst.rescan(ROOT, 2)
+    assert len(woken) == 2
+
+
 def test_a_burst_without_end_is_handed_out_all_the_same():
     burst = Burst()
     now, taken = 0.0, None

@@ -1,0 +1,194 @@
+"""Who is asked for what, and when: documents in, messages out, the time is handed in."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
+from kvlsp.server.attention import LARGEST, QUIET, Attention
+from kvlsp.text.document import Document, RangeChange
+from kvlsp.text.position import PositionEncoding
+from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, Shown
+
+CHUNK = Shown("lib.py", "x = 1\n")
+PLACED = (ContextChunk("lib.py", "x = 1\n"),)
+
+
+class Editor:
+    """Documents that are edited, and what goes out when; the time is in seconds."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.attention = Attention(settings or Settings())
+        self.documents: dict[str, Document] = {}
+        self.now = 100.0
+
+    def open(self, name: str, text: str = "abc\n", language: str = "python") -> None:
+        self.documents[name] = Document.open(name, language, 1, text)
+        self.attention.opened(self.documents[name].snapshot, f"/{name}", self.now)
+
+    def type(self, name: str, text: str, line: int = 0, character: int = 0) -> None:
+        document = self.documents[name]
+        base = document.snapshot.version
+        changes = document.apply(base + 1, [RangeChange((line, character), (line, character), text)],
+                                 PositionEncoding.UTF16)
+        self.attention.edited(EditDocument(name, base, changes, document.snapshot), self.now)
+
+    def out(self, after: float = 0.0) -> list[object]:
+        self.now += after
+        return list(self.attention.outgoing(self.now))
+
+    def ask(self, after: float = 0.0) -> Ask:
+        """The one question among what goes out."""
+        [ask] = [message for message in self.out(after) if isinstance(message, Ask)]
+        return ask
+
+    def answer(self, *chunks: Shown, within: tuple[int, int] = (0, 1000), after: float = QUIET) -> PlaceContext | None:
+        return self.attention.answered(Answer(self.ask(after).number, chunks, within, "project", "a.py"))
+
+
+@pytest.fixture
+def editor() -> Editor:
+    editor = Editor()
+    editor.open("a")
+    return editor
+
+
+def test_an_opened_document_is_sent_at_once_and_asked_for_when_it_rests(editor):
+    assert editor.out() == [DocumentText("/a", "abc\n")]
+    assert editor.attention.due(editor.now) == pytest.approx(QUIET)
+    assert editor.out(QUIET / 2) == []
+    [ask] = editor.out(QUIET / 2)
+    assert ask == Ask(ask.number, "/a", 0, 1024, ())
+    assert editor.attention.due(editor.now) is None
+
+
+def test_typing_is_asked_for_when_it_rests_with_the_text_of_then(editor):
+    editor.answer()
+    for letter in "word":
+        editor.type("a", letter, character=len(str(editor.documents["a"].snapshot.text)) - 4)
+        assert editor.out(QUIET / 2) == []
+    text, ask = editor.out(QUIET / 2)
+    assert text == DocumentText("/a", "wordabc\n")
+    assert (ask.path, ask.offset) == ("/a", 4)
+
+
+def test_one_question_at_a_time(editor):
+    first = editor.ask(QUIET)
+    editor.type("a", "x")
+    assert [type(message) for message in editor.out(QUIET)] == [DocumentText]
+    editor.attention.answered(Answer(first.number, ()))
+    assert editor.ask().number > first.number
+
+
+def test_a_caret_that_leaves_its_definition_is_asked_for_at_once(editor):
+    editor.type("a", "x" * 50)
+    editor.answer(within=(0, 52))
+    editor.attention.visited("a", 40, editor.now)
+    assert editor.out() == []
+    editor.attention.visited("a", 53, editor.now)
+    assert editor.ask().offset == 53
+
+
+def test_typing_on_does_not_leave_the_definition(editor):
+    editor.type("a", "x" * 50)
+    ask = editor.ask(QUIET)
+    editor.type("a", "y" * 10)           # before the answer comes
+    editor.attention.answered(Answer(ask.number, (), (0, 50)))
+    editor.type("a", "z" * 10, character=60)
+    assert editor.out() == []
+    assert editor.attention.due(editor.now) == pytest.approx(QUIET)
+
+
+def test_the_engine_is_told_what_is_new_only(editor):
+    assert editor.answer(CHUNK) == PlaceContext("a", PLACED, "project", "a.py")
+    editor.type("a", "x")
+    assert editor.answer(CHUNK) is None
+    editor.type("a", "x")
+    assert editor.answer() == PlaceContext("a", (), "project", "a.py")
+    editor.type("a", "x")
+    assert editor.answer() is None
+
+
+def test_nothing_found_is_nothing_to_tell(editor):
+    assert editor.answer() is None
+
+
+def test_an_answer_that_says_nothing_leaves_what_is_placed(editor):
+    editor.answer(CHUNK)
+    editor.type("a", "x")
+    ask = editor.ask(QUIET)
+    assert editor.attention.answered(Answer(ask.number, None)) is None
+    assert [message.chunks for message in editor.attention.cleared()] == [()]
+
+
+def test_nothing_is_asked_twice_unless_the_index_changed(editor):
+    editor.answer()
+    editor.attention.visited("a", 0, editor.now)
+    assert editor.out(10) == []
+    assert editor.attention.due(editor.now) is None
+    editor.attention.again()
+    assert editor.ask().path == "/a"
+
+
+def test_the_other_documents_places_the_latest_first(editor):
+    editor.open("b", "x" * 5000)
+    editor.type("b", "1", character=4000)
+    editor.attention.visited("b", 100, editor.now)
+    editor.open("c", "y" * 100)
+    editor.type("c", "2", character=7)
+    editor.type("b", "22", character=50)
+    editor.attention.visited("a", 2, editor.now)
+    assert editor.ask(QUIET).places == (Place("/b", 52, True), Place("/c", 8, True), Place("/b", 4003, True))
+
+
+def test_texts_of_documents_in_the_background_are_sent_when_they_rest(editor):
+    editor.open("b")
+    editor.out(QUIET)
+    editor.type("a", "x")   # a rename at work
+    editor.attention.visited("b", 0, editor.now)
+    assert editor.out() == []
+    assert DocumentText("/a", "xabc\n") in editor.out(QUIET)
+
+
+def test_a_closed_document_is_told_and_its_answer_dropped(editor):
+    ask = editor.ask(QUIET)
+    editor.attention.closed("a")
+    assert editor.out() == [DocumentClosed("/a")]
+    assert editor.attention.answered(Answer(ask.number, (CHUNK,))) is None
+    editor.attention.edited(EditDocument("a", 1, (), editor.documents["a"].snapshot), editor.now)
+    editor.attention.visited("a", 3, editor.now)
+    editor.attention.closed("a")
+    assert editor.out(QUIET) == []
+
+
+def test_a_document_opened_again_keeps_what_is_placed(editor):
+    editor.answer(CHUNK)
+    editor.open("a", "other\n")
+    assert editor.out() == [DocumentText("/a", "other\n")]
+    assert editor.answer(CHUNK) is None
+
+
+def test_after_a_loss_everything_is_told_again(editor):
+    editor.open("b")
+    editor.ask(QUIET)
+    editor.attention.lost()
+    assert [message for message in editor.out() if isinstance(message, DocumentText)] == \
+        [DocumentText("/a", "abc\n"), DocumentText("/b", "abc\n")]
+    assert editor.attention.due(editor.now) is None  # the question went out as well
+
+
+def test_what_was_placed_is_taken_away_once(editor):
+    editor.answer(CHUNK)
+    assert list(editor.attention.cleared()) == [PlaceContext("a", ())]
+    assert list(editor.attention.cleared()) == []
+
+
+def test_documents_that_are_too_large_or_not_served():
+    editor = Editor(Settings(disabled_languages=("markdown",)))
+    editor.open("large", "x" * (LARGEST + 1))
+    assert editor.out(QUIET) == []
+    assert editor.attention.due(editor.now) is None
+    editor.open("prose", language="markdown")
+    assert editor.out(QUIET) == [DocumentText("/prose", "abc\n")]
+    assert editor.attention.due(editor.now) is None
