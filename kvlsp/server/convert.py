@@ -136,9 +136,11 @@ def uri_of(params: object) -> str:
 
 def path_of(uri: str) -> str | None:
     """The path on the disk that a ``file:`` URI names; None for any other."""
-    if urlsplit(uri).scheme != "file":
+    try:
+        path = uris.to_fs_path(uri) if urlsplit(uri).scheme == "file" else None
+    except ValueError:
         return None
-    return uris.to_fs_path(uri)
+    return None if path is None or "\0" in path else path
 
 
 def read_settings(options: object, base: Settings) -> tuple[Settings, list[str]]:

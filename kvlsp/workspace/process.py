@@ -17,10 +17,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.messages import FromWorkspace, ToWorkspace
+
+if TYPE_CHECKING:
+    from kvlsp.workspace.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +108,14 @@ def read(stream: BinaryIO) -> FromWorkspace | None:
         return None
 
 
+def _act(service: Service, message: ToWorkspace) -> None:
+    try:
+        service.act(message)
+    except Exception as error:  # a path that no system call takes, a defect: the others are served all the same
+        log.error("The workspace failed on %s (%s) and goes on.", type(message).__name__, type(error).__name__)
+        log.debug("What failed:", exc_info=True)
+
+
 def main() -> None:
     """The process itself: messages on standard input, answers on standard output, until the input ends."""
     from kvlsp.workspace.service import Service
@@ -142,4 +153,4 @@ def main() -> None:
             service.step()
         else:
             if message is not None:
-                service.act(message)
+                _act(service, message)

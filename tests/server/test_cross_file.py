@@ -1,0 +1,200 @@
+"""The thread between editor, workspace and engine; the workspace's process is a fake one, time has always passed."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.engine.messages import (
+    CancelToken,
+    CloseDocument,
+    Complete,
+    Configure,
+    ContextChunk,
+    OpenDocument,
+    PlaceContext,
+)
+from kvlsp.server.cross_file import TRIES, CrossFile
+from kvlsp.text.document import Document, Snapshot
+from kvlsp.workspace.messages import (
+    Ask,
+    Condition,
+    DocumentClosed,
+    DocumentText,
+    FilesChanged,
+    Roots,
+    Shown,
+)
+from tests.support.fake_workspace import FakeWorkspace, News
+
+A, B = "file:///project/a.py", "file:///project/b.py"
+CHUNKS = (Shown("lib.py", "x = 1\n"),)
+PLACED = (ContextChunk("lib.py", "x = 1\n"),)
+
+
+def snapshot(uri: str, text: str = "abc\n") -> Snapshot:
+    return Document.open(uri, "python", 1, text).snapshot
+
+
+class Between:
+    def __init__(self) -> None:
+        self.workspace = FakeWorkspace(CHUNKS)
+        self.engine, self.editor = News(), News()
+        moments = itertools.count(1000, 1)
+        self.cross_file = CrossFile(self.engine.add, self.editor.add, self.workspace.launch,
+                                    lambda: float(next(moments)))
+
+    def start(self, settings: Settings | None = None, *open_documents: Snapshot) -> None:
+        self.cross_file.folders(["/project"], settings or Settings(), open_documents)
+
+    def placed(self, uri: str = A) -> PlaceContext:
+        return self.engine.wait(PlaceContext, lambda message: message.uri == uri)
+
+
+@pytest.fixture
+def between():
+    between = Between()
+    yield between
+    between.cross_file.stop()
+
+
+def test_from_an_open_document_to_the_engine(between):
+    between.start()
+    between.cross_file.note(OpenDocument(snapshot(A)))
+    assert between.placed() == PlaceContext(A, PLACED, "project", "a.py")
+    told = between.workspace.told.items
+    assert told[:2] == [Roots(("/project",), ()), DocumentText("/project/a.py", "abc\n")]
+    assert isinstance(told[2], Ask)
+
+
+def test_documents_that_were_open_before_the_folder(between):
+    between.cross_file.note(OpenDocument(snapshot(A)))  # nobody listens yet
+    assert between.workspace.links == []
+    between.start(None, snapshot(A))
+    assert between.placed().chunks == PLACED
+
+
+def test_without_a_folder_there_is_no_thread(between):
+    between.cross_file.folders([], Settings(), [snapshot(A)])
+    between.cross_file.changed(["/project/a.py"])
+    assert between.cross_file._thread is None
+    assert between.workspace.links == []
+
+
+def test_untitled_documents_are_nobodys_business(between):
+    between.start()
+    between.cross_file.note(OpenDocument(snapshot("untitled:Untitled-1")))
+    between.cross_file.note(OpenDocument(snapshot(B)))
+    between.placed(B)
+    assert [text.path for text in between.workspace.told.of(DocumentText)] == ["/project/b.py"]
+
+
+def test_the_caret_of_a_request_and_the_end_of_a_document(between):
+    between.start(None, snapshot(A, "x" * 900), snapshot(B))
+    between.cross_file.note(Complete(1, A, 1, 600, "automatic", 0.0, None, CancelToken()))
+    assert between.workspace.told.wait(Ask, lambda ask: ask.offset == 600).path == "/project/a.py"
+    between.cross_file.note(CloseDocument(A))
+    assert between.workspace.told.wait(DocumentClosed) == DocumentClosed("/project/a.py")
+
+
+def test_changed_files_are_handed_on(between):
+    between.start()
+    between.cross_file.changed(["/project/lib.py"])
+    assert between.workspace.told.wait(FilesChanged).paths == ("/project/lib.py",)
+
+
+def test_an_index_that_has_changed_is_asked_again(between):
+    between.start(None, snapshot(A))
+    between.placed()
+    between.workspace.chunks = ()
+    between.workspace.say(Condition(1, 5, 9, settled=True))
+    assert between.engine.wait(PlaceContext, lambda message: not message.chunks).uri == A
+    assert between.editor.wait(Condition).files == 5
+
+
+def test_switched_off_and_on(between):
+    between.start(None, snapshot(A))
+    between.placed()
+    between.cross_file.note(Configure(Settings(cross_file=False)))
+    assert between.engine.wait(PlaceContext, lambda message: not message.chunks) == PlaceContext(A, ())
+    assert between.workspace.links[0].closed.wait(10)
+    between.workspace.chunks = (Shown("other.py", "y = 2\n"),)
+    between.cross_file.note(Configure(Settings()))
+    assert between.engine.wait(PlaceContext, lambda message: message.chunks[0:1] != PLACED and message.chunks).uri == A
+    assert len(between.workspace.links) == 2
+
+
+def test_switched_off_from_the_beginning(between):
+    between.start(Settings(cross_file=False), snapshot(A))
+    between.editor.wait(Condition)
+    assert between.workspace.links == []
+    between.cross_file.note(Configure(Settings()))
+    assert between.placed().chunks == PLACED
+
+
+def test_other_globs_reach_the_process(between):
+    between.start()
+    between.cross_file.note(Configure(Settings(exclude=("lib/",))))
+    assert between.workspace.told.wait(Roots, lambda roots: roots.exclude == ("lib/",)).paths == ("/project",)
+    assert len(between.workspace.links) == 1
+
+
+def test_a_process_that_dies_is_started_again_and_told_everything(between):
+    between.start(None, snapshot(A))
+    between.placed()
+    between.workspace.told.items.clear()
+    between.workspace.chunks = (Shown("other.py", "y = 2\n"),)
+    between.workspace.say(None)
+    assert between.engine.wait(PlaceContext, lambda message: message.chunks != PLACED).uri == A
+    assert between.workspace.told.items[:2] == [Roots(("/project",), ()), DocumentText("/project/a.py", "abc\n")]
+
+
+def test_a_process_that_dies_again_and_again_is_given_up_with_a_sentence(between):
+    between.workspace.chunks = None
+    between.start(None, snapshot(A))
+    for number in range(TRIES):
+        between.workspace.told.wait(Ask)
+        between.workspace.told.items.clear()
+        assert len(between.workspace.links) == number + 1
+        between.workspace.say(None)
+    problem = between.editor.wait(Condition, lambda condition: bool(condition.problems)).problems[0]
+    assert f"{TRIES} times" in problem
+    assert len(between.workspace.links) == TRIES
+
+
+def test_what_a_dead_process_still_says_does_not_count(between):
+    between.start(None, snapshot(A))
+    between.placed()
+    first = between.workspace.links[0]
+    first.hear(None)
+    between.workspace.told.wait(Roots, lambda roots: len(between.workspace.links) == 2)
+    first.hear(None)
+    between.cross_file.note(OpenDocument(snapshot(B)))
+    between.placed(B)
+    assert len(between.workspace.links) == 2
+
+
+def test_a_process_that_cannot_be_started_is_a_sentence(between):
+    between.workspace.broken = True
+    between.start(None, snapshot(A))
+    assert "cannot be started" in between.editor.wait(Condition).problems[0]
+
+
+def test_a_defect_costs_the_context_only(between, caplog):
+    between.start()
+    between.cross_file.note(Complete(1, ["abc"], 1, 0, "automatic", 0.0))  # a list is no key
+    between.cross_file.note(OpenDocument(snapshot(B)))
+    between.placed(B)
+    assert "failed on Complete (TypeError)" in caplog.text
+    assert "abc" not in caplog.text
+
+
+def test_the_end_stops_thread_and_process(between):
+    between.start()
+    between.workspace.told.wait(Roots)
+    thread = between.cross_file._thread
+    between.cross_file.stop()
+    assert not thread.is_alive()
+    assert between.workspace.links[0].closed.is_set()
