@@ -173,7 +173,7 @@ class Completing:
         report: dict[str, Any] = {}
         if self.settled is not None:
             report.update(kept=self.settled.kept, moved=self.settled.moved, encoded=self.settled.encoded,
-                          repaired=self.settled.repaired, adopted=self.settled.adopted)
+                          repaired=self.settled.repaired, adopted=self.settled.adopted, copied=self.settled.copied)
         if self.candidates:
             progress = self.candidates[0].generation.progress
             report.update(generated=len(progress.ids), forwards=progress.forwards, drafted=progress.drafted,

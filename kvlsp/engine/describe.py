@@ -33,8 +33,11 @@ def describe_engine(desks: Desks, statistics: Statistics, model: str) -> Mapping
         **statistics.describe(),
         "model": model,
         "documents": len(desks),
-        "cacheBytes": sum(session.cache.nbytes for session in sessions),
+        "cacheBytes": sum(session.cache.nbytes for session in sessions) + desks.placing.store.nbytes,
         "cacheBound": desks.bound,
         "refreshedRows": sum(session.totals.refreshed for session in sessions),
         "slidRows": sum(session.totals.slid for session in sessions),
+        "chunks": len(desks.placing.store),
+        "chunkBytes": desks.placing.store.nbytes,
+        "chunkRows": dict(desks.placing.rows),
     }

@@ -15,6 +15,7 @@ from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.model import Model
+from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 
@@ -42,6 +43,7 @@ class Desks:
         self._clock = clock
         self._desks: dict[str, Desk] = {}
         self._adaptation = Adaptation()
+        self.placing = Placing(clock)
         self.current: str | None = None
         self.bound = 0
 
@@ -69,6 +71,19 @@ class Desks:
         desk = self._desks.get(message.uri)
         if desk is not None:
             desk.context = message
+
+    def context_due(self, desk: Desk, settings: Settings) -> tuple[PlaceContext, int] | None:
+        """What the document should see of other files and does not, and of how many tokens at most; None if all is in
+        place."""
+        asked, session = desk.context, desk.session
+        if asked is None or session is None:
+            return None
+        if not settings.cross_file:
+            asked = PlaceContext(asked.uri, ())
+        if session.asked is None and not asked.chunks:
+            return None
+        due = (asked, settings.cross_file_tokens)
+        return None if session.asked == due else due
 
     def edit(self, message: EditDocument) -> None:
         """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed."""
@@ -115,17 +130,22 @@ class Desks:
 
     def forget_sessions(self) -> None:
         """The model or its limits changed: caches and tokens are made anew when they are needed."""
+        self.placing.forget()
         for desk in self:
             desk.session, desk.drafter, desk.unsettled = None, None, True
 
     def evict(self) -> None:
-        """Drop the least useful caches beyond the bound; the current document's never."""
-        holdings = [
+        """Drop the least useful caches and chunks beyond the bound; the current document's never."""
+        holdings: list[Holding[str | bytes]] = [
             Holding(uri, desk.session.cache.nbytes, desk.used_at, len(desk.session.cache.rows))
             for uri, desk in self._desks.items() if desk.session is not None
         ]
-        for uri in to_drop(holdings, self.bound, self._clock(), self.current):
-            session = self._desks[uri].session
+        holdings += self.placing.store.holdings()
+        for key in to_drop(holdings, self.bound, self._clock(), self.current):
+            if isinstance(key, bytes):
+                self.placing.store.drop(key)
+                continue
+            session = self._desks[key].session
             if session is not None:
                 session.cache.forget()
-                self._desks[uri].unsettled = True
+                self._desks[key].unsettled = True

@@ -10,6 +10,8 @@ from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completing import Completing
+from kvlsp.engine.context import compose
+from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
@@ -27,12 +29,18 @@ class Completion:
 
 
 def complete_text(model: Model, text: str, offset: int, language: str = "",
-                  settings: Settings | None = None) -> Completion:
-    """Complete ``text`` at character ``offset``. ``language`` is a language id or a file name."""
+                  settings: Settings | None = None, beside: PlaceContext | None = None) -> Completion:
+    """Complete ``text`` at character ``offset``.
+
+    ``language`` is a language id or a file name; ``beside`` names what the model should see of other files.
+    """
     chosen = settings or Settings()
     context = chosen.context_tokens or model.decoder.context_length
     session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=context,
                       generation_rows=chosen.max_tokens)
+    if beside is not None and chosen.cross_file:
+        room = min(chosen.cross_file_tokens, session.context_room)
+        session.place(beside, room, compose(model, beside, language, room, session.placed))
     drafter = None
     if chosen.drafts:
         _, suffix = session.sides(offset)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kvlsp.cache.repair import Choice, Interrupted, Settled, freshen, refresh, settle
+from kvlsp.cache.chunks import ChunkStore, giving
+from kvlsp.cache.repair import Choice, Given, Interrupted, Settled, freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.engine.context import NO_CONTEXT, Context
+from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
 from kvlsp.prompt import window as windows
-from kvlsp.prompt.layout import Layout, Run, lay_out, overhead
+from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
 from kvlsp.text.diff import narrow
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -38,6 +41,7 @@ class Totals:
     encoded: int = 0
     repaired: int = 0
     adopted: int = 0
+    copied: int = 0
     refreshed: int = 0
     slid: int = 0
 
@@ -46,6 +50,7 @@ class Totals:
         self.moved += settled.moved
         self.repaired += settled.repaired
         self.adopted += settled.adopted
+        self.copied += settled.copied
         if slide:
             self.slid += settled.encoded
         else:
@@ -63,7 +68,14 @@ class Session:
         self.model = model
         self.snapshot = snapshot
         self.context = context
-        self.capacity = max(windows.BLOCK, context - overhead(model.template) - generation_rows - _CUT_SLACK)
+        self._text_rows = max(windows.BLOCK, context - overhead(model.template) - generation_rows - _CUT_SLACK)
+        self.placed = NO_CONTEXT
+        """What the layout shows of other files."""
+        self._beside = NOTHING
+        self.asked: tuple[PlaceContext, int] | None = None
+        """What :attr:`placed` was made from: the message, and tokens at most."""
+        self.store: ChunkStore | None = None
+        """Where chunks lie that are encoded already."""
         self.tokens = TokenizedText.of(model.tokenizer, snapshot.text)
         self.cache = ResidentCache(model.decoder, limit=context)
         self.caret = 0
@@ -100,6 +112,23 @@ class Session:
         after = snapshot.text.replace(edit)
         self.edit((Change(edit, after),), Snapshot(snapshot.uri, snapshot.version, after, snapshot.language))
 
+    # --- context of other files ------------------------------------------------------------------------------
+
+    @property
+    def capacity(self) -> int:
+        """Tokens of the document that a layout has room for."""
+        return self._text_rows - len(self._beside)
+
+    @property
+    def context_room(self) -> int:
+        """Rows that other files may take: half of all, and less where the document would have less than a block."""
+        return min(self._text_rows // 2, self._text_rows - windows.BLOCK)
+
+    def place(self, asked: PlaceContext, most: int, context: Context) -> None:
+        """From the next layout on, show ``context``: what ``asked`` came to within ``most`` tokens."""
+        self.placed, self.asked = context, (asked, most)
+        self._beside = context.run
+
     # --- layout --------------------------------------------------------------------------------------------
 
     def layout(self, caret: int, *, slide: bool = False) -> Layout:
@@ -111,7 +140,7 @@ class Session:
         move = windows.slide if slide else windows.keep_up
         self.window = move(self.window, len(self.tokens.ids), min(cut.left, cut.right), self.capacity)
         self.caret = caret
-        return lay_out(self.model.template, *self.sides(caret))
+        return lay_out(self.model.template, *self.sides(caret), self._beside)
 
     @property
     def wants_slide(self) -> bool:
@@ -148,11 +177,19 @@ class Session:
             self.cache.forget()
         settled = settle(
             self.cache, layout, wanted=wanted(layout) if wanted is not None else (),
-            choose=choose or self.choose,
+            choose=choose or self.choose, given=self._given,
             interrupted=interrupted, chunk=chunk, progress=progress,
         )
         self.totals.add(settled, slide=slide or jumped)
         return layout, settled
+
+    @property
+    def _given(self) -> Given | None:
+        """Rows that take no forward: chunks that were encoded before."""
+        placed, store = self.placed, self.store
+        if store is None or not placed.chunks or self.full_prefill:
+            return None
+        return giving(lambda: placed.lent(store))
 
     @property
     def overdue(self) -> bool:

@@ -28,7 +28,7 @@ class Statistics:
         self.answers[reason or "offered"] += 1
         if report.get("stop"):
             self.stops[str(report["stop"])] += 1
-        for kind in ("kept", "moved", "encoded", "repaired", "adopted", "generated", "drafted", "accepted"):
+        for kind in ("kept", "moved", "encoded", "repaired", "adopted", "copied", "generated", "drafted", "accepted"):
             self.rows[kind] += int(report.get(kind, 0))
         if "latency_ms" in report and reason is None:
             self._latencies.append(float(report["latency_ms"]))

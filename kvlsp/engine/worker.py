@@ -178,7 +178,8 @@ class Engine:
         if desk.unsettled or desk.accepted:
             return 0.0
         session = desk.session
-        if session is None or (session.cache.stale == 0 and not session.wants_slide):
+        due = self._desks.context_due(desk, self._settings)
+        if session is None or (session.cache.stale == 0 and due is None and not session.wants_slide):
             return None
         return 0.0 if session.overdue else self._until_quiet()
 
@@ -200,6 +201,9 @@ class Engine:
         elif session.overdue and self._until_quiet() > 0:  # typing goes on: a chunk between two keystrokes
             with self._pace as rows:
                 session.freshen(rows)
+        elif (due := self._desks.context_due(desk, self._settings)) is not None:
+            if self._desks.placing.advance(session, *due, self._pace):
+                self._settle(desk, session)
         elif session.wants_slide:
             session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
                            chunk=self._prefill_pace.rows)

@@ -28,6 +28,7 @@ def layout_from_scratch(session: Session, caret: int) -> Layout:
         session.model.template,
         Run(prefix, serials[: len(prefix)]),
         Run(suffix, serials[len(prefix) :]),
+        session.placed.run,
     )
 
 
