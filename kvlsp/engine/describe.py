@@ -22,6 +22,7 @@ def describe_document(desk: Desk | None) -> Mapping[str, Any] | None:
         "characters": len(text),
         "tokens": len(session.tokens.ids) if session else 0,
         "cachedTokens": len(session.cache.rows) if session else 0,
+        "contextTokens": len(session.placed.run) if session else 0,
         "staleTokens": session.cache.stale if session else 0,
     }
 

@@ -175,7 +175,8 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDescribed:
-    """version, sha256, characters, tokens, cachedTokens, staleTokens; None when the document is unknown."""
+    """version, sha256, characters, tokens, cachedTokens, contextTokens (of other files among them), staleTokens; None
+    when the document is unknown."""
 
     ticket: int
     description: Mapping[str, Any] | None

@@ -108,7 +108,7 @@ def _not_resident(snapshot: Snapshot) -> Mapping[str, Any]:
     text = str(snapshot.text)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return {"version": snapshot.version, "sha256": digest, "characters": len(text),
-            "tokens": 0, "cachedTokens": 0, "staleTokens": 0}
+            "tokens": 0, "cachedTokens": 0, "contextTokens": 0, "staleTokens": 0}
 
 
 COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {

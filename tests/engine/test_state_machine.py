@@ -1,4 +1,4 @@
-"""Any order of insert, delete, replace, move, undo, open, close, complete, cancel, rest: the engine stays right.
+"""Any order of insert, delete, replace, move, undo, open, close, complete, cancel, rest, context: it stays right.
 
 Rules are what an editor sends, the invariants are DESIGN's: the daemon's text is the editor's, both token sequences
 equal those of a fresh start, the bookkeeping agrees, every request has one answer, and with the one-layer decoder an
@@ -17,7 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
-from kvlsp.engine.messages import CancelToken, CloseDocument, Complete, Completed, EditDocument, OpenDocument
+from kvlsp.engine.messages import (
+    CancelToken,
+    CloseDocument,
+    Complete,
+    Completed,
+    ContextChunk,
+    EditDocument,
+    OpenDocument,
+    PlaceContext,
+)
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.worker import Engine
 from kvlsp.evaluation.oracle import token_mismatches
@@ -35,6 +44,8 @@ PIECES = st.sampled_from([
     "<|fim_suffix|>", "def f(x):\n    return x\n", "0123456789", "x" * 70,
 ])
 TEXTS = st.lists(PIECES, max_size=5).map("".join)
+OTHERS = st.sampled_from(["x = 1\n", "def f(x):\n    return x\n", "'<|file_sep|>\ud800'\n"])
+CHUNKS = st.lists(st.builds(ContextChunk, st.sampled_from(["a.py", "b/c.py"]), OTHERS), max_size=3)
 PLACE = st.floats(0, 1, exclude_max=True)
 
 
@@ -144,6 +155,10 @@ class Editing(RuleBasedStateMachine):
         self.asked.append(request)
         self.engine.post(request)
 
+    @rule(chunks=CHUNKS)
+    def show_other_files(self, chunks: list[ContextChunk]) -> None:
+        self.engine.post(PlaceContext(URI, tuple(chunks), "", "main.py"))
+
     @rule(turns=st.integers(1, 8))
     def work(self, turns: int) -> None:
         for _ in range(turns):
@@ -172,8 +187,10 @@ class Editing(RuleBasedStateMachine):
         (answer,) = [e for e in self.events if isinstance(e, Completed) and e.ticket == request.ticket]
         if self.document is None:
             assert answer.reason is Reason.UNKNOWN_DOCUMENT
-        elif not answer.report.get("remembered") and len(self.text) < 300:
-            fresh = complete_text(self.model, self.text, request.offset, "python", SETTINGS)
+        elif not answer.report.get("remembered") and len(self.text) < 240:
+            session = self.engine._desks.get(URI).session
+            beside = session.asked[0] if session is not None and session.asked is not None else None
+            fresh = complete_text(self.model, self.text, request.offset, "python", SETTINGS, beside)
             assert [item.text for item in answer.items] == ([fresh.text] if fresh.text else [])
 
     @invariant()
