@@ -84,3 +84,29 @@ def rotate(x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor, rotation: 
     if whole:
         return turned
     return torch.cat((x[..., :first], turned, x[..., first + width :]), -1)
+
+
+def rotate_into(
+    out: torch.Tensor, x: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor, rotation: Rotation
+) -> None:
+    """:func:`rotate`, bit for bit, written to ``out`` (..., rows, head_dim).
+
+    Half the memory traffic where ``x`` and ``out`` are views of what is stored: nothing is gathered or put together.
+    """
+    first, width = rotation.first, rotation.width
+    if width < x.shape[-1]:
+        out[..., :first], out[..., first + width :] = x[..., :first], x[..., first + width :]
+    part, target = x[..., first : first + width], out[..., first : first + width]
+    exact = part if part.dtype == cosine.dtype else part.to(cosine.dtype)
+    turned = torch.mul(exact, cosine, out=target) if exact is part else exact * cosine
+    for here, there in _pairs(rotation):
+        turned[..., here].addcmul_(exact[..., there], sine[..., here])
+    if exact is not part:
+        target.copy_(turned)
+
+
+def _pairs(rotation: Rotation) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where the two dimensions of the pairs are, each with its partner's place."""
+    half = len(rotation.frequencies)
+    one, other = (slice(0, None, 2), slice(1, None, 2)) if rotation.interleaved else (slice(half), slice(half, None))
+    return (one, other), (other, one)

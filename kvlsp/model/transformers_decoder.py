@@ -19,7 +19,8 @@ from kvlsp.model.decoder import Branches, Wanted
 from kvlsp.model.hooks import ATTENTION, Call, stand_in
 from kvlsp.model.keyvalues import KeyValues, bytes_per_slot
 from kvlsp.model.probe import LayerKind, probe
-from kvlsp.model.rotary import AngleTable, Rotation, rotate
+from kvlsp.model.rotary import AngleTable, Rotation, rotate, rotate_into
+from kvlsp.model.runs import consecutive
 
 MOVED_AT_ONCE = 2048  # rows rotated together: their intermediate results should stay in the processor's cache
 
@@ -96,6 +97,9 @@ class TransformersDecoder:
         if slots.numel() == 0:
             return
         self.reach(positions)
+        if self.device.type == "cpu" and (runs := consecutive(slots)) is not None:
+            self._move_runs(document, *runs, positions)
+            return
         all_slots, all_positions = slots.to(self.device), positions.to(self.device)
         document.position[all_slots] = all_positions
         for some_slots, some_positions in zip(
@@ -107,6 +111,23 @@ class TransformersDecoder:
                     truth = document.truth[layer].index_select(1, some_slots)
                     moved = rotate(truth, *angles[kind.rotation], kind.rotation)
                     document.keys[layer].index_copy_(1, some_slots, moved)
+
+    def _move_runs(
+        self, document: KeyValues, order: torch.Tensor, runs: list[tuple[int, int, int]], positions: torch.Tensor
+    ) -> None:
+        """:meth:`move` where the slots are a few runs: keys are rotated from where they lie to where they lie."""
+        positions = positions[order]
+        angles = self.angles(positions)
+        for first, last, slot in runs:
+            rows, places = slice(first, last), slice(slot, slot + last - first)
+            document.position[places] = positions[rows]
+            for layer, kind in enumerate(self.kinds):
+                if kind.rotation is not None:
+                    cosine, sine = angles[kind.rotation]
+                    rotate_into(
+                        document.keys[layer][:, places], document.truth[layer][:, places],
+                        cosine[rows], sine[rows], kind.rotation,
+                    )
 
     def reach(self, positions: torch.Tensor) -> None:
         """Have angles for these positions (on other devices all are tabulated from the start)."""

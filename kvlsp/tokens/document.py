@@ -32,6 +32,7 @@ class TokenizedText:
         self._tokens = _frozen(tokenizer.encode(str(text)))
         self._book = SerialBook()
         self._serials = _read_only(self._book.fresh(len(self._tokens.ids)))
+        self._last_cut: Cut | None = None
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, text: Rope) -> TokenizedText:
@@ -90,7 +91,7 @@ class TokenizedText:
         if not change.changes_nothing:
             named = self._named(edit, change)
             self._serials = _read_only(_spliced(self._serials, change.start, change.end, named))
-        self._text = after
+        self._text, self._last_cut = after, None
         self._tokens = _frozen(
             Encoding(
                 _spliced(old.ids, first, last, new.ids),
@@ -116,15 +117,20 @@ class TokenizedText:
         return self._book.into_document(before, change.ids, after)
 
     def cut(self, caret: int) -> Cut:
-        """Prefix and suffix at ``caret`` (an offset, clamped), each as if tokenized by itself: O(window)."""
+        """Prefix and suffix at ``caret`` (an offset, clamped), each as if tokenized by itself: O(window).
+
+        The last one is kept until the next edit: a completion asks for its caret's several times.
+        """
         caret = max(0, min(caret, len(self._text)))
+        if self._last_cut is not None and self._last_cut.caret == caret:
+            return self._last_cut
         left, tail = self._before(caret)
         right, head = self._after(caret)
         before = int(self._serials[left - 1]) if left else EDGE
         after = int(self._serials[right]) if right < len(self) else EDGE
-        return Cut(
-            caret, left, tail, self._book.of_tail(before, tail), head, self._book.of_head(head, after), right
-        )
+        serials = _read_only(self._book.of_tail(before, tail)), _read_only(self._book.of_head(head, after))
+        self._last_cut = Cut(caret, left, _read_only(tail), serials[0], _read_only(head), serials[1], right)
+        return self._last_cut
 
     def _before(self, caret: int) -> tuple[int, npt.NDArray[np.int32]]:
         """(left, tail) of the prefix: the text with everything after the caret deleted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kvlsp.model.rotary import FIRST_TABLE, AngleTable, Rotation, rotate
+from kvlsp.model.rotary import FIRST_TABLE, AngleTable, Rotation, rotate, rotate_into
 
 CPU = torch.device("cpu")
 FREQUENCIES = tuple((10_000.0 ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8)).tolist())
@@ -69,3 +69,19 @@ def test_a_fresh_rotation_in_bfloat16_keeps_its_precision_at_far_positions():
     places = list(range(60_000, 60_064))
     exact = turned(x.bfloat16().double(), places, rotation)
     assert float((turned(x.bfloat16(), places, rotation) - exact).norm() / exact.norm()) < 2.5e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize(("width", "first"), [(8, 0), (12, 0), (12, 4), (12, 2)])
+def test_rotating_in_place_of_storage_gives_the_same_bits(dtype, interleaved, width, first):
+    rotation = Rotation(FREQUENCIES, 1.25, interleaved, first)
+    table = AngleTable(rotation, dtype, CPU, 4096)
+    storage = torch.randn(6, 200, width, generator=torch.Generator().manual_seed(2)).to(dtype)
+    angles = table.at(torch.arange(130) * 7 + 3)
+    truth, keys = storage[2:4, 20:150], storage[:2, 20:150]
+    expected, around = rotate(truth, *angles, rotation), storage.clone()
+    rotate_into(keys, truth, *angles, rotation)
+    assert torch.equal(keys, expected)
+    around[:2, 20:150] = expected
+    assert torch.equal(storage, around), "rows beside it or the truth were touched"

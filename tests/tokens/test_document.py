@@ -224,3 +224,14 @@ def test_an_edit_that_does_not_fit_is_refused_and_arrays_are_read_only() -> None
     assert document.apply(Edit(1, 1, ""), Rope.of("abc")).changes_nothing
     assert document.cut(99).caret == 3
     assert document.cut(-1).caret == 0
+
+
+def test_a_cut_is_made_once_and_anew_after_an_edit() -> None:
+    tokenized = TokenizedText.of(tokenizer_of("default"), Rope.of("alpha(beta)\n" * 3))
+    first = tokenized.cut(9)
+    assert tokenized.cut(9) is first
+    assert tokenized.cut(10) is not first
+    tokenized.apply(Edit(0, 5, "gamma"), Rope.of("gamma(beta)\nalpha(beta)\nalpha(beta)\n"))
+    again = tokenized.cut(9)
+    assert again is not first
+    assert at_once(tokenized.tokenizer, "gamma(bet")[0] == again.prefix_ids(tokenized).tolist()
