@@ -31,11 +31,9 @@ CHUNK = 256
 """Rows of one forward, unless the caller knows better."""
 
 CROSSED = 256
-"""Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
-like any kept row and made exact when the keyboard rests. Rows that crossed know nothing of what stands before them
-now, so more of them are worth their time than of rows that missed an edit."""
-_NEAR = 64
-"""A jump over fewer rows is a step: it encodes what it crossed and nothing else."""
+"""Where the caret has jumped over text in suffix-first order, so many of the crossed rows next to it are encoded
+again at once; the others are moved like any kept row and made exact when the keyboard rests. Rows that crossed know
+nothing of what stands before them now, so more of them are worth their time than of rows that missed an edit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Settled:
     moved: int
     freed: int
     encoded: int
-    """Rows that were new to the cache, or that a jump of the caret asked for."""
+    """Rows that were new to the cache, or crossed the caret."""
     repaired: int
     """Other stale rows that were encoded again, and wanted rows."""
     adopted: int
@@ -77,7 +75,7 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         copied = given(cache, missing) if given is not None else missing[:0]
         if len(copied):
             missing = np.setdiff1d(missing, copied, assume_unique=True)
-        crossed = crossing(cache, plan)
+        crossed = plan.crossed_new[-CROSSED:]
         encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
         if choose is not None and len(encode):  # there is a forward to fill
             encode = np.union1d(encode, choose(cache, plan))
@@ -111,25 +109,6 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         copied=len(copied),
         logits=torch.cat(logits) if complete and len(wanted) else None,
     )
-
-
-def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
-    """Layout rows, ascending, that are encoded again because the caret jumped. ``plan`` has been applied.
-
-    Of what crossed, half of :data:`CROSSED` goes to the rows next to the old caret, which were encoded with the least
-    before them, a quarter to those before the new one; the last quarter to the text right behind it, which knew what
-    has gone from before it. Rows that come back to the side on which they were encoded need nothing.
-    """
-    jumped = len(plan.crossed_new) + len(plan.returned_new)
-    if not jumped:
-        return plan.crossed_new
-    blind = plan.crossed_new[cache.staleness.unled[plan.crossed_new]]
-    first, end = plan.layout.suffix
-    ahead = min(CROSSED // 4, jumped // 4) if jumped >= _NEAR else 0
-    if len(blind) > CROSSED - ahead:
-        blind = np.concatenate([blind[: CROSSED // 2], blind[CROSSED // 2 + ahead - CROSSED :]])
-    behind = np.arange(first, min(end, first + ahead))
-    return np.concatenate([behind[cache.staleness.changes[behind] > 0], blind])
 
 
 def refresh(cache: ResidentCache, rows: int) -> int:
@@ -179,7 +158,7 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
         DOCUMENT,
         torch.from_numpy(chosen),
     )
-    cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
+    cache.staleness.encoded(rows)
     # the frontier runs over the rows just encoded that follow it without a gap
     ahead = rows[rows >= cache.frontier]
     run = int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
