@@ -22,8 +22,9 @@ from kvlsp.model.decoder import DOCUMENT
 from kvlsp.prompt.layout import Layout
 
 Interrupted = Callable[[], bool]
-Choice = Callable[[ResidentCache, Plan], npt.NDArray[np.int64]]
-"""Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`)."""
+Choice = Callable[[ResidentCache, Plan, bool], npt.NDArray[np.int64]]
+"""Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`); True where logits are asked
+for, False where rows are only brought up to date."""
 Given = Callable[[ResidentCache, npt.NDArray[np.int64]], npt.NDArray[np.int64]]
 """Writes those of the missing layout rows that need no forward and names them (see :mod:`kvlsp.cache.chunks`)."""
 
@@ -31,9 +32,11 @@ CHUNK = 256
 """Rows of one forward, unless the caller knows better."""
 
 CROSSED = 256
-"""Where the caret has jumped over text in suffix-first order, so many of the crossed rows next to it are encoded
-again at once; the others are moved like any kept row and made exact when the keyboard rests. Rows that crossed know
-nothing of what stands before them now, so more of them are worth their time than of rows that missed an edit."""
+"""Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
+like any kept row and made exact when the keyboard rests. Rows that crossed know nothing of what stands before them
+now, so more of them are worth their time than of rows that missed an edit."""
+_STEP = 64
+"""A jump over fewer rows is a step: it encodes what it crossed and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Settled:
     moved: int
     freed: int
     encoded: int
-    """Rows that were new to the cache, or crossed the caret."""
+    """Rows that were new to the cache, or that a jump of the caret asked for."""
     repaired: int
     """Other stale rows that were encoded again, and wanted rows."""
     adopted: int
@@ -75,10 +78,10 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         copied = given(cache, missing) if given is not None else missing[:0]
         if len(copied):
             missing = np.setdiff1d(missing, copied, assume_unique=True)
-        crossed = plan.crossed_new[-CROSSED:]
+        crossed = crossing(cache, plan)
         encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
         if choose is not None and len(encode):  # there is a forward to fill
-            encode = np.union1d(encode, choose(cache, plan))
+            encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
         written = np.ones(len(layout), np.bool_)
         written[missing] = False
         logits: list[torch.Tensor] = []
@@ -109,6 +112,24 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         copied=len(copied),
         logits=torch.cat(logits) if complete and len(wanted) else None,
     )
+
+
+def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
+    """Layout rows, ascending, that are encoded again because the caret jumped. ``plan`` has been applied.
+
+    Of what crossed, half of :data:`CROSSED` goes to the rows next to the old caret, which were encoded with the least
+    before them, a quarter to those before the new one; the last quarter to the text right behind it, which knew what
+    has gone from before it. Rows that come back to the side on which they were encoded need nothing.
+    """
+    blind = plan.crossed_new[cache.staleness.unled[plan.crossed_new]]
+    if len(blind) < _STEP:
+        return blind
+    first, end = plan.layout.suffix
+    ahead = min(CROSSED // 4, len(blind) // 4, end - first)
+    if len(blind) > CROSSED - ahead:
+        blind = np.concatenate([blind[: CROSSED // 2], blind[CROSSED // 2 + ahead - CROSSED :]])
+    behind = np.arange(first, first + ahead)
+    return np.concatenate([behind[cache.staleness.changes[behind] > 0], blind])
 
 
 def refresh(cache: ResidentCache, rows: int) -> int:
@@ -158,7 +179,7 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
         DOCUMENT,
         torch.from_numpy(chosen),
     )
-    cache.staleness.encoded(rows)
+    cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
     # the frontier runs over the rows just encoded that follow it without a gap
     ahead = rows[rows >= cache.frontier]
     run = int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))

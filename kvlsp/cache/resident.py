@@ -82,6 +82,12 @@ class ResidentCache:
         """Rows that are not exact."""
         return len(self.rows) - self.frontier
 
+    @property
+    def blind(self) -> npt.NDArray[np.int64]:
+        """Rows, ascending, that stand before the caret now and were encoded without the text there."""
+        positions, (first, end) = self.rows.positions, self.rows.prefix
+        return np.flatnonzero(self.staleness.unled & (positions >= first) & (positions < end))
+
     def forget(self) -> None:
         """Drop every row and the arrays; the next layout is prefilled."""
         self.keyvalues = None

@@ -25,15 +25,17 @@ FAR = np.int64(1) << 30
 class Staleness:
     """Per row in layout order, each (n,): ``changes`` counts changed rows before it since it was encoded,
     ``nearest`` is the smallest distance in rows to one of them when it happened, ``since`` the plan number of
-    the oldest change it has not seen (-1: none)."""
+    the oldest change it has not seen (-1: none). ``unled`` rows were encoded in front of the text before the caret:
+    right where they belong there (the suffix of suffix-first order), blind where the caret has crossed them since."""
 
     changes: Counts
     nearest: Counts
     since: Counts
+    unled: npt.NDArray[np.bool_]
 
     @classmethod
     def fresh(cls, rows: int) -> Staleness:
-        return cls(np.zeros(rows, np.int64), np.full(rows, FAR), np.full(rows, -1, np.int64))
+        return cls(np.zeros(rows, np.int64), np.full(rows, FAR), np.full(rows, -1, np.int64), np.zeros(rows, np.bool_))
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -51,6 +53,7 @@ class Staleness:
         after.changes[plan.kept_new] = self.changes[plan.kept_old]
         after.nearest[plan.kept_new] = self.nearest[plan.kept_old]
         after.since[plan.kept_new] = self.since[plan.kept_old]
+        after.unled[plan.kept_new] = self.unled[plan.kept_old]
         if plan.changed_at >= rows:
             return after
         # what changed before layout row r: rows encoded anew before it, and rows freed before its old place
@@ -69,11 +72,15 @@ class Staleness:
         after.since[seen] = np.where(after.since[seen] < 0, number, after.since[seen])
         return after
 
-    def encoded(self, rows: npt.NDArray[np.int64]) -> None:
-        """These rows have just been encoded: they know all that stands before them as it is now."""
+    def encoded(self, rows: npt.NDArray[np.int64], unled: npt.NDArray[np.bool_]) -> None:
+        """These rows have just been encoded: they know all that stands before them as it is now.
+
+        ``unled`` (rows,) says which of them stand in front of the text before the caret.
+        """
         self.changes[rows] = 0
         self.nearest[rows] = FAR
         self.since[rows] = -1
+        self.unled[rows] = unled
 
     def select(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Staleness:
-        return Staleness(self.changes[rows], self.nearest[rows], self.since[rows])
+        return Staleness(self.changes[rows], self.nearest[rows], self.since[rows], self.unled[rows])

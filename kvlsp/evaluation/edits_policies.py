@@ -16,7 +16,6 @@ import torch
 from kvlsp.cache.repair import Choice, Settled, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
-from kvlsp.cache.staleness import Staleness
 from kvlsp.model.decoder import Branches, Decoder, Wanted
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import Layout
@@ -74,8 +73,7 @@ def copied(cache: ResidentCache, decoder: Decoder | None = None) -> ResidentCach
     kept = cache.table.of_document()
     twin.table.give_back(taken[torch.isin(torch.from_numpy(taken), torch.from_numpy(kept)).logical_not().numpy()])
     twin.rows, twin.frontier, twin.plans = cache.rows, cache.frontier, cache.plans
-    stale = cache.staleness
-    twin.staleness = Staleness(stale.changes.copy(), stale.nearest.copy(), stale.since.copy())
+    twin.staleness = cache.staleness.select(np.arange(len(cache.rows)))
     return twin
 
 

@@ -197,18 +197,55 @@ def test_a_failing_forward_drops_the_cache_and_the_next_settle_rebuilds_it(monke
     cache.check_integrity()
 
 
-def test_far_jumps_encode_only_the_crossed_rows_next_to_the_caret():
-    cells = list(range(CROSSED + 144))
+def jumped_down(crossed: int, suffix: int = 100) -> tuple[ResidentCache, Layout]:
+    """All rows stood behind the caret; now the first ``crossed`` stand before it. One forward takes what it takes."""
+    cells = list(range(crossed + suffix))
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, layout_of(cells, len(cells)))  # all of it behind the caret
-    jumped = layout_of([*cells[-50:], *cells[:-50]], 50)
-    settled = settle(cache, jumped)
-    assert settled.encoded == CROSSED
-    assert settled.kept == len(cells)
+    settle(cache, layout_of(cells, len(cells)))
+    return cache, layout_of([*cells[crossed:], *cells[:crossed]], suffix)
+
+
+def encoded_by(cache: ResidentCache, layout: Layout, **how) -> list[int]:
+    """Rows of ``layout`` that settling it encodes: those that are not stale afterwards."""
+    stale = np.ones(len(layout), np.bool_)
+    settle(cache, layout, **how)
+    stale[:] = cache.staleness.changes > 0
+    return np.flatnonzero(~stale).tolist()
+
+
+def test_far_jumps_encode_both_ends_of_what_crossed_and_the_text_ahead():
+    cache, jumped = jumped_down(350)
+    half, quarter = CROSSED // 2, CROSSED // 4
+    end = len(jumped)
+    assert encoded_by(cache, jumped) == [*range(quarter), *range(100, 100 + half), *range(end - quarter, end)]
+    assert list(cache.blind) == list(range(100 + half, end - quarter))
     while refresh(cache, 64):
         pass
     oracle = prefilled(THREE, jumped)
     torch.testing.assert_close(logits_of(cache, jumped), logits_of(oracle, jumped), rtol=0, atol=1e-9)
+    assert not len(cache.blind)
+
+
+def test_a_step_encodes_what_it_crosses():
+    cache, stepped = jumped_down(12)
+    assert encoded_by(cache, stepped) == list(range(100, 112))
+
+
+def test_near_the_end_of_the_document_more_of_what_crossed_is_encoded():
+    cache, jumped = jumped_down(350, suffix=10)
+    assert settle(cache, jumped).encoded == CROSSED
+    assert cache.staleness.changes[:10].tolist() == [0] * 10
+
+
+def test_a_jump_and_back_without_a_rest_encodes_nothing():
+    cells = list(range(300))
+    home, above = layout_of(cells, 100), layout_of([*cells[200:], *cells[:200]], 200)
+    cache = prefilled(THREE, home)  # rows 200 .. 299 are the text before the caret
+    truth = logits_of(cache, home)
+    assert settle(cache, above).encoded == 0  # what was before the caret is behind it now
+    assert settle(cache, home).encoded == 0
+    assert not len(cache.blind)
+    torch.testing.assert_close(logits_of(cache, home), truth, rtol=0, atol=1e-9)
 
 
 def test_bytes_are_counted_exactly():

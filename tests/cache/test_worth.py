@@ -7,14 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.repair import CROSSED, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
-from tests.cache.test_repair import LIMIT, THREE, histories, layout_of, logits_of, prefilled
+from tests.cache.test_repair import LIMIT, THREE, histories, jumped_down, layout_of, logits_of, prefilled
 
 
-def chosen(cache: ResidentCache, budget: int) -> list[int]:
-    return worthiest(budget)(cache, cache.plan(layout_of(cache.rows.cells.tolist()))).tolist()
+def chosen(cache: ResidentCache, budget: int, *, asked: bool = True) -> list[int]:
+    return worthiest(budget)(cache, cache.plan(layout_of(cache.rows.cells.tolist())), asked).tolist()
 
 
 def edited(caret: int) -> ResidentCache:
@@ -28,6 +28,10 @@ def test_half_goes_before_the_caret_and_half_behind_the_change():
     assert chosen(edited(0), 8) == [11, 12, 13, 14, 36, 37, 38, 39]
 
 
+def test_while_nothing_is_asked_all_of_it_goes_behind_the_change():
+    assert chosen(edited(0), 8, asked=False) == list(range(11, 19))
+
+
 def test_what_one_half_leaves_the_other_takes():
     cache = edited(0)
     assert chosen(cache, 0) == []
@@ -36,7 +40,7 @@ def test_what_one_half_leaves_the_other_takes():
 
 def test_a_second_edit_reaches_further():
     cache = edited(0)
-    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), choose=worthiest(8))
+    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), wanted=[39], choose=worthiest(8))
     assert cache.staleness.changes[[11, 14, 36, 39]].tolist() == [0, 0, 0, 0]
     assert chosen(cache, 8) == [15, 16, 17, 18, 32, 33, 34, 35]
 
@@ -84,3 +88,19 @@ def test_any_history_with_repair_refreshes_to_a_prefill(history, budget):
         pass
     torch.testing.assert_close(logits_of(cache, layout), logits_of(oracle, layout), rtol=0, atol=1e-9)
     assert np.all(cache.staleness.changes == 0)
+
+
+def test_what_crossed_the_caret_and_is_still_blind_comes_first():
+    cache, jumped = jumped_down(350)
+    settle(cache, jumped)
+    blind = cache.blind
+    typed = layout_of([*jumped.cells.tolist(), 900], jumped.prefix[0])
+    settle(cache, typed, wanted=[len(typed) - 1], choose=worthiest(16))
+    # eight before the caret, of which the nearest are blind as well; the others from the old caret on
+    assert list(cache.blind) == list(blind[8:-8])
+
+
+def test_rows_that_a_jump_encodes_anyway_take_no_room_in_the_budget():
+    cache, jumped = jumped_down(350)
+    settled = settle(cache, jumped, choose=worthiest(16))
+    assert (settled.encoded, settled.repaired) == (CROSSED, 16)
