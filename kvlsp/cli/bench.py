@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from kvlsp.cli.bench_context import context
+from kvlsp.cli.bench_gpu import gpu
 from kvlsp.cli.options import (
     DeviceOption,
     DtypeOption,
@@ -19,6 +21,8 @@ from kvlsp.cli.options import (
 from kvlsp.cli.progress import bar
 
 app = typer.Typer(help="Measure speed, as ratios within one run.", no_args_is_help=True)
+app.command()(context)
+app.command()(gpu)
 
 FileArgument = Annotated[Path | None, typer.Argument(help="The document; a file of kvlsp's own if left out.")]
 
