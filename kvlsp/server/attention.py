@@ -120,8 +120,9 @@ class Attention:
         document = self._document()
         if document is None or self._waiting is not None or self._ask_at(document) > now:
             return
-        if _unsent(document):
-            yield _text(document)
+        for one in self._open.values():  # all of them: places count in the newest texts
+            if _unsent(one):
+                yield _text(one)
         self._count += 1
         self._waiting, self._again = (self._count, document.snapshot.uri), False
         self._since.clear()

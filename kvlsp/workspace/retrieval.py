@@ -31,6 +31,8 @@ DEFINITIONS: Final = 12
 SIMILAR: Final = 4
 ALIKE: Final = 0.12
 """Least share of common words (Jaccard) of a piece that BM25 proposes."""
+SHARED: Final = 3
+"""Least number of them: a keyword or two make nothing alike."""
 LEAST: Final = 1.0
 """Score below which a definition is not offered."""
 STAYS: Final = 0.5
@@ -119,7 +121,7 @@ def _candidates(around: Surroundings, path: Path, indexes: Sequence[Index], regi
             text = index.text(piece).strip("\n")
             theirs = telling(text)
             shared = sorted(set(theirs) & set(words), key=lambda word: (-len(word), word))
-            if len(shared) >= ALIKE * len({*theirs, *words}) > 0:
+            if len(shared) >= max(SHARED, ALIKE * len({*theirs, *words})):
                 reason = f"like the lines around the caret: {', '.join(shared[:4])}"
                 yield Chunk(index.root, piece.path, piece.line, piece.end, text, "similar", "", reason, 0.0)
 

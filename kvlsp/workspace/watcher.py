@@ -91,11 +91,14 @@ class Watcher:
             gone, self._gone = self._gone, set()
         for root in gone & set(self._next):
             self._unwatch(root)
-            self._poll(root, f"The folder {root} is gone. Its index is empty until the folder is there again.")
+            self._poll(root, _gone(root))
         for root, when in list(self._next.items()):
             if now >= when:
                 if root in self.problems and root.is_dir():
                     self._watch(root)
+                elif root not in self.problems and not root.is_dir():  # moved away: not every system says so
+                    self._unwatch(root)
+                    self._poll(root, _gone(root))
                 self._next[root] = now + (POLL if root in self.problems else CARE)
                 self._burst.rescan(root, now - POLL)  # no need to wait for quiet
         return self._burst.take(now)
@@ -189,6 +192,10 @@ class _Handler(events.FileSystemEventHandler):
         self._watcher.note(source, folder=event.is_directory)
         if event.event_type == events.EVENT_TYPE_MOVED and event.dest_path:
             self._watcher.note(Path(os.fsdecode(event.dest_path)), folder=event.is_directory)
+
+
+def _gone(root: Path) -> str:
+    return f"The folder {root} is gone. Its index is empty until the folder is there again."
 
 
 def _sentence(root: Path, error: Exception) -> str:

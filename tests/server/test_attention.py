@@ -142,6 +142,16 @@ def test_the_other_documents_places_the_latest_first(editor):
     assert editor.ask(QUIET).places == (Place("/b", 52, True), Place("/c", 8, True), Place("/b", 4003, True))
 
 
+def test_a_question_goes_out_behind_the_newest_texts_of_all(editor):
+    editor.open("b", "x" * 5000)
+    editor.attention.visited("a", 0, editor.now)
+    editor.answer(within=(0, 1))
+    editor.type("b", "1", character=70)
+    editor.attention.visited("a", 3, editor.now)  # leaves its stretch
+    text, ask = editor.out()
+    assert (text.path, text.text[70], ask.places) == ("/b", "1", (Place("/b", 71, True),))
+
+
 def test_texts_of_documents_in_the_background_are_sent_when_they_rest(editor):
     editor.open("b")
     editor.out(QUIET)

@@ -132,3 +132,7 @@ def test_a_root_that_goes_and_comes_back(tmp_path, workspace, clock):
     rest(workspace, clock)
     assert workspace.problems == ()
     assert workspace.indexes[0].size().files == len(ALLOWED)
+    root.rename(tmp_path / "away")  # nobody says so
+    clock.pass_(CARE)
+    rest(workspace, clock)
+    assert "gone" in workspace.problems[0]
