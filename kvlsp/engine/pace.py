@@ -1,26 +1,43 @@
-"""How many rows fit into one forward, so that a keystroke waits no longer than it should. Measured as it runs."""
+"""How many rows fit into one forward, so that a keystroke waits no longer than it should. Measured as it runs.
+
+It knows neither what the rows are nor what a forward costs beside them: rows are added carefully, and taken away at
+once, since a forward that is too long is felt and one that is too short only begins the next one sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+_FIRST = 1000
+"""Rows per second that are hoped for at first: a small model on one thread."""
+
 
 class Pace:
-    """Rows of the next forward, steered towards ``target`` seconds each."""
+    """Rows of the next forward, steered to take at most ``target`` seconds. Use as ``with pace as rows: ...``; where
+    there were fewer rows than that to encode, say so with :meth:`did`."""
 
     def __init__(self, clock: Callable[[], float], target: float, *, least: int = 16, most: int = 512) -> None:
         self._clock, self._target, self._least, self._most = clock, target, least, most
-        self.rows = min(64, most)
+        self.rows = max(least, min(int(_FIRST * target), most))
         self._began = 0.0
+        self._done = 0
+
+    def did(self, rows: int) -> None:
+        """The forward encoded ``rows`` rows."""
+        self._done = rows
 
     def __enter__(self) -> int:
-        self._began = self._clock()
+        self._began, self._done = self._clock(), self.rows
         return self.rows
 
     def __exit__(self, *_: object) -> None:
         took = self._clock() - self._began
-        if took <= 0:
+        if took <= 0 or self._done <= 0:
             return
-        wanted = self.rows * self._target / took
-        # halfway each time: one slow forward on a busy machine says little
-        self.rows = int(max(self._least, min(self._most, (self.rows + wanted) / 2, self.rows * 2)))
+        wanted = self._done * self._target / took
+        if took <= self._target:
+            if self._done < self.rows:  # the rest of something: says nothing about more rows than that
+                return
+            # halfway: one fast forward on a busy machine says little
+            wanted = min((self.rows + wanted) / 2, self.rows * 2)
+        self.rows = int(max(self._least, min(self._most, wanted)))

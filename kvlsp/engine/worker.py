@@ -200,7 +200,7 @@ class Engine:
             compute_ahead(session, self._settings, drafter, desk.answers, lambda: bool(self._inbox))
         elif session.overdue and self._until_quiet() > 0:  # typing goes on: a chunk between two keystrokes
             with self._pace as rows:
-                session.freshen(rows)
+                self._pace.did(session.freshen(rows))
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
             if self._desks.placing.advance(session, *due, self._pace):
                 self._settle(desk, session)
@@ -209,7 +209,7 @@ class Engine:
                            chunk=self._prefill_pace.rows)
         else:
             with self._pace as rows:
-                session.refresh(rows)
+                self._pace.did(session.refresh(rows))
         self._desks.evict()
 
     def _settle(self, desk: Desk, session: Session) -> None:
@@ -257,8 +257,8 @@ class Engine:
         patience = settings.deadline_ms if request.trigger == "automatic" else settings.invoked_deadline_ms
         drafter = self._desks.drafting(desk, offset) if settings.drafts else None
         wanted = settings.candidates if request.trigger == "invoked" else 1
-        completing = Completing(session, offset, settings, wanted=wanted, drafter=drafter)
         completion = self._completions
+        completing = Completing(session, offset, settings, wanted=wanted, drafter=drafter, seed=completion)
 
         def answer(completed: Completed) -> None:
             for item in completed.items:

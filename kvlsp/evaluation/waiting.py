@@ -42,7 +42,7 @@ def measure(model: Model, text: str, *, keystrokes: int = 100, seed: int = 0,
         session.settle(caret + 2 * number + 1)
         began = time.perf_counter()
         with pace as rows:
-            session.refresh(rows)
+            pace.did(session.refresh(rows))
         forward = time.perf_counter() - began
         times["refresh_forward"].append(forward)
         wait = forward * (1 - random.random())

@@ -1,0 +1,60 @@
+"""The pace of forwards beside a typing hand: as many rows as the time allows, never knowingly more."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlsp.engine.pace import Pace
+from tests.support.clock import ManualClock
+
+CLOCK = ManualClock()
+
+
+def run(pace: Pace, cost: float, forwards: int = 1, rows: int | None = None, fixed: float = 0.0) -> list[float]:
+    """Seconds of each forward, with ``cost`` seconds per row and ``fixed`` ones beside."""
+    took = []
+    for _ in range(forwards):
+        began = CLOCK()
+        with pace as most:
+            done = most if rows is None else min(rows, most)
+            CLOCK.pass_(fixed + done * cost)
+            pace.did(done)
+        took.append(CLOCK() - began)
+    return took
+
+
+def test_it_finds_the_rows_that_take_the_wanted_time():
+    pace = Pace(CLOCK, target=0.025, least=16, most=512)
+    run(pace, 0.0001, 30)
+    assert 240 <= pace.rows <= 250
+    run(pace, 0.01, 30)
+    assert pace.rows == 16
+
+
+@pytest.mark.parametrize("cost", [0.0002, 0.0006, 0.001])
+def test_it_never_takes_longer_than_wanted_on_its_way(cost):
+    assert max(run(Pace(CLOCK, target=0.025), cost, 40, fixed=0.002)) <= 0.0271
+
+
+def test_one_long_forward_is_enough_to_shorten_the_next():
+    pace = Pace(CLOCK, target=0.025)
+    run(pace, 0.0001, 30)
+    (long,) = run(pace, 0.0002)
+    assert long == pytest.approx(0.05, rel=0.02)
+    assert run(pace, 0.0002)[0] <= 0.0251
+
+
+def test_the_short_rest_of_something_does_not_lengthen_the_next():
+    pace = Pace(CLOCK, target=0.025)
+    run(pace, 0.0005, 30)
+    before = pace.rows
+    run(pace, 0.0005, rows=3)
+    run(pace, 0.0005, rows=0)
+    assert pace.rows == before
+
+
+def test_the_rest_of_something_that_took_long_shortens_the_next():
+    pace = Pace(CLOCK, target=0.025)
+    run(pace, 0.0005, 30)
+    run(pace, 0.002, rows=20)
+    assert pace.rows <= 16
