@@ -9,6 +9,7 @@ import typer
 
 from kvlsp.cli.complete import offset_in, read_place, read_source
 from kvlsp.cli.options import JsonOption, print_json, settings_of
+from kvlsp.config import Settings
 from kvlsp.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def context(
         show_default=False)] = "",
     exclude: Annotated[list[str] | None, typer.Option(
         "--exclude", help="A glob of files that are never read; may be given several times.")] = None,
-    budget: Annotated[int, typer.Option("--budget", min=0, help="Characters of all chunks together.")] = 6000,
+    tokens: Annotated[int, typer.Option(
+        "--tokens", min=0, help="About so many tokens of all chunks together; an editor's crossFileTokens.",
+    )] = Settings().cross_file_tokens,
     json: JsonOption = False,
 ) -> None:
     """Print which chunks of other files suit a place of a file, the most wanted first, and why."""
@@ -47,12 +50,13 @@ def context(
     from kvlsp.workspace.ignore import Rules
     from kvlsp.workspace.index import Index
     from kvlsp.workspace.retrieval import retrieve
+    from kvlsp.workspace.service import tokens as measure
 
     index = Index(Rules(folder, settings.exclude))
     try:
         read = _scan(index)
-        chunks = retrieve(text, offset, path, [index], budget=budget)
-        report = _report(index, read, chunks, budget)
+        chunks = retrieve(text, offset, path, [index], budget=tokens, measure=measure)
+        report = _report(index, read, chunks, tokens)
     finally:
         index.close()
     if json:
@@ -83,6 +87,8 @@ def _scan(index: Index) -> int:
 
 
 def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> dict[str, Any]:
+    from kvlsp.workspace.service import tokens
+
     size = index.size()
     problems = [index.problem] if index.problem else []
     if index.truncated:
@@ -92,7 +98,8 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
     return {
         "root": str(index.root), "files": size.files, "definitions": size.definitions, "read": read,
         "refused": {str(refusal): count for refusal, count in index.refused.most_common()},
-        "problems": problems, "budget": budget, "characters": sum(len(chunk.text) for chunk in chunks),
+        "problems": problems, "budget": budget, "tokens": sum(tokens(chunk.text) for chunk in chunks),
+        "characters": sum(len(chunk.text) for chunk in chunks),
         "chunks": [{"path": chunk.path, "line": chunk.line + 1, "end": chunk.end, "kind": chunk.kind,
                     "name": chunk.name, "reason": chunk.reason, "score": round(chunk.score, 2), "text": chunk.text}
                    for chunk in chunks],
@@ -110,5 +117,5 @@ def _print(report: dict[str, Any]) -> None:
         score = f", {chunk['score']}" if chunk["kind"] == "definition" else ""
         typer.echo(f"\n{number}. {chunk['path']}:{chunk['line']} ({chunk['kind']}{score}) {chunk['reason']}")
         typer.echo("\n".join("   | " + line for line in chunk["text"].split("\n")))
-    typer.echo(f"\n{len(report['chunks'])} chunks, {report['characters']} of {report['budget']} characters."
+    typer.echo(f"\n{len(report['chunks'])} chunks, about {report['tokens']} of {report['budget']} tokens."
                if report["chunks"] else "\nNothing of the other files suits this place.")

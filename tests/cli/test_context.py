@@ -8,7 +8,9 @@ import pytest
 
 from kvlsp import cli
 from kvlsp.cli.context import root_of
+from kvlsp.config import Settings
 from kvlsp.workspace import store
+from kvlsp.workspace.service import tokens
 from tests.workspace.trees import ALLOWED, FORBIDDEN, RULES, write_tree
 
 
@@ -44,7 +46,10 @@ def test_for_programs(capsys, project):
     assert (report["root"], report["problems"], report["refused"]["excluded by kvlsp.exclude"]) == (str(project), [], 1)
     [chunk] = report["chunks"]
     assert (chunk["path"], chunk["line"], chunk["kind"], chunk["name"]) == ("lib/shapes.py", 1, "definition", "Circle")
-    assert report["characters"] == len(chunk["text"])
+    assert (report["characters"], report["tokens"]) == (len(chunk["text"]), tokens(chunk["text"]))
+    assert report["budget"] == Settings().cross_file_tokens
+    assert json.loads(run(capsys, f"{project / 'app.py'}:5:5", "--json", "--tokens", str(report["tokens"] - 1))[1])[
+        "chunks"] == []
     assert json.loads(run(capsys, f"{project / 'app.py'}:5:5", "--json", "--exclude", "web/")[1])["read"] == 0
 
 
