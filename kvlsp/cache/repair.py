@@ -35,6 +35,8 @@ CROSSED = 256
 """Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
 like any kept row and made exact when the keyboard rests. Rows that crossed know nothing of what stands before them
 now, so more of them are worth their time than of rows that missed an edit."""
+LONGEST_WAIT = 64
+"""Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 _STEP = 64
 """A jump over fewer rows is a step: it encodes what it crossed and nothing else."""
 
@@ -146,6 +148,12 @@ def refresh(cache: ResidentCache, rows: int) -> int:
             cache.forget()
             raise
     return max(0, count)
+
+
+def overdue(cache: ResidentCache) -> bool:
+    """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
+    oldest = cache.staleness.oldest
+    return oldest >= 0 and cache.plans - oldest >= LONGEST_WAIT
 
 
 def freshen(cache: ResidentCache, rows: int) -> int:

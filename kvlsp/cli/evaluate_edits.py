@@ -21,7 +21,8 @@ def edits(
     ] = "",
     cases: Annotated[int, typer.Option(help="Documents of the largest setting; 0: as many as are usual.")] = 0,
     tokens: Annotated[int, typer.Option(help="Tokens of a document, about.")] = 0,
-    budget: Annotated[int, typer.Option(help="Stale tokens that pie_repair encodes with every edit.")] = 64,
+    only: Annotated[str, typer.Option(help="Only settings whose name has this: 'one hunk', 'plain', ...")] = "",
+    budget: Annotated[int, typer.Option(help="Stale tokens that pie_repair encodes with every edit.")] = 96,
     renames: Annotated[int, typer.Option(help="Places of the rename probe; -1: as many as are usual.")] = -1,
     plot: Annotated[Path | None, typer.Option(help="Draw quality against milliseconds into this PNG.")] = None,
     seed: Annotated[int, typer.Option(help="Which cases are drawn.")] = 0,
@@ -47,7 +48,7 @@ def edits(
     folder = fetch(user_cache_path("kvlsp") / "versions") if versions == "fetch" else Path(versions)
     revisions = released(folder) if versions else sampled()
     suite = settings(loaded, revisions, characters=int(3.6 * (tokens or (700 if quick else 1500))),
-                     cases=cases or (10 if quick else 48), quick=quick, seed=seed)
+                     cases=cases or (10 if quick else 40), quick=quick, only=only, seed=seed)
     with _bar("edits", sum(len(setting.cases) for setting in suite)) as advance:
         tables = measuring.evaluate(loaded, suite, choose=worthiest(budget), advance=advance)
     wanted = renames if renames >= 0 else 12 if quick else 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kvlsp.cache.chunks import ChunkStore, giving
-from kvlsp.cache.repair import Choice, Given, Interrupted, Settled, freshen, refresh, settle
+from kvlsp.cache.repair import Choice, Given, Interrupted, Settled, freshen, overdue, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.messages import PlaceContext
@@ -27,9 +27,6 @@ from kvlsp.tokens.edit import TokenEdit
 
 _CUT_SLACK = 128
 """Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
-
-_LONGEST_WAIT = 64
-"""Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 
 
 @dataclass(slots=True)
@@ -194,8 +191,7 @@ class Session:
     @property
     def overdue(self) -> bool:
         """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
-        oldest = self.cache.staleness.oldest
-        return oldest >= 0 and self.cache.plans - oldest >= _LONGEST_WAIT
+        return overdue(self.cache)
 
     def freshen(self, rows: int) -> int:
         """Encode up to ``rows`` of the rows that have waited longest."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from kvlsp.cache.repair import Choice
@@ -34,8 +35,9 @@ from kvlsp.evaluation.edits_scripts import Probe, Script, script
 
 FLOOR = "floor"
 
-BUDGET = 64
+BUDGET = 96
 """Stale rows that the policy ``pie_repair`` encodes along with every edit, unless asked otherwise."""
+_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Setting:
 
 @dataclass(slots=True)
 class Judged:
-    """One policy at all points of a setting; a list entry per teacher-forced position, or per point."""
+    """One policy at all points of a setting: a list entry per teacher-forced position (the first four), per point, or
+    per case (``cosine``)."""
 
     kl: list[float] = field(default_factory=list)
     same: list[bool] = field(default_factory=list)
@@ -59,26 +62,31 @@ class Judged:
     """Whether ignoring the edits changes the most likely token here."""
     exact: list[bool] = field(default_factory=list)
     similar: list[float] = field(default_factory=list)
+    case: list[int] = field(default_factory=list)
+    """Number of the case that the point belongs to."""
+    caret_rows: list[int] = field(default_factory=list)
+    caret_seconds: list[float] = field(default_factory=list)
+    """What it took to move the caret to the point, and to ask there."""
     cosine: list[float] = field(default_factory=list)
     spent: Spent = field(default_factory=Spent)
 
-    def figures(self, full: Judged, repeats: int = 1000) -> dict[str, Any]:
+    def figures(self, full: Judged) -> dict[str, Any]:
         """Means over all positions, by region, and where the edits matter; shares are per cent."""
         kl, same = np.asarray(self.kl), np.asarray(self.same, float)
         region, matters = np.asarray(self.region), np.asarray(self.matters, bool)
-        gain = np.asarray(self.exact, float) - np.asarray(full.exact, float)
-        draws = np.random.default_rng(0).integers(0, len(gain), (repeats, len(gain)))
-        low, high = np.quantile(gain[draws].mean(1), (0.025, 0.975))
+        low, high = paired_interval(np.asarray(self.exact, float) - np.asarray(full.exact, float), self.case)
         edits = max(1, self.spent.edits)
         return {
             "exact_match": _percent(np.asarray(self.exact, float)),
-            "exact_match_to_full": [round(100 * float(low), 2), round(100 * float(high), 2)],
+            "exact_match_to_full": [round(100 * low, 2), round(100 * high, 2)],
             "edit_similarity": round(float(np.mean(self.similar)), 2),
             "top1_agreement": _percent(same),
             "kl": float(np.mean(kl)),
             "key_cosine": round(float(np.mean(self.cosine)), 5),
             "encoded_tokens": round(self.spent.rows / edits, 1),
             "ms": round(1000 * self.spent.seconds / edits, 2),
+            "caret_tokens": round(float(np.mean(self.caret_rows)), 1),
+            "caret_ms": round(1000 * float(np.mean(self.caret_seconds)), 2),
             "by_region": {
                 name: {"kl": float(kl[region == name].mean()), "top1_agreement": _percent(same[region == name])}
                 for name in REGIONS if (region == name).any()
@@ -89,6 +97,15 @@ class Judged:
                 "top1_agreement": _percent(same[matters]),
             },
         }
+
+
+def paired_interval(differences: npt.NDArray[np.float64], cases: Sequence[int]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean difference. Whole cases are drawn: the points of one are not independent."""
+    _, index = np.unique(np.asarray(cases), return_inverse=True)
+    sums, counts = np.bincount(index, differences), np.bincount(index)
+    draws = np.random.default_rng(0).integers(0, len(sums), (_DRAWS, len(sums)))
+    low, high = np.quantile(sums[draws].sum(1) / counts[draws].sum(1), (0.025, 0.975))
+    return float(low), float(high)
 
 
 def evaluate(model: Model, settings: Sequence[Setting], *, choose: Choice | None = None,
@@ -105,11 +122,11 @@ def evaluate(model: Model, settings: Sequence[Setting], *, choose: Choice | None
 def _setting(model: Model, setting: Setting, choose: Choice, advance: Callable[[], None]) -> dict[str, Any]:
     judged = {name: Judged() for name in (*POLICIES, FLOOR)}
     tokens = []
-    for case in setting.cases:
+    for number, case in enumerate(setting.cases):
         scripted = script(model, case, plain=setting.plain)
         tokens.append(len(scripted.start))
         for name, outcome in run(model, scripted, choose).items():
-            _add(judged[name], outcome)
+            _add(judged[name], outcome, number)
         advance()
     full = judged["full"]
     return {
@@ -136,6 +153,10 @@ def run(model: Model, scripted: Script, choose: Choice) -> dict[str, Judged]:
     final, _, seconds = prefilled(decoder, scripted.steps[-1], limit)
     judged["full"].spent = Spent(1, len(final.rows), seconds)
     judged["ignored"].spent.edits = len(scripted.steps)
+    rested = None
+    if _plain(scripted.probes[-1]):  # every point is a prefix of what is exact then
+        judged["refreshed"].spent.edits = 1
+        rested = refreshed(copied(pie), judged["refreshed"].spent)
     for probe in scripted.probes:
         caches: dict[str, ResidentCache] = {
             "full": _exact_at(final, probe, scripted), "ignored": _exact_before(exact, probe),
@@ -149,8 +170,11 @@ def run(model: Model, scripted: Script, choose: Choice) -> dict[str, Judged]:
         if coarse:
             caches[FLOOR] = prefilled_otherwise(decoder, probe.layout, limit)
             said[FLOOR] = ask(caches[FLOOR], probe.layout, probe, model.tokenizer, decode=False)
-        caches["refreshed"] = refreshed(copied(caches["pie"]), judged["refreshed"].spent)
-        judged["refreshed"].spent.edits += 1
+        if rested is None:
+            judged["refreshed"].spent.edits += 1
+            caches["refreshed"] = refreshed(copied(caches["pie"]), judged["refreshed"].spent)
+        else:
+            caches["refreshed"] = copied(rested)
         said["refreshed"] = ask(caches["refreshed"], probe.layout, probe, model.tokenizer)
         _judge(judged, said, probe)
         if probe is scripted.probes[-1]:
@@ -160,15 +184,19 @@ def run(model: Model, scripted: Script, choose: Choice) -> dict[str, Judged]:
 
 def _exact_at(final: ResidentCache, probe: Probe, scripted: Script) -> ResidentCache:
     """A cache that knows nothing but full prefills."""
-    if probe.layout.text_last and not probe.layout.suffix[1]:  # plain order: a prefix of what is there
+    if _plain(probe):  # a prefix of what is there
         return copied(final)
     return prefilled(final.decoder, probe.layout, final.limit)[0]
 
 
 def _exact_before(exact: ResidentCache, probe: Probe) -> ResidentCache:
-    if probe.before.text_last and not probe.before.suffix[1]:
+    if _plain(probe):
         return copied(exact)
     return prefilled(exact.decoder, probe.before, exact.limit)[0]
+
+
+def _plain(probe: Probe) -> bool:
+    return probe.layout.text_last and not probe.layout.suffix[1]
 
 
 def _judge(judged: dict[str, Judged], said: dict[str, Said], probe: Probe) -> None:
@@ -181,6 +209,8 @@ def _judge(judged: dict[str, Judged], said: dict[str, Said], probe: Probe) -> No
         into.matters += matters
         into.region += [probe.region] * len(matters)
         into.exact.append(one.line == line)
+        into.caret_rows.append(one.rows)
+        into.caret_seconds.append(one.seconds)
         into.similar.append(similarity(one.line, line))
 
 
@@ -195,8 +225,9 @@ def _compare_keys(judged: dict[str, Judged], caches: dict[str, ResidentCache], s
         judged[name].cosine.append(key_cosine(caches["full"], cache, cells))
 
 
-def _add(total: Judged, one: Judged) -> None:
-    for name in ("kl", "same", "region", "matters", "exact", "similar", "cosine"):
+def _add(total: Judged, one: Judged, case: int) -> None:
+    total.case += [case] * len(one.exact)
+    for name in ("kl", "same", "region", "matters", "exact", "similar", "caret_rows", "caret_seconds", "cosine"):
         getattr(total, name).extend(getattr(one, name))
     total.spent.edits += one.spent.edits
     total.spent.rows += one.spent.rows
@@ -210,5 +241,3 @@ def _percent(shares: Any) -> float:
 def positions(tables: Iterable[dict[str, Any]]) -> int:
     """Teacher-forced positions of all tables together."""
     return sum(int(table["positions"]) for table in tables)
-
-

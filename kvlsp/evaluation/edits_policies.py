@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.cache.repair import Choice, Settled, refresh, settle
+from kvlsp.cache.repair import Choice, Settled, freshen, overdue, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.model.decoder import Branches, Decoder, Wanted
@@ -21,6 +21,8 @@ from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import Layout
 
 _OTHER_CHUNK = 96
+_FRESHEN = 64
+"""Rows that have waited long, encoded between two edits: what the engine does when typing never rests."""
 
 POLICIES = ("full", "ignored", "conflict", "pie", "pie_repair", "refreshed")
 
@@ -103,12 +105,14 @@ def prefilled_otherwise(decoder: Decoder, layout: Layout, limit: int) -> Residen
 
 
 def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | None, spent: Spent) -> ResidentCache:
-    """Settle one layout after the other."""
+    """Settle one layout after the other; a repair also does what the engine does between keystrokes."""
     for layout in steps:
         began = time.perf_counter()
         settled = settle(cache, layout, choose=choose)
-        spent.seconds += time.perf_counter() - began
         spent.rows += settled.encoded + settled.repaired
+        if choose is not None and overdue(cache):
+            spent.rows += freshen(cache, _FRESHEN)
+        spent.seconds += time.perf_counter() - began
         spent.edits += 1
     return cache
 
@@ -120,5 +124,3 @@ def refreshed(cache: ResidentCache, spent: Spent, rows: int = 256) -> ResidentCa
         spent.rows += done
     spent.seconds += time.perf_counter() - began
     return cache
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -24,10 +25,13 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """``logprobs`` (tokens, vocabulary) before each true token, float32; ``line`` the next line, decoded greedily."""
+    """``logprobs`` (tokens, vocabulary) before each true token, float32; ``line`` the next line, decoded greedily.
+    ``rows`` were encoded in ``seconds`` to get to the point."""
 
     logprobs: torch.Tensor
     line: str
+    rows: int
+    seconds: float
 
     @property
     def top(self) -> torch.Tensor:
@@ -38,7 +42,9 @@ def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer
         decode: bool = True) -> Said:
     """Settle ``layout``, force the true tokens and decode a line; leaves no rows of its own behind."""
     last = len(layout) - 1
+    began = time.perf_counter()
     settled = settle(cache, layout, wanted=[last], choose=choose)
+    seconds = time.perf_counter() - began
     assert settled.logits is not None
     scratch = _Scratch(cache, len(layout))
     try:
@@ -47,7 +53,7 @@ def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer
         line = _line(scratch, logits, probe, tokenizer) if decode else ""
     finally:
         scratch.drop(0)
-    return Said(logits.log_softmax(-1), line)
+    return Said(logits.log_softmax(-1), line, settled.encoded + settled.repaired, seconds)
 
 
 def next_name(cache: ResidentCache, layout: Layout, tokenizer: Tokenizer, longest: int = 12) -> str:

@@ -15,13 +15,15 @@ import numpy.typing as npt
 
 from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
-from kvlsp.evaluation.edits_cases import Case, Region
+from kvlsp.evaluation.edits_cases import Case, Point, Region
 from kvlsp.prompt.layout import Layout
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.rope import Rope
 
 MOST_TRUTH = 32
-"""Teacher-forced tokens of a point at most."""
+"""Teacher-forced tokens of a point at most, where the text after it is in the layout."""
+MOST_FOLLOWING = 64
+"""The same in plain order: there the text goes on behind the lines that were taken out, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def script(model: Model, case: Case, *, plain: bool) -> Script:
     if plain:
         model = dataclasses.replace(model, template=dataclasses.replace(model.template, order="plain"))
     session = Session(model, Snapshot(case.name, 0, Rope.of(case.before), "python"),
-                      context=model.decoder.context_length, generation_rows=2 * MOST_TRUTH)
+                      context=model.decoder.context_length, generation_rows=MOST_FOLLOWING + MOST_TRUTH)
 
     def caret(offset: int) -> int:
         return len(session.snapshot.text) if plain else offset
@@ -66,11 +68,14 @@ def script(model: Model, case: Case, *, plain: bool) -> Script:
         session.edit((Change(edit, text),), Snapshot(case.name, number + 1, text, "python"))
         steps.append(session.layout(caret(edit.start + len(edit.text))))
     probes = tuple(
-        Probe(point.region, layout, old, _truth(model, point.truth), point.truth)
+        Probe(point.region, layout, old, _truth(model, point, session.snapshot.text if plain else None), point.truth)
         for point, layout, old in zip(case.points, at_points(), before, strict=True)
     )
     return Script(case.name, start, tuple(steps), probes)
 
 
-def _truth(model: Model, text: str) -> npt.NDArray[np.int64]:
-    return model.tokenizer.encode(text, initial=False).ids[:MOST_TRUTH].astype(np.int64)
+def _truth(model: Model, point: Point, goes_on: Rope | None) -> npt.NDArray[np.int64]:
+    """Tokens of what was taken out at ``point``, and of the text that follows it where that is not in the layout."""
+    following = "" if goes_on is None else goes_on.slice(len(goes_on) - point.behind, len(goes_on))
+    most = MOST_TRUTH if goes_on is None else MOST_FOLLOWING
+    return model.tokenizer.encode(point.truth + following, initial=False).ids[:most].astype(np.int64)

@@ -13,15 +13,16 @@ _HUNKS = 10
 
 
 def settings(model: Model, revisions: Sequence[Revision], *, characters: int, cases: int, quick: bool,
-             seed: int = 0) -> list[Setting]:
+             only: str = "", seed: int = 0) -> list[Setting]:
     """Plain order and the model's own, 1 and 10 hunks; 100 keystrokes, and 1,000 unless ``quick``.
 
-    ``cases`` are drawn for single hunks; fewer where each costs more.
+    ``cases`` are drawn for hunks in plain order; fewer where each costs more. ``only`` leaves those whose name has it.
     """
     longer = 2 * characters
+    many = max(2, cases // 2) if quick else cases
     groups: list[tuple[str, int, list[Case]]] = [
         ("one hunk", 1, drawn(single_hunks(revisions, characters), cases, seed)),
-        (f"{_HUNKS} hunks", _HUNKS, drawn(many_hunks(revisions, longer, _HUNKS), max(2, cases // 2), seed)),
+        (f"{_HUNKS} hunks", _HUNKS, drawn(many_hunks(revisions, longer, _HUNKS), many, seed)),
         ("100 keystrokes", 100, drawn(typed(revisions, characters, 100), max(1, cases // 6), seed)),
     ]
     if not quick:
@@ -33,4 +34,4 @@ def settings(model: Model, revisions: Sequence[Revision], *, characters: int, ca
             Setting(f"{name}, {order.replace('_', ' ')}", edits, False, tuple(drawn_[: max(2, len(drawn_) // 2)]))
             for name, edits, drawn_ in groups[: 2 if quick else 4] if drawn_
         ]
-    return found
+    return [setting for setting in found if only in setting.name]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from kvlsp.cache.repair import overdue
+from kvlsp.cache.worth import worthiest
 from kvlsp.evaluation import edits, gate
 from kvlsp.evaluation.edits_cases import Case, drawn, many_hunks, single_hunks, typed
-from kvlsp.evaluation.edits_policies import Unrotated, copied, prefilled, prefilled_otherwise
+from kvlsp.evaluation.edits_policies import Spent, Unrotated, copied, followed, prefilled, prefilled_otherwise
 from kvlsp.evaluation.edits_probe import key_cosine, similarity, true_line
-from kvlsp.evaluation.edits_scripts import script
+from kvlsp.evaluation.edits_scripts import MOST_FOLLOWING, MOST_TRUTH, script
+from kvlsp.evaluation.edits_suite import settings
 from kvlsp.evaluation.edits_versions import Hunk, Revision, hunks_between, sampled
 from kvlsp.evaluation.rename import places, probe
 from kvlsp.text.rope import Rope
@@ -92,6 +96,46 @@ def test_a_script_has_the_layouts_of_the_texts(plain):
         assert model.tokenizer.decode(one.layout.ids[first:last]) == case.after[: len(case.after) - point.behind]
         first, last = one.before.prefix
         assert model.tokenizer.decode(one.before.ids[first:last]) == case.before[: len(case.before) - point.behind]
+
+
+def test_what_is_forced_goes_on_behind_the_lines_taken_out_where_the_text_does():
+    model = tiny_model(1)
+    (case,) = drawn(single_hunks(SAMPLED, 1500), 1)
+    for plain, most in ((True, MOST_FOLLOWING), (False, MOST_TRUTH)):
+        for point, one in zip(case.points, script(model, case, plain=plain).probes, strict=True):
+            following = case.after[len(case.after) - point.behind :] if plain else ""
+            assert (point.truth + following).startswith(model.tokenizer.decode(one.ids.tolist()))
+            assert len(one.ids) == min(most, len(model.tokenizer.encode(point.truth + following, initial=False).ids))
+
+
+def test_typing_that_never_rests_has_its_oldest_rows_encoded_between_keystrokes():
+    model = tiny_model(2)
+    (case,) = drawn(typed(SAMPLED, 1500, 100), 1)
+    scripted = script(model, case, plain=True)
+    cache, _, _ = prefilled(model.decoder, scripted.start, 4096)
+    pie, repaired = Spent(), Spent()
+    assert overdue(followed(copied(cache), scripted.steps, None, pie))
+    assert not overdue(followed(copied(cache), scripted.steps, worthiest(0), repaired))
+    assert repaired.rows > pie.rows
+
+
+def test_an_interval_draws_whole_cases():
+    gain = np.array([1.0, 1.0, -1.0, -1.0])
+    assert edits.paired_interval(gain, [0, 1, 2, 3]) == (-1, 1)
+    assert edits.paired_interval(gain, [0, 0, 0, 0]) == (0, 0)
+    low, high = edits.paired_interval(np.array([0.0] * 50 + [-1.0] * 2), list(range(52)))
+    assert -0.1 < low < high == 0
+
+
+def test_settings_are_chosen_by_name():
+    model = tiny_model(1, "suffix_first")
+    found = settings(model, SAMPLED, characters=1500, cases=2, quick=True)
+    assert [setting.name for setting in found] == [
+        "one hunk, plain order", "10 hunks, plain order", "100 keystrokes, plain order",
+        "one hunk, suffix first", "10 hunks, suffix first",
+    ]
+    only = settings(model, SAMPLED, characters=1500, cases=2, quick=True, only="one hunk")
+    assert [setting.name for setting in only] == ["one hunk, plain order", "one hunk, suffix first"]
 
 
 def test_a_copy_has_the_rows_and_none_of_the_arrays():
