@@ -17,7 +17,7 @@ ALLOWED = {
     "config": {"errors"},
     "text": set(),
     "model": set(),
-    "default_model": set(),
+    "default_model": {"model"},
     "syntax": {"text"},
     "tokens": {"text"},
     "prompt": {"tokens", "text"},

@@ -12,15 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kvlsp.model.memory import precision_for
+
 #: Coefficients of the quintic iteration of the Muon paper: steep at zero, singular values end in about
 #: 0.7..1.2.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Nearly the closest semi-orthogonal matrix to `matrix` (rows, columns), computed in bfloat16."""
+    """Nearly the closest semi-orthogonal matrix to `matrix` (rows, columns), in the device's quick
+    precision (bfloat16 is enough).
+    """
     a, b, c = _QUINTIC
-    x = matrix.bfloat16()
+    x = matrix.to(precision_for(matrix.device))
     tall = x.shape[0] > x.shape[1]
     if tall:
         x = x.T

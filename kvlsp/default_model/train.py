@@ -48,6 +48,7 @@ def train(
     until: float | None = None,
     resume: bool = False,
     init: Path | None = None,
+    rate: float = 1.0,
     seed: int = 0,
     compiled: bool = True,
     max_steps: int | None = None,
@@ -60,7 +61,8 @@ def train(
 
     `budget_minutes` are of processor time, `until` is a time (seconds since the epoch) that ends the training
     in any case. With `resume` the checkpoint in `out` is continued. `init` names an exported model to start
-    from; its vocabulary is used. `max_steps` ends early without the decay, for trials; `pause_minutes` ends
+    from; its vocabulary is used. `rate` is a factor on the preset's peak rates: below 1 for a model that has
+    learned before. `max_steps` ends early without the decay, for trials; `pause_minutes` ends
     the run after so long with a checkpoint to resume from, the schedule untouched. Raises ModelBroken.
     """
     keep_freed_memory()
@@ -73,7 +75,7 @@ def train(
     if init is not None:
         initialise_from(network, init)
     network.to(device)
-    steps = optimizers(network, preset.matrix_rate, preset.vector_rate, preset.weight_decay)
+    steps = optimizers(network, preset.matrix_rate * rate, preset.vector_rate * rate, preset.weight_decay)
     saved = out / "checkpoint"
     feeder = Feeder(
         out / "corpus.jsonl", out / "tokenizer.json", preset.phases, seed, preset.middle_weight, preset.lanes
