@@ -46,6 +46,7 @@ class Settings:
                                  low=0.0, high=1.0)
     repair_budget: int = _setting(-1, "rows of stale tokens encoded with every edit (-1: measured at load)",
                                   low=-1, high=4096)
+    temperature: float = _setting(0.0, "draw tokens at this temperature (0: always the likeliest)", low=0.0, high=2.0)
     penalty: float = _setting(0.9, "grammar penalty per repetition (1: off)", low=0.1, high=1.0)
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory)", low=0, high=1 << 20)

@@ -22,6 +22,7 @@ from kvlsp.completion.stop import Stop, StopPolicy, StopReason, StopRule
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings
 from kvlsp.engine.generate import Drafter, Generation, Limits, step
+from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
 from kvlsp.model.decoder import Branch
 from kvlsp.prompt.healing import heal
@@ -77,11 +78,14 @@ class Candidate:
 
 
 class Completing:
-    """A completion at character ``offset`` of the session's text; ``wanted`` different texts at most."""
+    """A completion at character ``offset`` of the session's text; ``wanted`` different texts at most.
+
+    ``seed`` names its draws where ``settings.temperature`` is above 0.
+    """
 
     def __init__(self, session: Session, offset: int, settings: Settings, *, wanted: int = 1,
-                 drafter: Drafter | None = None, choose: Choice | None = None) -> None:
-        self.session, self.offset, self.settings = session, offset, settings
+                 drafter: Drafter | None = None, choose: Choice | None = None, seed: int = 0) -> None:
+        self.session, self.offset, self.settings, self.seed = session, offset, settings, seed
         text = session.snapshot.text
         self.prefix = text.slice(max(0, offset - WINDOW), offset)
         self.suffix = text.slice(offset, min(len(text), offset + WINDOW))
@@ -217,6 +221,7 @@ class Completing:
             stop=candidate.push,
             drafter=self._drafter,
             penalty=GrammarPenalty(rule.place, settings.penalty) if settings.penalty < 1 else None,
+            sampling=Sampling(settings.temperature, self.seed, len(self.candidates)) if settings.temperature else None,
             must_begin="" if forced else start.owed,
             forced=forced,
         )

@@ -5,9 +5,9 @@ owner can look at its queue. Several generations of one cache share a forward, e
 rows are scratch: seen by their own branch only, counted in the cache's bound, given back however they end; the
 accepted rows of one may stay behind until the next plan, which adopts what fits.
 
-Drafts never change the result: every token is the one that would have been chosen without them (speculative
-decoding with copied drafts, CopySpec, arXiv 2502.08923). The penalty is RPG's (arXiv 2505.10402), on
-log-probabilities, and is applied alike to drafted and undrafted tokens.
+Drafts never change the result: every token is the one that would have been chosen without them, the likeliest or the
+one drawn (speculative decoding with copied drafts, CopySpec, arXiv 2502.08923). The penalty is RPG's (arXiv
+2505.10402), on log-probabilities, and is applied alike to drafted and undrafted tokens.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.completion.candidates import EARLY, Choice
 from kvlsp.completion.confidence import first_entropy
 from kvlsp.completion.stop import Stop
+from kvlsp.engine.sampling import Sampling
 from kvlsp.model.decoder import Branch
 from kvlsp.tokens.stream import TextStream
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -91,7 +92,7 @@ class Limits:
 
 
 class Generation:
-    """Greedy decoding behind resident rows.
+    """Decoding behind resident rows: greedy, or drawing with ``sampling``.
 
     ``logits`` (vocabulary,) are those of the row before ``position``. ``must_begin`` is text that the first tokens
     have to spell (a healed token), ``forced`` token ids it has to begin with (a candidate's fork). ``ends`` are
@@ -101,12 +102,12 @@ class Generation:
     def __init__(self, cache: ResidentCache, tokenizer: Tokenizer, *, branch: Branch, logits: torch.Tensor,
                  position: int, ends: frozenset[int], limits: Limits, context: Sequence[int],
                  stop: StopCheck, drafter: Drafter | None = None, penalty: Penalty | None = None,
-                 must_begin: str = "", forced: Sequence[int] = ()) -> None:
+                 sampling: Sampling | None = None, must_begin: str = "", forced: Sequence[int] = ()) -> None:
         self.cache, self.tokenizer, self.branch = cache, tokenizer, branch
         self.progress = Progress()
         self._logits = logits
         self._ends, self._limits, self._stop = ends, limits, stop
-        self._drafter, self._penalty = drafter, penalty
+        self._drafter, self._penalty, self._sampling = drafter, penalty, sampling
         self.context = list(context)
         self._stream = TextStream(tokenizer)
         self._owed = must_begin
@@ -186,7 +187,7 @@ class Generation:
     # ---------------------------------------------------------------------------------------------------------
 
     def select(self, logits: torch.Tensor, *, remember: bool) -> tuple[int, float]:
-        """The token that greedy decoding takes behind a row of ``logits`` (vocabulary,), and its log-probability."""
+        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
         row = torch.log_softmax(logits, -1)
         row[self._control] = -torch.inf  # markers are no text; only the end tokens may be chosen
         if self._owed:
@@ -202,7 +203,7 @@ class Generation:
                 progress.entropy = first_entropy(row.numpy(force=True))
             best = row.topk(_ALTERNATIVES)
             progress.choices.append(Choice(tuple(best.indices.tolist()), tuple(best.values.tolist())))
-        token = int(row.argmax())
+        token = int(row.argmax()) if self._sampling is None else self._sampling.draw(row, len(progress.ids))
         return token, min(0.0, float(row[token]))
 
     def _penalise(self, row: torch.Tensor, penalty: Penalty) -> None:
@@ -213,7 +214,7 @@ class Generation:
                 row[token] += gain
         best = -math.inf
         for token, logprob in zip(likely.indices.tolist(), likely.values.tolist(), strict=True):
-            if logprob + penalty.most <= best:
+            if logprob + penalty.most <= best and self._sampling is None:
                 break  # nothing behind it can come to the front
             if token not in self._ends:
                 piece = self.tokenizer.piece(token)
