@@ -14,7 +14,7 @@ from kvlsp.default_model import checkpoint
 from kvlsp.default_model.corpus import Corpus, save_corpus
 from kvlsp.default_model.examples import Cursor
 from kvlsp.default_model.export import load_weights
-from kvlsp.default_model.network import Network
+from kvlsp.default_model.network import Network, autocast
 from kvlsp.default_model.optimizer import optimizers
 from kvlsp.default_model.presets import PRESETS, Phase, Preset, Shape
 from kvlsp.default_model.train import Report, phase_at, train
@@ -67,6 +67,25 @@ def test_a_resumed_training_equals_one_that_was_never_stopped(out: Path, tmp_pat
     assert resumed.step == 9
     for name, value in weights(other).items():
         torch.testing.assert_close(weights(out)[name], value, rtol=0, atol=0)
+
+
+def test_a_lower_rate_moves_a_trained_model_less(out: Path, tmp_path_factory: pytest.TempPathFactory):
+    train(TINY, out, max_steps=2, compiled=False)
+    begun = weights(out)
+    moved = []
+    for rate in (1.0, 0.1):
+        other = tmp_path_factory.mktemp("on")
+        save_corpus(Corpus(FILES[:10], FILES[10:]), other / "corpus.jsonl")
+        train(TINY, other, max_steps=3, compiled=False, init=out / "model", rate=rate)
+        moved.append(sum(float((value.float() - begun[name].float()).norm()) for name, value in weights(other).items()))
+    assert moved[1] < moved[0] / 3
+
+
+def test_products_are_made_in_the_precision_the_device_is_quick_in(monkeypatch: pytest.MonkeyPatch):
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr("kvlsp.default_model.network.precision_for", lambda device, dtype=dtype: dtype)
+        with autocast(torch.device("cpu")):
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 class TenSteps:
