@@ -37,6 +37,8 @@ def complete(
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = 0,
+    cross_file: Annotated[bool, typer.Option(
+        "--cross-file", help="Show the model what suits the place from other files of the project.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the text to insert at a place of a file.
@@ -48,13 +50,18 @@ def complete(
     text = read_source(path)
     offset = offset_in(text, line, column, path)
 
+    from kvlsp.cli.beside import beside
     from kvlsp.engine.model import open_model
     from kvlsp.engine.oneshot import complete_text
 
+    others = None
+    if cross_file:
+        with _waiting("reading the project's files"):
+            others = beside(text, offset, path, settings)
     with _waiting("loading the model"):
         loaded = open_model(settings)
     with _waiting("completing"):
-        completion = complete_text(loaded, text, offset, path.name, settings)
+        completion = complete_text(loaded, text, offset, path.name, settings, others)
     _print(completion, path, line, column, json)
 
 

@@ -29,6 +29,7 @@ def header(template: Template, tokenizer: Tokenizer, repository: str) -> Ids:
 def piece(template: Template, tokenizer: Tokenizer, path: str, text: str, comment: str = "") -> Ids:
     """One piece of the file ``path``; ``comment`` begins a line that is a comment in the document's language."""
     if template.file_separator:
+        text = text if text.endswith("\n") or not text else text + "\n"
         return _joined(template.file_separator, tokenizer.encode(f"{path}\n{text}").ids)
     lines = [path, *text.rstrip("\n").split("\n")]
     return _joined((), tokenizer.encode("".join(f"{comment} {line}".rstrip() + "\n" for line in lines)).ids)

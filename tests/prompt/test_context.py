@@ -34,7 +34,9 @@ def test_a_repository_without_a_name_still_opens_the_pieces():
 
 
 def test_files_are_separated_as_the_default_model_was_trained():
-    assert shown(context.piece(OURS, TOKENIZER, "a/b.py", "x = 1\n")) == "<|file_sep|>a/b.py\nx = 1\n"
+    for text in ("x = 1\n", "x = 1"):  # a last line without an end gets one
+        assert shown(context.piece(OURS, TOKENIZER, "a/b.py", text)) == "<|file_sep|>a/b.py\nx = 1\n"
+    assert shown(context.piece(OURS, TOKENIZER, "a/b.py", "")) == "<|file_sep|>a/b.py\n"
     assert shown(context.closing(OURS, TOKENIZER, "c.py")) == "<|file_sep|>c.py\n"
 
 
