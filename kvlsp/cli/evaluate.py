@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kvlsp.cli.evaluate_crossfile import crossfile
 from kvlsp.cli.evaluate_edits import edits, waiting
 from kvlsp.cli.options import (
     DeviceOption,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure the quality of completions.", no_args_is_help=True)
 app.command()(edits)
 app.command()(waiting)
+app.command()(crossfile)
 
 FromOption = Annotated[
     list[Path] | None,

@@ -75,7 +75,7 @@ def released(folder: Path) -> list[Revision]:
     """
     revisions = []
     for package, versions in RELEASES.items():
-        before, after = (_sources(_wheel(folder, package, version)) for version in versions)
+        before, after = (sources(folder, package, version) for version in versions)
         for path in sorted(before.keys() & after.keys()):
             old, new = before[path].splitlines(keepends=True), after[path].splitlines(keepends=True)
             if old != new and "\r" not in before[path] + after[path]:
@@ -115,7 +115,8 @@ def _wheel(folder: Path, package: str, version: str) -> Path:
     return found[0]
 
 
-def _sources(wheel: Path) -> dict[str, str]:
-    with zipfile.ZipFile(wheel) as archive:
+def sources(folder: Path, package: str, version: str) -> dict[str, str]:
+    """Path -> text of the Python files in a wheel, tests left out. Raises :class:`ConfigurationError`."""
+    with zipfile.ZipFile(_wheel(folder, package, version)) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()
                 if name.endswith(".py") and "/_tests/" not in name}
