@@ -1,7 +1,7 @@
 // The daemon's life: found, started, restarted, stopped; and the language client that talks to it.
 import * as readline from 'node:readline';
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, State, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { LanguageClient, RevealOutputChannelOn, State, type Executable, type LanguageClientOptions } from 'vscode-languageclient/node';
 
 import { install } from './install';
 import { LateSuggestions } from './late';
@@ -97,7 +97,11 @@ export class Daemon {
           late.provide(document, position, context, token, next),
       },
     };
-    const client = new LanguageClient('kvlsp', 'kvlsp', { command: command.command, args: command.args }, options);
+    const server: Executable = { command: command.command, args: command.args };
+    if (command.cwd !== undefined) {
+      server.options = { cwd: command.cwd };
+    }
+    const client = new LanguageClient('kvlsp', 'kvlsp', server, options);
     client.onNotification(STATUS, (status: Status) => {
       this.tell(status);
       late.heard(status);

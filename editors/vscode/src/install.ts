@@ -6,10 +6,16 @@ import * as vscode from 'vscode';
 import { anyPython, privateEnvironment, programs } from './locate';
 
 /** Runs a program; its output goes to the log; rejects with its last line when it fails. */
-async function run(command: string, args: string[], log: vscode.LogOutputChannel, token: vscode.CancellationToken): Promise<void> {
+async function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  log: vscode.LogOutputChannel,
+  token: vscode.CancellationToken,
+): Promise<void> {
   log.info(`${command} ${args.join(' ')}`);
   await new Promise<void>((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let last = '';
     const listen = (data: Buffer): void => {
       for (const line of data.toString().split(/\r?\n/).filter(Boolean)) {
@@ -33,15 +39,16 @@ export async function install(context: vscode.ExtensionContext, log: vscode.LogO
     return false;
   }
   const environment = privateEnvironment(context);
+  const cwd = context.extensionPath; // Python would run a pip.py or venv.py that lies in the user's folder
   try {
     await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Notification, title: 'Installing kvlsp', cancellable: true },
       async (progress, token) => {
         progress.report({ message: 'making a private Python environment' });
-        await run(python, ['-m', 'venv', environment], log, token);
-        progress.report({ message: 'pip install kvlsp (some hundred megabytes)' });
+        await run(python, ['-m', 'venv', environment], cwd, log, token);
+        progress.report({ message: 'pip install kvlsp (PyTorch is large: this takes minutes)' });
         const inside = path.join(programs(environment), 'python');
-        await run(inside, ['-m', 'pip', 'install', '--disable-pip-version-check', '--upgrade', 'kvlsp'], log, token);
+        await run(inside, ['-m', 'pip', 'install', '--disable-pip-version-check', '--upgrade', 'kvlsp'], cwd, log, token);
       },
     );
     return true;

@@ -14,6 +14,8 @@ const PYTHONS = WINDOWS ? ['python', 'py'] : ['python3', 'python'];
 export interface Command {
   command: string;
   args: string[];
+  /** Where it starts, if that matters. */
+  cwd?: string;
   /** For the log: where it was found. */
   from: string;
 }
@@ -102,15 +104,17 @@ export async function locate(context: vscode.ExtensionContext): Promise<Command 
     return { command: found, args: ['serve'], from: 'PATH' };
   }
   const python = await anyPython();
-  if (python !== undefined && (await imports(python, 'kvlsp'))) {
-    return { command: python, args: ['-m', 'kvlsp', 'serve'], from: `the Python ${python}` };
+  // `python -m` looks for modules where it starts, first of all: never in the user's folder.
+  const cwd = context.extensionPath;
+  if (python !== undefined && (await imports(python, 'kvlsp', cwd))) {
+    return { command: python, args: ['-m', 'kvlsp', 'serve'], cwd, from: `the Python ${python}` };
   }
   return undefined;
 }
 
-async function imports(python: string, module: string): Promise<boolean> {
+async function imports(python: string, module: string, cwd: string): Promise<boolean> {
   const look = `import importlib.util as u, sys; sys.exit(u.find_spec(${JSON.stringify(module)}) is None)`;
-  return promisify(execFile)(python, ['-c', look], { timeout: 20_000 }).then(
+  return promisify(execFile)(python, ['-c', look], { cwd, timeout: 20_000 }).then(
     () => true,
     () => false,
   );
