@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import Given
+from kvlsp.cache.repair import Given, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import FAR
 from kvlsp.cache.store import Holding
 from kvlsp.model.decoder import DOCUMENT, Decoder
-from kvlsp.prompt.layout import Ids
+from kvlsp.prompt.layout import Ids, Layout
 
 Key = bytes
 
@@ -44,34 +44,24 @@ class ChunkEncoding:
 
     def __init__(self, decoder: Decoder, key: Key, behind: Ids, ids: Ids) -> None:
         self.key = key
-        self._decoder = decoder
-        self._ids = torch.from_numpy(np.concatenate([behind, ids]).astype(np.int64))
+        self.complete = False
+        rows = len(behind) + len(ids)
         self._first = len(behind)
-        self._arrays = decoder.allocate(len(self._ids))
-        self._done = 0
+        self._layout = Layout(np.concatenate([behind, ids]), np.arange(rows), (0, 0), (0, 0), text_last=True)
+        self._cache = ResidentCache(decoder, limit=rows)
 
     def advance(self, rows: int) -> int:
         """Encode up to ``rows`` more rows; how many were encoded, 0 when all are."""
-        end = min(len(self._ids), self._done + rows)
-        if end == self._done:
-            return 0
-        places = torch.arange(self._done, end)
-        self._decoder.forward(self._arrays, self._ids[self._done : end], places, places, DOCUMENT, slice(0, 0))
-        done, self._done = end - self._done, end
-        return done
-
-    @property
-    def complete(self) -> bool:
-        return self._done == len(self._ids)
+        settled = settle(self._cache, self._layout, chunk=rows, interrupted=lambda: True)
+        self.complete = settled.complete
+        return settled.encoded
 
     def chunk(self) -> Chunk:
         """What was encoded, without the shared prefix. Asked for when it is complete."""
-        arrays, first, end = self._arrays, self._first, len(self._ids)
-        return Chunk(
-            [truth[:, first:end].clone() for truth in arrays.truth],
-            [values[:, first:end].clone() for values in arrays.values],
-            end - first,
-        )
+        arrays = self._cache.arrays()
+        slots = torch.from_numpy(self._cache.rows.slots[self._first :]).to(arrays.device)
+        truth, values = ([layer.index_select(1, slots) for layer in layers] for layers in (arrays.truth, arrays.values))
+        return Chunk(truth, values, len(slots))
 
 
 class ChunkStore:
