@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -52,24 +51,11 @@ def begin(vscode: VSCode, server: TappedServer) -> Iterator[Callable[..., str]]:
         vscode.wait_connected(server, path)
         vscode.wait_ready()
         vscode.press("Control+End")
-        return type_until_ghost(vscode)
+        return vscode.type_until_ghost(BEGUN)
 
     yield begin
     vscode.press("Escape")
     vscode.change_settings({"kvlsp.disabledLanguages": None})
-
-
-def type_until_ghost(vscode: VSCode) -> str:
-    for piece in BEGUN:
-        vscode.type(piece, delay=20)
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            if vscode.ghost():
-                time.sleep(0.5)  # what is drawn may be of the moment before
-                return vscode.wait_ghost()
-            time.sleep(0.05)
-    vscode.screenshot("failure")
-    raise AssertionError("nothing was offered anywhere")
 
 
 def check(vscode: VSCode, server: TappedServer, name: str) -> str:
@@ -81,7 +67,7 @@ def check(vscode: VSCode, server: TappedServer, name: str) -> str:
 
 def test_what_is_shown_is_what_gets_inserted(vscode: VSCode, server: TappedServer, begin: Callable[..., str]) -> None:
     shown = begin("whole.py")
-    vscode.screenshot("model-ghost")
+    vscode.screenshot("model-ghost-multi-line" if "\n" in shown else "model-ghost-single-line")
     before = check(vscode, server, "whole.py")
     vscode.wait_ghost(lambda ghost: ghost == shown)
     vscode.press("Tab")
@@ -177,7 +163,7 @@ def test_killed_daemon_comes_back_with_the_text(vscode: VSCode, server: TappedSe
     vscode.wait_connected(server, path)
     vscode.wait_ready()
     vscode.press("Escape", "Enter", "Home")
-    type_until_ghost(vscode)
+    vscode.type_until_ghost(BEGUN)
     check(vscode, server, "killed.py")
 
 
@@ -192,7 +178,7 @@ def test_language_off_and_on_live(vscode: VSCode, server: TappedServer, begin: C
     vscode.change_settings({"kvlsp.disabledLanguages": None})
     vscode.wait(vscode.status, lambda text: "(sparkle)" in text)
     vscode.press("Enter", "Home")
-    type_until_ghost(vscode)
+    vscode.type_until_ghost(BEGUN)
     check(vscode, server, "live.py")
 
 

@@ -14,12 +14,12 @@ await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 const page = await context.newPage();
 
 const actions = {
-  open: ({ url }) => page.goto(url, { waitUntil: 'domcontentloaded' }).then(() => null),
+  open: ({ url }) => page.goto(url, { waitUntil: 'domcontentloaded', timeout: 120000 }).then(() => null),
   press: ({ key }) => page.keyboard.press(key).then(() => null),
   type: ({ text, delay }) => page.keyboard.type(text, { delay }).then(() => null),
   insert: ({ text }) => page.keyboard.insertText(text).then(() => null),
-  click: ({ selector }) => page.locator(selector).first().click({ timeout: 10000 }).then(() => null),
-  hover: ({ selector }) => page.locator(selector).first().hover({ timeout: 10000 }).then(() => null),
+  click: ({ selector }) => page.locator(selector).first().click({ timeout: 40000 }).then(() => null),
+  hover: ({ selector }) => page.locator(selector).first().hover({ timeout: 40000 }).then(() => null),
   evaluate: ({ script }) => page.evaluate(script),
   screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 };

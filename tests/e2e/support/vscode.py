@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,9 +51,13 @@ GHOST = """() => {
 
 
 class VSCode:
-    """One code-server with the packaged extension, one page. ``root`` holds its data and the workspace."""
+    """One code-server with the packaged extension, one page. ``root`` holds its data and the workspace.
 
-    def __init__(self, program: Path, root: Path, size: tuple[int, int] = (1200, 700)) -> None:
+    ``environment`` is what VS Code and the daemon see; the tests' own without it.
+    """
+
+    def __init__(self, program: Path, root: Path, size: tuple[int, int] = (1200, 700),
+                 environment: Mapping[str, str] | None = None) -> None:
         browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
         if browser is None:
             pytest.skip("no Chromium is installed: run tests/e2e/install-vscode")
@@ -65,7 +69,8 @@ class VSCode:
             folder.mkdir(parents=True)
         self.arguments = [str(program), "--user-data-dir", str(self.data),
                           "--extensions-dir", str(root / "extensions")]
-        self.environment = {**os.environ, "KVLSP_VSCODE_HOME": str(root / "home"), "HOME": str(root / "home")}
+        home = str(root / "home")
+        self.environment = {**(environment or os.environ), "KVLSP_VSCODE_HOME": home, "HOME": home}
         (self.data / "User" / "keybindings.json").write_text(json.dumps(KEYS), encoding="utf-8")
         self.settings: dict[str, Any] = {}
         self.tapped: TappedServer | None = None
@@ -109,7 +114,7 @@ class VSCode:
         """The page, as after starting VS Code."""
         self.do("open", url=f"http://127.0.0.1:{self.port}/?folder={urllib.parse.quote(str(self.folder))}")
         self.wait(lambda: self.evaluate("() => !!document.querySelector('.monaco-workbench .statusbar')"),
-                  what="the workbench")
+                  what="the workbench", patience=LOADING)
 
     def write(self, name: str, content: bytes | str) -> Path:
         path = self.folder / name
@@ -167,6 +172,19 @@ class VSCode:
     def wait_ghost(self, until: Callable[[str], bool] = bool) -> str:
         return self.wait(self.ghost, until, "ghost text")
 
+    def type_until_ghost(self, pieces: Iterable[str], patience: float = 3.0) -> str:
+        """Types one piece after the other, until something is offered; a model need not have something everywhere."""
+        for piece in pieces:
+            self.type(piece, delay=20)
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                if self.ghost():
+                    time.sleep(0.5)  # what is drawn may be of the moment before
+                    return self.wait_ghost()
+                time.sleep(0.05)
+        self.screenshot("failure")
+        raise AssertionError(f"nothing was offered anywhere; status: {self.status()}")
+
     def wait_ready(self) -> None:
         """Until the daemon says that it can answer."""
         self.wait(self.status, lambda text: "(sparkle)" in text, "a daemon that is ready", LOADING)
@@ -186,6 +204,10 @@ class VSCode:
     def notifications(self) -> list[str]:
         return list(self.evaluate("() => [...document.querySelectorAll('.notification-list-item-message')]"
                                   ".map(e => e.textContent)"))
+
+    def push(self, button: str) -> None:
+        """Clicks a button of a message."""
+        self.do("click", selector=f".notification-list-item .monaco-button:has-text('{button}')")
 
     def save(self, name: str) -> bytes:
         """Saves the file in front; its bytes are the buffer's."""
