@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kvlsp.cache.host import HostRows
 from kvlsp.cache.plan import Plan, make_plan
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.cache.staleness import Staleness
@@ -65,6 +66,8 @@ class ResidentCache:
         self.decoder = decoder
         self.limit = limit
         self.keyvalues: KeyValues | None = None
+        self.host: HostRows | None = None
+        """Where the rows are while the document is idle (:meth:`park`)."""
         self.table = SlotTable()
         self.rows = Rows.none()
         self.staleness = Staleness.fresh(0)
@@ -76,6 +79,11 @@ class ResidentCache:
     def nbytes(self) -> int:
         """Exact bytes of the arrays on the device."""
         return 0 if self.keyvalues is None else self.keyvalues.nbytes
+
+    @property
+    def host_nbytes(self) -> int:
+        """Exact bytes of rows in host memory."""
+        return 0 if self.host is None else self.host.nbytes
 
     @property
     def stale(self) -> int:
@@ -90,17 +98,45 @@ class ResidentCache:
 
     def forget(self) -> None:
         """Drop every row and the arrays; the next layout is prefilled."""
-        self.keyvalues = None
+        self.keyvalues = self.host = None
         self.table = SlotTable()
         self.rows, self.staleness, self.frontier = Rows.none(), Staleness.fresh(0), 0
         self.scratch = None
 
+    def park(self) -> None:
+        """Take the rows to host memory and give the device's back; whatever needs them next brings them back."""
+        if self.keyvalues is None:
+            return
+        try:
+            host = HostRows.of(self.keyvalues, torch.from_numpy(self.rows.slots))
+        except Exception:
+            self.forget()
+            raise
+        self.keyvalues, self.table, self.scratch = None, SlotTable(), None
+        # the slots that they will have
+        self.rows = replace(self.rows, slots=np.arange(len(self.rows), dtype=np.int64))
+        self.host = host
+
+    def resume(self) -> None:
+        """Bring parked rows back to the device: a copy and a rotation, no forward."""
+        if self.host is None:
+            return
+        host, self.host = self.host, None
+        try:
+            slots = self.take(len(self.rows))
+            host.write(self.decoder, self.arrays(), torch.from_numpy(slots), torch.from_numpy(self.rows.positions))
+        except Exception:
+            self.forget()
+            raise
+
     def plan(self, layout: Layout) -> Plan:
+        self.resume()
         rows = self.rows
         return make_plan(rows.cells, rows.positions, rows.prefix, self.frontier, layout)
 
     def arrays(self) -> KeyValues:
-        """The cache arrays; allocated when first asked for."""
+        """The cache arrays; allocated when first asked for, brought back when parked."""
+        self.resume()
         if self.keyvalues is None:
             self.keyvalues = self.decoder.allocate(0)
         return self.keyvalues
@@ -147,7 +183,7 @@ class ResidentCache:
         rows = self.rows
         if len(np.unique(rows.cells)) != len(rows):
             raise IntegrityError("Two resident rows have the same identity.")
-        if not np.array_equal(np.sort(rows.slots), self.table.of_document()):
+        if self.host is None and not np.array_equal(np.sort(rows.slots), self.table.of_document()):
             raise IntegrityError("The slots of the rows are not the slots taken for the document.")
         if np.any(np.diff(rows.positions) <= 0):
             raise IntegrityError("Positions do not grow in layout order.")
@@ -155,6 +191,10 @@ class ResidentCache:
             raise IntegrityError("The exact frontier lies outside the rows.")
         if np.any(self.staleness.changes[: self.frontier]):
             raise IntegrityError("A row before the frontier has missed a change.")
+        if self.host is not None:
+            if self.keyvalues is not None or any(len(rows) != layer.shape[1] for layer in self.host.truth):
+                raise IntegrityError("The parked rows are not the rows of the document.")
+            return
         if self.keyvalues is None:
             if len(rows):
                 raise IntegrityError("There are rows but no arrays.")

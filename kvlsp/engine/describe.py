@@ -36,6 +36,8 @@ def describe_engine(desks: Desks, statistics: Statistics, model: str) -> Mapping
         "documents": len(desks),
         "cacheBytes": sum(session.cache.nbytes for session in sessions) + desks.placing.store.nbytes,
         "cacheBound": desks.bound,
+        "hostBytes": sum(session.cache.host_nbytes for session in sessions),
+        "hostBound": desks.host_bound,
         "refreshedRows": sum(session.totals.refreshed for session in sessions),
         "slidRows": sum(session.totals.slid for session in sessions),
         "chunks": len(desks.placing.store),

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from kvlsp.cache.store import Holding, to_drop
 from kvlsp.cache.worth import worthiest
 from kvlsp.completion.answers import Answers
-from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
+from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.model import Model
@@ -46,6 +48,8 @@ class Desks:
         self.placing = Placing(clock)
         self.current: str | None = None
         self.bound = 0
+        self.host_bound = 0
+        """Bytes of host memory that rows of idle documents may take; apart from ``bound``, which is the device's."""
 
     def __len__(self) -> int:
         return len(self._desks)
@@ -125,8 +129,10 @@ class Desks:
         if desk.drafter is None or desk.session is None:
             return None
         others = [other.drafter for other in self if other is not desk and other.drafter is not None]
-        _, suffix = desk.session.sides(offset)
-        return Drafting(desk.drafter, others, suffix.ids, self._adaptation)
+        tokens = desk.session.tokens
+        cut = tokens.cut(offset)
+        following = np.concatenate((cut.head_ids, tokens.ids[cut.right : cut.right + BLOCKED]))
+        return Drafting(desk.drafter, others, following, self._adaptation)
 
     def forget_sessions(self) -> None:
         """The model or its limits changed: caches and tokens are made anew when they are needed."""
@@ -145,7 +151,21 @@ class Desks:
             if isinstance(key, bytes):
                 self.placing.store.drop(key)
                 continue
-            session = self._desks[key].session
+            self._leave(self._desks[key])
+        parked = [Holding(uri, desk.session.cache.host_nbytes, desk.used_at, len(desk.session.cache.rows))
+                  for uri, desk in self._desks.items() if desk.session is not None]
+        for uri in to_drop(parked, self.host_bound, self._clock(), self.current):
+            session = self._desks[uri].session
             if session is not None:
                 session.cache.forget()
-                self._desks[key].unsettled = True
+
+    def _leave(self, desk: Desk) -> None:
+        """Give back the device's memory: the rows go to the host where that pays, else they are dropped."""
+        session = desk.session
+        if session is None:
+            return
+        if session.model.parks and self.host_bound:
+            session.cache.park()
+        else:
+            session.cache.forget()
+        desk.unsettled = True

@@ -25,7 +25,8 @@ class Model:
     """One loaded model. ``name`` is what a person calls it, ``description`` one line for status and doctor.
 
     ``repair_budget`` stale rows are encoded along with every edit (:mod:`kvlsp.engine.knee`); ``full_prefill`` says
-    that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`).
+    that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`), ``parks`` that rows of idle documents may
+    wait in host memory (:mod:`kvlsp.engine.parking`).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Model:
     template: Template
     repair_budget: int = 0
     full_prefill: bool = False
+    parks: bool = False
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:

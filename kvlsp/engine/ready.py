@@ -1,4 +1,4 @@
-"""Open a model for serving: loaded, its repair budget measured, its quality gate looked up.
+"""Open a model for serving: loaded, its repair budget and memory measured, its quality gate looked up.
 
 The gate itself (``kvlsp doctor --gate``) is in evaluation; here is only what its verdict means for the daemon.
 """
@@ -12,6 +12,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.knee import measure
 from kvlsp.engine.measured import recall, remember
 from kvlsp.engine.model import LoadProgress, Model, open_model
+from kvlsp.engine.parking import apart, worthwhile
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def open_ready(settings: Settings, progress: LoadProgress = lambda fraction, tex
     model = open_model(settings, progress)
     gate = recall(settings, model).get("gate")
     policy = gate.get("policy", "repair") if isinstance(gate, dict) else "repair"
-    return ruled(budgeted(settings, model, progress), policy)
+    return ruled(parked(settings, budgeted(settings, model, progress), progress), policy)
 
 
 def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -36,6 +37,18 @@ def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda f
         remember(settings, model, {"repair_budget": budget})
         log.info("Up to %d stale rows are encoded along with an edit.", budget)
     return dataclasses.replace(model, repair_budget=budget)
+
+
+def parked(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
+    """``model`` with the answer whether idle documents wait in host memory, measured once and remembered."""
+    if not apart(model.decoder):
+        return model
+    parks = recall(settings, model).get("parks")
+    if not isinstance(parks, bool):
+        progress(None, "measuring the way to host memory and back")
+        parks = worthwhile(model.decoder)
+        remember(settings, model, {"parks": parks})
+    return dataclasses.replace(model, parks=parks)
 
 
 def ruled(model: Model, policy: str) -> Model:

@@ -50,6 +50,7 @@ from kvlsp.engine.serving import Serving
 from kvlsp.engine.session import Session
 from kvlsp.engine.statistics import Statistics
 from kvlsp.errors import KvlspError
+from kvlsp.model.memory import free_memory
 
 log = logging.getLogger(__name__)
 
@@ -341,7 +342,9 @@ class Engine:
             self._events(StatusChanged("error", error))
             return
         threads.use(self._settings.threads)  # PyTorch keeps the number per thread; another one loaded the model
-        self._desks.bound = self._settings.cache_mib * MEBIBYTE or default_bound()
+        free = free_memory(model.decoder.device)
+        self._desks.bound = self._settings.cache_mib * MEBIBYTE or default_bound(free)
+        self._desks.host_bound = default_bound() if model.parks else 0
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))
 

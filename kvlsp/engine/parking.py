@@ -1,0 +1,65 @@
+"""Whether an idle document's rows come back from host memory quicker than they are encoded: measured once at load.
+
+A forward costs arithmetic, a copy costs the bus; which is less depends on the model and on the machine. On a CPU host
+memory is the device's own, so the question does not arise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from kvlsp.cache.repair import settle
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.model.decoder import Decoder
+from kvlsp.prompt.layout import Layout
+
+_ROWS = 1024
+_REPEATS = 3
+
+
+def apart(decoder: Decoder) -> bool:
+    """Whether the device has memory of its own, so that the host's is another (not on a CPU, not on MPS)."""
+    return decoder.device.type not in ("cpu", "mps")
+
+
+def worthwhile(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> bool:
+    """Whether rows should wait in host memory."""
+    if not apart(decoder):
+        return False
+    encoded, copied = times(decoder, clock)
+    return copied < encoded
+
+
+def times(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> tuple[float, float]:
+    """Seconds of ``clock`` to encode some rows, and to bring them back from host memory: the best of a few each.
+
+    Fewer rows than a document has: encoding more takes longer per row, copying does not.
+    """
+    count = min(_ROWS, decoder.context_length)
+    ids = np.arange(count, dtype=np.int32) % decoder.vocabulary_size
+    layout = Layout(ids=ids, cells=np.arange(count, dtype=np.int64), prefix=(0, count), suffix=(count, count),
+                    text_last=True)
+    encoded, copied = [], []
+    for _ in range(_REPEATS):
+        cache = ResidentCache(decoder, count)
+        encoded.append(_timed(lambda cache=cache: settle(cache, layout), decoder, clock))  # type: ignore[misc]
+        cache.park()
+        copied.append(_timed(cache.resume, decoder, clock))
+    return min(encoded), min(copied)
+
+
+def _timed(work: Callable[[], object], decoder: Decoder, clock: Callable[[], float]) -> float:
+    _wait(decoder)
+    began = clock()
+    work()
+    _wait(decoder)
+    return clock() - began
+
+
+def _wait(decoder: Decoder) -> None:
+    if decoder.device.type == "cuda":
+        torch.cuda.synchronize(decoder.device)
