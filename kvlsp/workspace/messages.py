@@ -92,8 +92,8 @@ class Answer:
 class Condition:
     """How the index stands. ``settled``: work on it has just come to an end, so answers may have changed.
 
-    While files are read ``indexing`` is true, ``done`` and ``total`` count those that changed; ``total`` is None while
-    they are still looked for. ``problems`` are sentences for the user.
+    While files are read ``indexing`` is true, ``done`` and ``total`` count those that a scan found changed; ``total``
+    is None while it still looks for them, and where no scan is needed. ``problems`` are sentences for the user.
     """
 
     roots: int

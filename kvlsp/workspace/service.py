@@ -204,7 +204,7 @@ class Service:
                      "kvlsp.exclude." for index in indexes if index.truncated]
         self._send(Condition(
             len(indexes), sum(size.files for size in sizes), sum(size.definitions for size in sizes),
-            progress is not None, progress.done if progress else 0, progress.total if progress else None,
+            self._busy, progress.done if progress else 0, progress.total if progress else None,
             tuple(problems), settled))
 
 
