@@ -22,7 +22,7 @@ def edits(
     cases: Annotated[int, typer.Option(help="Documents of the largest setting; 0: as many as are usual.")] = 0,
     tokens: Annotated[int, typer.Option(help="Tokens of a document, about.")] = 0,
     only: Annotated[str, typer.Option(help="Only settings whose name has this: 'one hunk', 'plain', ...")] = "",
-    budget: Annotated[int, typer.Option(help="Stale tokens that pie_repair encodes with every edit.")] = 96,
+    budget: Annotated[int, typer.Option(help="Stale tokens that pie_repair encodes with every edit.")] = 80,
     renames: Annotated[int, typer.Option(help="Places of the rename probe; -1: as many as are usual.")] = -1,
     plot: Annotated[Path | None, typer.Option(help="Draw quality against milliseconds into this PNG.")] = None,
     seed: Annotated[int, typer.Option(help="Which cases are drawn.")] = 0,

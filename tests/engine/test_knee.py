@@ -31,15 +31,16 @@ def knee(cost) -> int:
 
 
 def test_the_knee_of_a_device_that_is_bound_by_memory():
-    assert knee(lambda rows: 0.030 if rows <= 128 else 0.030 * rows / 128) == 124
+    assert knee(lambda rows: 0.30 if rows <= 128 else 0.30 * rows / 128) == 124
 
 
 def test_a_slow_device_takes_what_a_quarter_more_time_allows():
     assert knee(lambda rows: 0.1 + 0.002 * rows) == 12  # 16 rows: 0.132 of 0.135 s allowed
+    assert knee(lambda rows: 1.0 + 0.004 * rows) == 60  # 64 rows: 1.256 of 1.27 s
 
 
 def test_a_fast_device_takes_what_nobody_feels():
-    assert knee(lambda rows: 0.0002 * rows) == 20  # 24 rows: 4 ms more than 4 rows
+    assert knee(lambda rows: 0.0002 * rows) == 60  # 64 rows: 12 ms more than 4 rows
 
 
 def test_a_very_slow_device_is_not_measured_to_the_end():
