@@ -24,10 +24,7 @@ import torch
 from kvlsp.evaluation import gpu_correct, gpu_decode, gpu_edits, gpu_forward
 from kvlsp.evaluation.gpu_shapes import SHAPES, Shape, lean_decoder, narrow, random_model, tiny
 from kvlsp.evaluation.gpu_timing import Ceilings, Stopwatch, measure_ceilings
-from kvlsp.model.attention import attend
-from kvlsp.model.graphed import GraphedForward
-from kvlsp.model.lean import Attention
-from kvlsp.model.split_attention import attend_split
+from kvlsp.model.graphed import GraphedForward, ways
 
 NO_GPU = "no GPU: torch finds no CUDA device here. --dry-run runs every step with tiny shapes on the CPU."
 
@@ -88,14 +85,19 @@ def _model(
     if device.type == "cuda" and torch.cuda.mem_get_info()[0] < needed:
         return {**figures, "skipped": f"it needs about {needed / 1e9:.0f} GB of free device memory"}
     dtypes = (torch.float32,) if device.type == "cpu" else (torch.float32, dtype)
-    figures["correctness"] = gpu_correct.check(narrow(shape), device, dtypes, {})
-    if not figures["correctness"]["right"]:
+    figures["correctness"] = {}
+    lean = lean_decoder(random_model(shape, extent.reach, device, dtype), name)
+    for way, options in ways(lean):
+        figures["correctness"][way] = _checked(shape, device, dtypes, options)
+        if figures["correctness"][way]["right"]:
+            break
+    else:
         return figures  # times of wrong answers are worth nothing
-    decoder = GraphedForward(lean_decoder(random_model(shape, extent.reach, device, dtype), name))
-    kinds: dict[str, Attention] = {"sdpa": attend, "split": attend_split}
+    figures["steps_by"] = way
+    decoder = GraphedForward(lean, **options)
     figures["never_waits"] = gpu_forward.never_waits(decoder, extent.contexts[0])
     figures["forwards"] = gpu_forward.forwards(decoder, extent.contexts, extent.rows, watch, ceilings)
-    figures["attention"] = gpu_forward.attentions(decoder, kinds, extent.contexts, extent.rows, watch, ceilings)
+    figures["attention"] = gpu_forward.attentions(decoder, extent.contexts, extent.rows, watch, ceilings)
     figures["moves"] = gpu_edits.moves(decoder, extent.contexts, watch, ceilings)
     figures["decoding"] = [
         gpu_decode.decoding(decoder, context, extent.tokens, watch, ceilings) for context in extent.editing
@@ -109,9 +111,19 @@ def _model(
     return figures
 
 
+def _checked(
+    shape: Shape, device: torch.device, dtypes: tuple[torch.dtype, ...], options: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        return gpu_correct.check(narrow(shape), device, dtypes, options)
+    except Exception as error:  # a kernel that does not compile here: the other ways are measured nevertheless
+        return {"right": False, "error": f"{type(error).__name__}: {str(error)[:500]}"}
+
+
 def right(figures: dict[str, Any]) -> bool:
-    """Whether every model that ran gave the logits of a CPU."""
-    return all(one.get("correctness", {}).get("right", True) for one in figures.get("models", {}).values())
+    """Whether every way of every model that was tried gave the logits of a CPU."""
+    tried = [one.get("correctness", {}) for one in figures.get("models", {}).values()]
+    return all(way["right"] for ways_tried in tried for way in ways_tried.values())
 
 
 def text(figures: dict[str, Any]) -> str:

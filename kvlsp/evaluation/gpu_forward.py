@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from kvlsp.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
+from kvlsp.model.attention import attend
 from kvlsp.model.decoder import DOCUMENT
 from kvlsp.model.device_keyvalues import DeviceKeyValues
-from kvlsp.model.graphed import BUCKETS, GraphedForward
-from kvlsp.model.lean import Attention
+from kvlsp.model.fused import attend_stored
+from kvlsp.model.graphed import BUCKETS, GraphedForward, ways
+from kvlsp.model.lean import Attention, LeanDecoder
+from kvlsp.model.split_attention import attend_split
+
+Stored: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
+"""Like :func:`~kvlsp.model.fused.attend_stored`: queries, storage, mask, slots read, scale, key heads."""
 
 
 def stuffed(decoder: GraphedForward, tokens: int, room: int) -> DeviceKeyValues:
@@ -62,8 +68,7 @@ def forwards(
 
 
 def attentions(
-    decoder: GraphedForward, kinds: dict[str, Attention], contexts: Sequence[int], rows: Sequence[int],
-    watch: Stopwatch, ceilings: Ceilings,
+    decoder: GraphedForward, contexts: Sequence[int], rows: Sequence[int], watch: Stopwatch, ceilings: Ceilings
 ) -> list[dict[str, Any]]:
     """Milliseconds of attention alone over all layers, by kind, and the floor of reading keys and values."""
     lean = decoder.lean
@@ -71,10 +76,10 @@ def attentions(
     for context in contexts:
         document = stuffed(decoder, context, 0)
         for count in rows:
-            queries = torch.randn(lean.heads, count, lean.width, device=lean.device).to(lean.dtype)
+            queries = torch.randn(count, lean.heads, lean.width, device=lean.device).to(lean.dtype)
             mask = torch.zeros(count, context, device=lean.device, dtype=lean.dtype)
             line: dict[str, Any] = {"context": context, "rows": count}
-            for name, attention in kinds.items():
+            for name, attention in kinds_of_attention(lean).items():
                 run = _over_layers(attention, queries, document, mask, context)
                 line[f"{name}_ms"] = round(watch.device_ms(run), 3)
             nbytes = 2 * lean.layers * lean.kv_heads * lean.width * context * lean.dtype.itemsize
@@ -85,16 +90,32 @@ def attentions(
     return lines
 
 
+def kinds_of_attention(lean: LeanDecoder) -> dict[str, Stored]:
+    """Attention over a layer's storage: torch's fused kernel, split products, Triton where it is there."""
+
+    def by(attention: Attention) -> Stored:
+        def run(
+            queries: torch.Tensor, storage: torch.Tensor, mask: torch.Tensor, read: int, scale: float, kv_heads: int
+        ) -> torch.Tensor:
+            keys, values = storage[:kv_heads, :read], storage[2 * kv_heads :, :read]
+            return attention(queries.transpose(0, 1), keys, values, mask, scale).transpose(0, 1)
+
+        return run
+
+    kinds: dict[str, Stored] = {"sdpa": by(attend), "split": by(attend_split)}
+    return {**kinds, "triton": attend_stored} if len(ways(lean)) > 1 else kinds
+
+
 def _over_layers(
-    attention: Attention, queries: torch.Tensor, document: DeviceKeyValues, mask: torch.Tensor, read: int
+    attention: Stored, queries: torch.Tensor, document: DeviceKeyValues, mask: torch.Tensor, read: int
 ) -> Callable[[], None]:
-    layers = list(zip(document.keys, document.values, strict=True))
-    scale = queries.shape[-1] ** -0.5
+    layers = list(document.whole)
+    scale, kv_heads = queries.shape[-1] ** -0.5, document.shapes[0].kv_heads
 
     @torch.inference_mode()
     def run() -> None:
-        for keys, values in layers:
-            attention(queries, keys[:, :read], values[:, :read], mask, scale)
+        for storage in layers:
+            attention(queries, storage, mask, read, scale, kv_heads)
 
     return run
 

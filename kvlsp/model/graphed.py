@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -18,6 +18,7 @@ from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.decoder import Branches, Decoder, Wanted
 from kvlsp.model.device_keyvalues import DeviceKeyValues, on_device
+from kvlsp.model.fused import fused_layers, fused_move, suits
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean import TOLERANCE, Attention, LeanDecoder
@@ -38,26 +39,55 @@ Move: TypeAlias = Callable[..., None]
 
 
 def on_a_device(decoder: Decoder) -> Decoder:
-    """A lean decoder on a GPU with graphs if those give its logits, every other decoder as it is."""
+    """A lean decoder on a GPU in graphed steps if those give its logits, every other decoder as it is."""
     if not isinstance(decoder, LeanDecoder) or decoder.device.type != "cuda":
         return decoder
-    graphed = GraphedForward(decoder)
-    return graphed if _agrees(graphed, decoder) else decoder
+    for name, options in ways(decoder):
+        try:
+            graphed = GraphedForward(decoder, **options)
+            if _agrees(graphed, decoder, name):
+                return graphed
+        except Exception as error:  # a kernel that does not compile here, of whatever kind that error is
+            logger.warning("%s: steps by %s do not run (%s)", decoder.name, name, type(error).__name__)
+    return decoder
 
 
-def _agrees(graphed: GraphedForward, lean: LeanDecoder) -> bool:
+def ways(lean: LeanDecoder) -> list[tuple[str, dict[str, Any]]]:
+    """How a step can be computed, the quickest first: names and arguments of :class:`GraphedForward`."""
+    torch_alone: tuple[str, dict[str, Any]] = ("torch", {})
+    if lean.device.type != "cuda" or not suits(lean):
+        return [torch_alone]
+    return [("triton", {"run_layers": fused_layers, "move_keys": fused_move}), torch_alone]
+
+
+def _agrees(graphed: GraphedForward, lean: LeanDecoder, name: str) -> bool:
     ids = rows_to_try(lean.vocabulary_size, lean.device)
     expected = logits_of(lean, ids)
     # Three times: as it is, captured, replayed.
-    apart = max(difference(logits_of(graphed, ids), expected) for _ in range(3))
+    apart = [difference(logits_of(graphed, ids), expected) for _ in range(3)]
+    apart.append(_moved_apart(graphed, lean))
     allowed = TOLERANCE.get(lean.dtype, 1e-3)
-    if not apart <= allowed:
+    if not all(one <= allowed for one in apart):
         logger.warning(
-            "%s runs without graphs: with them it differs by %.1e where %.0e is allowed", lean.name, apart, allowed
-        )
+            "%s: steps by %s are not used, they differ by %.1e where %.0e is allowed",
+            lean.name, name, max(apart), allowed,
+        )  # fmt: skip
         return False
-    logger.info("%s runs as graphs: its logits differ by %.1e from those without", lean.name, apart)
+    logger.info("%s runs in graphed steps by %s, %.1e apart from the lean forward", lean.name, name, max(apart))
     return True
+
+
+@torch.inference_mode()
+def _moved_apart(graphed: GraphedForward, lean: LeanDecoder) -> float:
+    """How far the keys of moved rows are from those that the lean decoder moves."""
+    documents = [graphed.allocate(64), graphed.allocate(64)]
+    ours, theirs = (one for one in documents if isinstance(one, DeviceKeyValues))
+    theirs.whole.normal_()
+    ours.whole.copy_(theirs.whole)
+    slots, positions = torch.arange(5, 42).flip(0), torch.arange(100, 137)
+    graphed.move(ours, slots, positions)
+    lean.move(theirs, slots, positions)
+    return difference(ours.whole, theirs.whole)
 
 
 def plain_layers(attention: Attention) -> Layers:

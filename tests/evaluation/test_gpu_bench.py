@@ -64,7 +64,7 @@ def test_a_plain_checkout_runs_every_step_dry(tmp_path):
     assert figures["gpu"] is None
     assert set(figures["models"]) == {"qwen2.5-coder-1.5b"}
     model = figures["models"]["qwen2.5-coder-1.5b"]
-    assert model["correctness"]["right"]
+    assert model["correctness"]["torch"]["right"]
     assert {"forwards", "attention", "moves", "decoding", "editing"} <= set(model)
 
 
@@ -121,8 +121,8 @@ def test_wrong_logits_are_not_timed(monkeypatch, capsys):
     monkeypatch.setattr(gpu_bench, "TINY", LITTLE)
     assert gpu_bench.main(["--dry-run", "--json", "--models", "qwen2.5-coder-7b"]) == 1
     model = json.loads(capsys.readouterr().out)["models"]["qwen2.5-coder-7b"]
-    assert not model["correctness"]["right"]
-    assert "after a move" in model["correctness"]["float32"]["worst"]
+    assert not model["correctness"]["torch"]["right"]
+    assert "after a move" in model["correctness"]["torch"]["float32"]["worst"]
     assert "forwards" not in model
 
 

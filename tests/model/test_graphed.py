@@ -240,9 +240,18 @@ def test_only_a_lean_decoder_on_a_gpu_gets_graphs():
     lean = LeanDecoder(exact)
     assert on_a_device(exact) is exact
     assert on_a_device(lean) is lean
-    assert graphed._agrees(GraphedForward(lean), lean)
+    assert [name for name, _ in graphed.ways(lean)] == ["torch"]
+
+
+def test_steps_that_differ_are_not_used(caplog):
+    lean = LeanDecoder(tiny_decoder(1))
+    assert graphed._agrees(GraphedForward(lean), lean, "torch")
+    assert not caplog.records
     wrong = GraphedForward(lean, run_layers=lambda lean, document, rows, visibility, read: rows.ids.double()[:, None])
-    assert not graphed._agrees(wrong, lean)
+    assert not graphed._agrees(wrong, lean, "steps that compute nothing")
+    still = GraphedForward(lean, move_keys=lambda document, slots, positions, table: None)
+    assert not graphed._agrees(still, lean, "moves that move nothing")
+    assert len(caplog.records) == 2
 
 
 def test_a_cache_over_it_keeps_its_books():
