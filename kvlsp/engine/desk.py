@@ -67,6 +67,7 @@ class Desks:
 
     def close(self, uri: str) -> None:
         self._desks.pop(uri, None)
+        self.placing.stop()
         if self.current == uri:
             self.current = None
 

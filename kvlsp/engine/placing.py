@@ -31,6 +31,10 @@ class Placing:
     def forget(self) -> None:
         """Another model: nothing that was encoded is of use."""
         self.store.clear()
+        self.stop()
+
+    def stop(self) -> None:
+        """Drop what was begun, and the session it was for; what is encoded stays."""
         self._towards, self._encoding = None, None
 
     def advance(self, session: Session, asked: PlaceContext, most: int, pace: Pace) -> bool:
@@ -53,7 +57,7 @@ class Placing:
         self._count(session, context)
         session.store = self.store
         session.place(asked, most, context)
-        self._towards, self._encoding = None, None
+        self.stop()
         return True
 
     def _available(self, session: Session) -> set[bytes]:

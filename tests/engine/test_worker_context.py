@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 from typing import Any
 
 from kvlsp.engine.messages import (
@@ -146,6 +148,25 @@ def test_a_text_taken_over_whole_keeps_its_context_and_a_closed_document_loses_i
     bench.engine.post(OpenDocument(Snapshot(URI, 1, Rope.of("y = 2\n"), "")))
     rest(bench)
     assert placed(bench) == ()
+
+
+def test_a_document_closed_half_way_holds_no_memory():
+    bench = Bench(TEXT)
+    bench.work()
+    bench.engine.post(CONTEXT)
+    bench.engine.turn(0)
+    bench.clock.pass_(1)
+    bench.engine.turn(0)
+    desk = bench.engine._desks.get(URI)
+    assert desk is not None
+    held = weakref.ref(desk.session.cache)  # type: ignore[union-attr]
+    assert bench.engine._desks.placing.rows["encoded"] > 0
+    assert placed(bench) == ()
+    bench.engine.post(CloseDocument(URI))
+    bench.engine.turn(0)
+    del desk
+    gc.collect()
+    assert held() is None
 
 
 def test_context_for_a_document_that_is_not_open_is_ignored():
