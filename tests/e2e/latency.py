@@ -1,11 +1,16 @@
 """From a key to ghost text on the screen, in real editors, with kvlsp and with a server that answers at once.
 
-    python -m tests.e2e.latency [--strokes 50] [--threads 0] [--json] [neovim-builtin] [neovim-own] [vscode]
+    python -m tests.e2e.latency [--strokes 50] [--threads 0] [--patience 2] [--json] [EDITOR...]
+
+EDITORs are neovim-builtin, neovim-own and vscode; without one, all of them.
 
 The file is a real one of more than 4,000 tokens. At each of the places, spread over the file, the rest of a line is
 deleted; after a rest one character is typed and the time taken until ghost text is on screen: in VS Code until the
 frame that has it, in Neovim until the end of the redraw that draws it. Then the line is put back. What the server with
-fixed answers takes is the editor's own share; the difference is kvlsp's.
+fixed answers takes is the editor's own share; the difference at the same place is kvlsp's.
+
+Beside the table on standard output the progress goes to standard error. A place where nothing came, or where the
+editor could not be driven, is counted as missed; an editor that does not start is named, and the others are measured.
 """
 
 from __future__ import annotations
@@ -18,18 +23,20 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.support.editors import FIXED_SERVER, editors_folder
 from tests.e2e.support.neovim import Neovim
-from tests.e2e.support.vscode import VSCode
+from tests.e2e.support.vscode import TappedServer, VSCode
 
 REST = 0.8
 """Seconds without a key before the one that is measured: the caret came from elsewhere, and the user looks."""
-PATIENCE = 2.0
-"""Seconds after which a place counts as one where nothing is offered."""
+MISSED = -1.0
+READING = 600.0
+"""Seconds in which the model must have read the whole file. Before that nobody can be fast."""
 
 CUT = re.compile(r"(?:= |\(|\.|, |return |if |for )(?=\w{3})")
 
@@ -62,6 +69,11 @@ def strokes(text: str, count: int) -> list[Stroke]:
     return [found[int(number * step)] for number in range(count)]
 
 
+def read(state: dict[str, Any] | None) -> bool:
+    """Whether the model has read the document; a server without one always has."""
+    return state is not None and ("staleTokens" not in state or (state["cachedTokens"] > 0 == state["staleTokens"]))
+
+
 # --- Neovim ------------------------------------------------------------------------------------------------
 
 WATCH = """
@@ -85,28 +97,31 @@ latency = {
 """
 
 
-def in_neovim(ghost: str, server: Sequence[str], threads: int, path: Path, places: Sequence[Stroke],
+def in_neovim(ghost: str, server: Sequence[str], options: argparse.Namespace, path: Path, places: Sequence[Stroke],
               home: Path) -> list[float]:
-    options = {"cmd": list(server), "ghost": ghost, "settings": {"threads": threads}}
-    editor = Neovim(editors_folder() / "neovim-sid" / "nvim", home, options, [path])
+    chosen = {"cmd": list(server), "ghost": ghost, "settings": {"threads": options.threads}}
+    editor = Neovim(editors_folder() / "neovim-sid" / "nvim", home, chosen, [path])
     try:
         editor.wait_ready()
         editor.nvim.exec_lua(WATCH)
         editor.nvim.command("set indentexpr= noautoindent")
-        time.sleep(2 * REST)
-        return [_stroke_in_neovim(editor, place) for place in places]
+        uri = editor.nvim.exec_lua("return vim.uri_from_bufnr(0)")
+        editor.wait(lambda: editor.language_server("kvlsp/documentState", {"uri": uri}), read, "a file read", READING)
+        return [_stroke_in_neovim(editor, place, options.patience) for place in counted(places)]
     finally:
         editor.close()
 
 
-def _stroke_in_neovim(editor: Neovim, place: Stroke) -> float:
+def _stroke_in_neovim(editor: Neovim, place: Stroke, patience: float) -> float:
     buffer = editor.nvim.current.buffer
     buffer[place.line] = place.text[:place.column - 1]
     editor.nvim.current.window.cursor = (place.line + 1, 0)
     time.sleep(REST)
     editor.nvim.exec_lua("latency.reset()")
     editor.type(f"A{place.key}")
-    taken = _until(lambda: float(editor.nvim.exec_lua("return latency.milliseconds()")))
+    taken = _until(lambda: float(editor.nvim.exec_lua("return latency.milliseconds()")), patience)
+    if taken < 0:
+        print(f"line {place.line + 1}: {'; '.join(editor.status())}", file=sys.stderr)
     editor.keys("<Esc>")
     buffer[place.line] = place.text
     return taken
@@ -131,19 +146,32 @@ WATCH_PAGE = """() => {
 }"""
 
 
-def in_vscode(server: Sequence[str], threads: int, path: Path, places: Sequence[Stroke], home: Path) -> list[float]:
+def in_vscode(server: Sequence[str], options: argparse.Namespace, path: Path, places: Sequence[Stroke],
+              home: Path) -> list[float]:
     editor = VSCode(editors_folder() / "vscode" / "code-server", home)
+    tapped = TappedServer(home / "tap", list(server))
     try:
-        editor.change_settings({"kvlsp.server.command": list(server), "kvlsp.threads": threads})
+        editor.change_settings({"kvlsp.server.command": tapped.command, "kvlsp.threads": options.threads})
         editor.write(path.name, path.read_bytes())
         editor.load()
         editor.open(path.name)
         editor.wait_ready()
         editor.evaluate(WATCH_PAGE)
-        time.sleep(2 * REST)
-        return [_stroke_in_vscode(editor, place) for place in places]
+        uri = (editor.folder / path.name).as_uri()
+        editor.wait(lambda: tapped.ask("kvlsp/documentState", {"uri": uri}), read, "a file read", READING)
+        return [_tried_in_vscode(editor, place, options.patience) for place in counted(places)]
     finally:
         editor.close()
+
+
+def _tried_in_vscode(editor: VSCode, place: Stroke, patience: float) -> float:
+    try:
+        return _stroke_in_vscode(editor, place, patience)
+    except AssertionError as error:
+        print(f"line {place.line + 1} missed: {error}", file=sys.stderr)
+        editor.press("Escape", "Escape")
+        editor.command("File: Revert File")
+        return MISSED
 
 
 def _go_to(editor: VSCode, line: int, column: int) -> None:
@@ -153,7 +181,7 @@ def _go_to(editor: VSCode, line: int, column: int) -> None:
     editor.wait(lambda: editor.evaluate("() => document.activeElement?.closest('.quick-input-widget') == null"))
 
 
-def _stroke_in_vscode(editor: VSCode, place: Stroke) -> float:
+def _stroke_in_vscode(editor: VSCode, place: Stroke, patience: float) -> float:
     _go_to(editor, place.line, place.column)
     # VS Code asks after a deletion, too; leaving at once ends that request, so that nothing is known beforehand.
     editor.press("Shift+End", "Delete", "ArrowDown")
@@ -163,7 +191,7 @@ def _stroke_in_vscode(editor: VSCode, place: Stroke) -> float:
     editor.evaluate("() => { window.latency.armed = true; }")
     editor.type(place.key)
     taken = _until(lambda: float(editor.evaluate(
-        "() => window.latency.ghost ? window.latency.ghost - window.latency.key : -1")))
+        "() => window.latency.ghost ? window.latency.ghost - window.latency.key : -1")), patience)
     editor.press("Escape")
     editor.do("insert", text=place.rest)
     return taken
@@ -172,41 +200,61 @@ def _stroke_in_vscode(editor: VSCode, place: Stroke) -> float:
 # --- together ----------------------------------------------------------------------------------------------
 
 
-def _until(look: Callable[[], float]) -> float:
-    end = time.monotonic() + PATIENCE
+def _until(look: Callable[[], float], patience: float) -> float:
+    end = time.monotonic() + patience
     while (taken := look()) < 0 and time.monotonic() < end:
         time.sleep(0.02)
     return taken
 
 
-def summary(taken: Sequence[float]) -> dict[str, float]:
-    """Milliseconds, and how many of the places brought something."""
-    shown = sorted(value for value in taken if value >= 0)
-    if len(shown) < 2:
-        return {"shown": len(shown), "of": len(taken)}
-    cuts = statistics.quantiles(shown, n=20, method="inclusive")
-    return {"shown": len(shown), "of": len(taken), "p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}
+def counted(places: Sequence[Stroke]) -> Iterator[Stroke]:
+    for number, place in enumerate(places):
+        if number % 10 == 0:
+            print(f"  {number} of {len(places)}", file=sys.stderr)
+        yield place
 
 
-def measure(editors: Sequence[str], count: int, threads: int) -> dict[str, dict[str, dict[str, float]]]:
+def summary(taken: Sequence[float], of: int) -> dict[str, float]:
+    """Milliseconds, and at how many ``of`` the places there are any."""
+    if len(taken) < 2:
+        return {"shown": len(taken), "of": of}
+    cuts = statistics.quantiles(taken, n=20, method="inclusive")
+    return {"shown": len(taken), "of": of, "p50": round(cuts[9], 1), "p95": round(cuts[18], 1)}
+
+
+def summaries(fixed: Sequence[float], kvlsp: Sequence[float]) -> dict[str, dict[str, float]]:
+    """The editor's own share, the whole, and place by place what kvlsp adds."""
+    both = [(one, other) for one, other in zip(fixed, kvlsp, strict=True) if one >= 0 and other >= 0]
+    return {
+        "editor's own": summary([one for one in fixed if one >= 0], len(fixed)),
+        "with kvlsp": summary([other for other in kvlsp if other >= 0], len(kvlsp)),
+        "difference": summary([other - one for one, other in both], len(fixed)),
+    }
+
+
+def measure(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
     servers = {"fixed": [sys.executable, str(FIXED_SERVER), "answer_", "--count"],
                "kvlsp": [sys.executable, "-m", "kvlsp", "serve"]}
     text = Path(textwrap.__file__).read_text(encoding="utf-8")
-    results: dict[str, dict[str, dict[str, float]]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "wrapping.py"
         path.write_text(text, encoding="utf-8")
-        places = strokes(text, count)
-        for editor in editors:
-            results[editor] = {}
+        places = strokes(text, options.strokes)
+        for editor in options.editors:
+            taken: dict[str, list[float]] = {}
             for name, server in servers.items():
+                print(f"{editor}, {name}", file=sys.stderr)
                 home = Path(folder) / f"{editor}-{name}"
-                if editor == "vscode":
-                    taken = in_vscode(server, threads, path, places, home)
-                else:
-                    taken = in_neovim(editor.removeprefix("neovim-"), server, threads, path, places, home)
-                results[editor][name] = summary(taken)
-    return results
+                try:
+                    if editor == "vscode":
+                        taken[name] = in_vscode(server, options, path, places, home)
+                    else:
+                        ghost = editor.removeprefix("neovim-")
+                        taken[name] = in_neovim(ghost, server, options, path, places, home)
+                except (AssertionError, OSError) as error:
+                    print(f"{editor} with the {name} server could not be measured: {error}", file=sys.stderr)
+                    taken[name] = [MISSED] * len(places)
+            yield editor, summaries(taken["fixed"], taken["kvlsp"])
 
 
 def main() -> None:
@@ -214,20 +262,23 @@ def main() -> None:
     parser.add_argument("editors", nargs="*", default=["neovim-builtin", "neovim-own", "vscode"])
     parser.add_argument("--strokes", type=int, default=50)
     parser.add_argument("--threads", type=int, default=0, help="of a forward (0: one fewer than there are cores)")
+    parser.add_argument("--patience", type=float, default=2.0, help="seconds after which a place counts as missed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    results = measure(options.editors, options.strokes, options.threads)
+    results = {}
+    for editor, found in measure(options):
+        results[editor] = found
+        if not options.json:
+            print_table(editor, found)
     if options.json:
         print(json.dumps(results, indent=2))
-        return
-    print(f"{'editor':<16}{'server':<8}{'shown':>9}{'p50 ms':>9}{'p95 ms':>9}")
-    for editor, servers in results.items():
-        for name, found in servers.items():
-            shown = f"{found['shown']}/{found['of']}"
-            print(f"{editor:<16}{name:<8}{shown:>9}{found.get('p50', '-'):>9}{found.get('p95', '-'):>9}")
-        if all("p50" in found for found in servers.values()):
-            share = servers["kvlsp"]["p50"] - servers["fixed"]["p50"]
-            print(f"{editor:<16}kvlsp's part, p50: {share:.0f} ms")
+
+
+def print_table(editor: str, found: dict[str, dict[str, float]]) -> None:
+    print(f"{editor:<16}{'':<14}{'shown':>8}{'p50 ms':>9}{'p95 ms':>9}")
+    for name, row in found.items():
+        shown = f"{row['shown']}/{row['of']}"
+        print(f"{'':<16}{name:<14}{shown:>8}{row.get('p50', '-'):>9}{row.get('p95', '-'):>9}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from tests.e2e.support.editors import ARTEFACTS, REPOSITORY
 
 PLUGIN = REPOSITORY / "editors" / "nvim"
 WIDTH, HEIGHT = 100, 30
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for something on screen: generous, since a machine may be busy with other things."""
-LOADING = 120.0
+LOADING = 240.0
 """Seconds to wait for a model that loads and measures itself."""
 
 Seen = TypeVar("Seen")

@@ -20,9 +20,9 @@ import pytest
 from tests.e2e.support.editors import ARTEFACTS, HERE, REPOSITORY
 
 EXTENSION = REPOSITORY / "editors" / "vscode"
-PATIENCE = 40.0
-"""Seconds to wait for something on the page."""
-LOADING = 120.0
+PATIENCE = 90.0
+"""Seconds to wait for something on the page: generous, since a machine may be busy with other things."""
+LOADING = 240.0
 """Seconds to wait for a model that loads and measures itself."""
 
 Seen = TypeVar("Seen")
@@ -191,7 +191,7 @@ class VSCode:
 
     def wait_connected(self, server: TappedServer, path: Path) -> None:
         """Until the server has the document, and VS Code knows that it offers completions."""
-        self.wait(lambda: server.knows(path), what="didOpen")
+        self.wait(lambda: server.knows(path), what="didOpen", patience=LOADING)
         time.sleep(0.5)  # the registration of what it offers reaches the page a moment later, and shows nowhere
 
     def status(self) -> str:
