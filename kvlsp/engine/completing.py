@@ -102,6 +102,9 @@ class Completing:
     @property
     def refused(self) -> Reason | None:
         """Why this is no place for a suggestion, before any work."""
+        template = self.session.model.template
+        if not self.prefix and template.order == "plain" and not template.opening:
+            return Reason.NOTHING_TO_SAY  # not one token before the caret: the model has nothing to go on
         return refuse(self.prefix, self.suffix)
 
     @property
@@ -196,6 +199,8 @@ class Completing:
             return Start(rows - 1, rows)
         hidden = tuple(range(last - count, last))
         if layout.text_last:
+            if last == count:  # nothing would be left to go on: its first tokens stay as they are
+                return Start(rows - 1, rows)
             return Start(last - 1 - count, last - count, hidden, owed)
         closing = max(last, layout.suffix[1])
         return Start(rows - 1, closing, hidden, owed, tuple(range(closing, rows)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
 from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.model import Model
@@ -139,3 +141,16 @@ def test_a_healed_token_is_not_seen_by_what_follows(order, monkeypatch):
         completing.close()
         session.cache.check_integrity()
     assert written[0][0] == written[1][0] == written[2][0]
+
+
+@pytest.mark.parametrize("text", ["", "a", "ab", "a = b"])
+@pytest.mark.parametrize("heals", [False, True])
+def test_a_model_with_nothing_but_text_starts_from_the_first_token_there_is(text, heals):
+    model = writing(order="plain", heals=heals)
+    bare = dataclasses.replace(model, template=dataclasses.replace(model.template, begin=()))
+    for offset in range(len(text) + 1):
+        answer = complete_text(bare, text, offset, settings=Settings(max_tokens=4))
+        if not offset:
+            assert (answer.text, answer.reason) == ("", Reason.NOTHING_TO_SAY)
+        else:
+            assert answer.text or answer.reason is not Reason.MODEL_ERROR
