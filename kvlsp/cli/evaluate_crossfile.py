@@ -70,16 +70,17 @@ def crossfile(
 
 def _show(report: Mapping[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=140)
+        console = Console(width=170)
     for kind, setting in report["settings"].items():
         shown = Table(
-            "policy", "exact %", "similar", "recall %", "spelt %", "name loss", "gain (95 %)", "kept", "KL to full",
-            "effect", "tokens", "ms", title=f"{kind.replace('_', ' ')}: {setting['cases']} lines, documents of "
-            f"{setting['document_tokens']} tokens, context of {setting['context_tokens']}",
+            Column("policy", no_wrap=True), "exact %", "similar", "recall %", "spelt %", "name loss", "gain (95 %)",
+            "kept", "KL to full", "effect", "tokens", "ms", "placed",
+            title=f"{kind.replace('_', ' ')}: {setting['cases']} lines, documents of {setting['document_tokens']} "
+                  f"tokens, context of {setting['context_tokens']}",
         )
         for name, one in setting["policies"].items():
             mean, low, high = one["name_loss_gain"]
@@ -89,7 +90,7 @@ def _show(report: Mapping[str, Any]) -> None:
                 f"{one['name_spelt']:.1f}", f"{one['name_loss']:.3f}", f"{mean:+.3f} ({low:+.3f} {high:+.3f})",
                 f"{100 * kept[0]:.0f} %" if kept else "-", f"{one['kl_to_full']:.5f}",
                 f"{100 * effect:.1f} %" if effect is not None else "-", f"{one['encoded_tokens']:.0f}",
-                f"{one['ms']:.1f}",
+                f"{one['ms']:.1f}", f"{one['ms_once_placed']:.1f}",
             )
         console.print(shown)
     found = report["retrieval"]
@@ -97,6 +98,8 @@ def _show(report: Mapping[str, Any]) -> None:
                   f"{100 * found['defining_file_in_first_3']:.1f} %, in any for "
                   f"{100 * found['defining_file_in_all']:.1f} %.")
     for kind, rows in report.get("copying", {}).items():
+        if not rows:
+            continue
         shares = ", ".join(f"{distance} tokens {mean:+.3f} ({low:+.3f} {high:+.3f})"
                            for distance, (mean, low, high) in rows.items())
         console.print(f"Nats per token of a name that {kind.replace('_', ' ')} saves, by distance: {shares}")

@@ -40,6 +40,7 @@ POLICIES = ("none", "full", *makers(0, 0))
 
 _FIRST_CHUNKS = 3
 _REPEATS = 2000
+_FEW = 10
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +48,8 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One policy on one line. ``name_loss`` in nats per token of the key name, ``kl`` to full prefill per token of the
-    line; ``rows`` encoded and ``seconds`` until the first token's logits, from a resident document."""
+    line; ``rows`` encoded and ``seconds`` until the first token's logits, from a resident document; ``placed_seconds``
+    the same once the pieces are in place, where kvlsp puts them while the keyboard rests."""
 
     exact: bool
     similar: float
@@ -59,6 +61,7 @@ class Outcome:
     kl: float
     rows: int
     seconds: float
+    placed_seconds: float
 
 
 @dataclass(slots=True)
@@ -130,14 +133,15 @@ def judged(model: Model, one: Asked, budget: int, first: int) -> dict[str, Outco
     decoder, limit = model.decoder, model.decoder.context_length
     bare, _, _ = prefilled(decoder, one.bare, limit)
     none = _say(model, one, copied(bare), one.bare)
-    spent = _first_token(copied(bare), one.bare)
+    rows, seconds = _first_token(copied(bare), one.bare)
+    spent = (rows, seconds, seconds)
     if not one.pieces:
         return {name: _outcome(one, none, none, spent) for name in POLICIES}
     full, settled, seconds = prefilled(decoder, one.whole, limit, wanted=True)
     truth = _say(model, one, copied(full), one.whole)
     found = {
         "none": _outcome(one, truth, none, spent),
-        "full": _outcome(one, truth, truth, (settled.encoded, seconds)),
+        "full": _outcome(one, truth, truth, (settled.encoded, seconds, seconds)),
     }
     pieces = lent(decoder, one)
     give = giving(lambda: pieces)
@@ -145,7 +149,8 @@ def judged(model: Model, one: Asked, budget: int, first: int) -> dict[str, Outco
         cache = copied(bare)
         began = time.perf_counter()
         placed = settle(cache, one.whole, given=give, wanted=[len(one.whole) - 1], choose=make(one, full))
-        spent = (placed.encoded + placed.repaired, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        spent = (placed.encoded + placed.repaired, seconds, _first_token(cache, one.whole)[1])
         if name == "chunks_ape":
             sharpened(cache, one, TEMPERATURE)
         found[name] = _outcome(one, truth, _say(model, one, cache, one.whole), spent)
@@ -163,7 +168,7 @@ def _say(model: Model, one: Asked, cache: ResidentCache, layout: Layout) -> Said
     return ask(cache, layout, Probe("near", layout, layout, one.ids, one.case.line), model.tokenizer)
 
 
-def _outcome(one: Asked, truth: Said, said: Said, spent: tuple[int, float]) -> Outcome:
+def _outcome(one: Asked, truth: Said, said: Said, spent: tuple[int, float, float]) -> Outcome:
     first, last = one.name
     ids = torch.from_numpy(one.ids)
     losses = -said.logprobs[torch.arange(len(ids)), ids]
@@ -177,6 +182,7 @@ def _outcome(one: Asked, truth: Said, said: Said, spent: tuple[int, float]) -> O
         kl=float(divergence(truth, said).mean()),
         rows=spent[0],
         seconds=spent[1],
+        placed_seconds=spent[2],
     )
 
 
@@ -212,13 +218,15 @@ def _figures(found: Sequence[Outcome], outcomes: Mapping[str, Sequence[Outcome]]
         "kl_to_full": round(kl, 6),
         "effect_kept": round(1 - kl / kl_none, 4) if kl_none else None,
         "encoded_tokens": round(_mean(found, lambda one: one.rows), 1),
-        "ms": round(1000 * float(np.median(_column(found, lambda one: one.seconds))), 2),
+        "ms": _milliseconds(found, lambda one: one.seconds),
+        "ms_once_placed": _milliseconds(found, lambda one: one.placed_seconds),
     }
 
 
 def kept(gains: Floats, full: Floats) -> list[float] | None:
-    """The share of ``full``'s mean gain that ``gains`` have, [mean, low, high]; None unless that gain is clear."""
-    if interval(full)[1] <= 0:
+    """The share of ``full``'s mean gain that ``gains`` have, [mean, low, high]; None unless that gain is clear, which
+    few lines cannot show."""
+    if len(full) < _FEW or interval(full)[1] <= 0:
         return None
     draws = _draws(len(full))
     shares = gains[draws].mean(1) / full[draws].mean(1)
@@ -242,6 +250,11 @@ def _column(found: Sequence[Outcome], of: Callable[[Outcome], float]) -> Floats:
 
 def _mean(found: Sequence[Outcome], of: Callable[[Outcome], float]) -> float:
     return float(_column(found, of).mean())
+
+
+def _milliseconds(found: Sequence[Outcome], of: Callable[[Outcome], float]) -> float:
+    """The median."""
+    return round(1000 * float(np.median(_column(found, of))), 2)
 
 
 def _rounded(counts: Sequence[int]) -> int:

@@ -209,6 +209,7 @@ def test_what_is_kept_of_a_gain_is_said_only_of_a_clear_one():
     full = np.array([1.0, 2.0, 3.0, 2.0] * 5)
     assert crossfile.kept(full / 2, full) == [0.5, 0.5, 0.5]
     assert crossfile.kept(full, np.array([1.0, -1.0] * 10)) is None
+    assert crossfile.kept(full[:4], full[:4]) is None
 
 
 def test_retrieval_finds_the_defining_file(shop, found):
