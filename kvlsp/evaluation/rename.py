@@ -130,4 +130,3 @@ def _own_rows(scripted: Script) -> int:
     """Rows that the edit itself makes new."""
     known = set(scripted.start.cells.tolist())
     return sum(cell not in known for cell in scripted.steps[-1].cells.tolist())
-
