@@ -51,7 +51,9 @@ class Settings:
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory)", low=0, high=1 << 20)
     context_tokens: int = _setting(0, "longest resident window (0: what the model allows)", low=0, high=1 << 20)
-    cross_file: bool = _setting(True, "show the model what suits the caret from other files of the workspace")
+    cross_file: str = _setting("auto", "show the model what suits the caret from other files of the workspace "
+                               "(auto: unless it is the default model, which gains nothing by it)",
+                               one_of=("auto", "always", "never"))
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
@@ -70,6 +72,11 @@ class Settings:
             if options is not None and key in options and options[key] is not None:
                 chosen[field_.name] = _checked(key, options[key], field_)
         return dataclasses.replace(base or cls(), **chosen)
+
+    @property
+    def reads_workspace(self) -> bool:
+        """Whether pieces of other files are wanted beside the document."""
+        return self.cross_file == "always" or (self.cross_file == "auto" and bool(self.model))
 
     def serves(self, language: str) -> bool:
         """Whether completions are wanted in documents of this language id."""

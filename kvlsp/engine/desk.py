@@ -83,7 +83,7 @@ class Desks:
         asked, session = desk.context, desk.session
         if asked is None or session is None:
             return None
-        if not settings.cross_file:
+        if not settings.reads_workspace:
             asked = PlaceContext(asked.uri, ())
         if session.asked is None and not asked.chunks:
             return None

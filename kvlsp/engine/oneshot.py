@@ -38,7 +38,7 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
     context = chosen.context_tokens or model.decoder.context_length
     session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=context,
                       generation_rows=chosen.max_tokens)
-    if beside is not None and chosen.cross_file:
+    if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
         session.place(beside, room, compose(model, beside, language, room, session.placed))
     drafter = None

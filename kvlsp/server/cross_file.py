@@ -145,7 +145,8 @@ class CrossFile:
                 self._attention.closed(uri)
             case Configure(settings):
                 before, self._attention.settings = self._attention.settings, settings
-                if (before.cross_file, before.exclude) != (settings.cross_file, settings.exclude):
+                switched = (before.reads_workspace, before.exclude) != (settings.reads_workspace, settings.exclude)
+                if switched and self._roots:
                     self._follow_roots()
                 elif before != settings:
                     self._attention.again()
@@ -194,7 +195,7 @@ class CrossFile:
 
     def _follow_roots(self) -> None:
         """A process for the roots as they are, if one is wanted."""
-        wanted = self._attention.settings.cross_file and bool(self._roots)
+        wanted = self._attention.settings.reads_workspace and bool(self._roots)
         if not wanted:
             self._unlink()
             self._attention.lost()

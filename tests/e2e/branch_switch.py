@@ -79,7 +79,8 @@ class Run:
             "processId": os.getpid(), "rootUri": self.root.as_uri(), "capabilities": {
                 "window": {"workDoneProgress": True}, "textDocument": {"inlineCompletion": {}}},
             "initializationOptions": {
-                "crossFile": cross_file, "threads": 1, "deadlineMs": 10_000}})  # what is measured is waiting
+                "crossFile": "always" if cross_file else "never",
+                "threads": 1, "deadlineMs": 10_000}})  # what is measured is waiting
         self.client.notify("initialized", {})
         self.client.wait_for(lambda message: message.get("method") == "kvlsp/status"
                              and message["params"]["kind"] in ("ready", "error"), LOADING)

@@ -40,7 +40,7 @@ from tests.support.models import tiny_model
 from tests.support.writing import writing_model
 
 URI = "file:///memory.txt"
-SETTINGS = Settings(max_tokens=30, multi_line="never", drafts=False)
+SETTINGS = Settings(max_tokens=30, multi_line="never", drafts=False, cross_file="always")
 
 
 def watched_model() -> Model:

@@ -128,7 +128,7 @@ def test_switched_off_it_is_taken_away_and_comes_back_by_a_copy():
     bench.engine.post(CONTEXT)
     rest(bench)
     encoded = statistics(bench)["chunkRows"]["encoded"]
-    bench.engine.post(Configure(dataclasses.replace(SETTINGS, cross_file=False)))
+    bench.engine.post(Configure(dataclasses.replace(SETTINGS, cross_file="never")))
     rest(bench)
     assert placed(bench) == ()
     bench.engine.post(Configure(SETTINGS))

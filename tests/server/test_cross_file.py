@@ -32,6 +32,7 @@ from tests.support.fake_workspace import FakeWorkspace, News
 A, B = "file:///project/a.py", "file:///project/b.py"
 CHUNKS = (Shown("lib.py", "x = 1\n"),)
 PLACED = (ContextChunk("lib.py", "x = 1\n"),)
+ON = Settings(cross_file="always")
 
 
 def snapshot(uri: str, text: str = "abc\n") -> Snapshot:
@@ -47,7 +48,7 @@ class Between:
                                     lambda: float(next(moments)))
 
     def start(self, settings: Settings | None = None, *open_documents: Snapshot) -> None:
-        self.cross_file.folders(["/project"], settings or Settings(), open_documents)
+        self.cross_file.folders(["/project"], settings or ON, open_documents)
 
     def placed(self, uri: str = A) -> PlaceContext:
         return self.engine.wait(PlaceContext, lambda message: message.uri == uri)
@@ -77,7 +78,7 @@ def test_documents_that_were_open_before_the_folder(between):
 
 
 def test_without_a_folder_there_is_no_thread(between):
-    between.cross_file.folders([], Settings(), [snapshot(A)])
+    between.cross_file.folders([], ON, [snapshot(A)])
     between.cross_file.changed(["/project/a.py"])
     assert between.cross_file._thread is None
     assert between.workspace.links == []
@@ -117,26 +118,26 @@ def test_an_index_that_has_changed_is_asked_again(between):
 def test_switched_off_and_on(between):
     between.start(None, snapshot(A))
     between.placed()
-    between.cross_file.note(Configure(Settings(cross_file=False)))
+    between.cross_file.note(Configure(Settings(cross_file="never")))
     assert between.engine.wait(PlaceContext, lambda message: not message.chunks) == PlaceContext(A, ())
     assert between.workspace.links[0].closed.wait(10)
     between.workspace.chunks = (Shown("other.py", "y = 2\n"),)
-    between.cross_file.note(Configure(Settings()))
+    between.cross_file.note(Configure(ON))
     assert between.engine.wait(PlaceContext, lambda message: message.chunks[0:1] != PLACED and message.chunks).uri == A
     assert len(between.workspace.links) == 2
 
 
 def test_switched_off_from_the_beginning(between):
-    between.start(Settings(cross_file=False), snapshot(A))
+    between.start(Settings(cross_file="never"), snapshot(A))
     between.editor.wait(Condition)
     assert between.workspace.links == []
-    between.cross_file.note(Configure(Settings()))
+    between.cross_file.note(Configure(ON))
     assert between.placed().chunks == PLACED
 
 
 def test_other_globs_reach_the_process(between):
     between.start()
-    between.cross_file.note(Configure(Settings(exclude=("lib/",))))
+    between.cross_file.note(Configure(Settings(cross_file="always", exclude=("lib/",))))
     assert between.workspace.told.wait(Roots, lambda roots: roots.exclude == ("lib/",)).paths == ("/project",)
     assert len(between.workspace.links) == 1
 
@@ -198,3 +199,10 @@ def test_the_end_stops_thread_and_process(between):
     between.cross_file.stop()
     assert not thread.is_alive()
     assert between.workspace.links[0].closed.is_set()
+
+
+@pytest.mark.parametrize(("cross_file", "model", "asked"), [
+    ("auto", "", False), ("auto", "some/model", True), ("never", "some/model", False), ("always", "", True),
+])
+def test_who_gets_what_of_other_files(cross_file, model, asked):
+    assert Settings(cross_file=cross_file, model=model).reads_workspace is asked

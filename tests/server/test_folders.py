@@ -20,7 +20,8 @@ class Talk(Conversation):
         self.server.cross_file._launch = self.workspace.launch
 
     def begin(self, **params: object) -> None:
-        self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}}, **params})
+        self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}},
+                                "initializationOptions": {"crossFile": "always"}, **params})
         self.notify("initialized", {})
 
     def roots(self, *paths: str) -> Roots:

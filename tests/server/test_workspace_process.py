@@ -32,7 +32,8 @@ class Editor:
                 posted.add(message)
 
         self.client = LspClient.connect(Engine)
-        self.client.ask("initialize", {"processId": os.getpid(), "rootUri": root.as_uri(), "capabilities": {}})
+        self.client.ask("initialize", {"processId": os.getpid(), "rootUri": root.as_uri(), "capabilities": {},
+                                       "initializationOptions": {"crossFile": "always"}})
         self.client.notify("initialized", {})
         self.uri = (root / "app.py").as_uri()
 
@@ -80,9 +81,9 @@ def test_globs_and_the_switch_take_effect_at_once(editor):
     editor.placed()
     editor.configure(exclude=[])
     editor.placed(CIRCLE)
-    editor.configure(crossFile=False)
+    editor.configure(crossFile="never")
     editor.placed()
-    editor.configure(crossFile=True)
+    editor.configure(crossFile="always")
     editor.placed(CIRCLE)
 
 
