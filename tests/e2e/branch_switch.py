@@ -84,15 +84,16 @@ class Run:
         self.client.notify("initialized", {})
         self.client.wait_for(lambda message: message.get("method") == "kvlsp/status"
                              and message["params"]["kind"] in ("ready", "error"), LOADING)
-        text = "from package3 import module3\n\n" + inspect.getsource(bisect) + "\n\ndef added(first, second):\n"
+        text = ("from package4.module4 import before4_1, before4_2\n\n" + inspect.getsource(bisect)
+                + "\n\ndef added(first, second):\n")
         self.uri, self.row = (self.root / "open.py").as_uri(), text.count("\n")
         self.client.open(self.uri, text)
         self.indexed: float | None = None
         if cross_file:
             self.wait(lambda stands: stands["files"] >= files and not stands["indexing"])
             self.indexed = time.monotonic() - started
-        while not self.exact():
-            time.sleep(PAUSE * 5)
+        while not self.exact() or (cross_file and not self.statistics()["chunkRows"]):
+            time.sleep(PAUSE * 5)  # a rest, in which what suits from other files is placed
         self.column = self.at = 0
 
     def exact(self) -> bool:
