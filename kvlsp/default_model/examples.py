@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvlsp.default_model.corpus import SourceFile
+from kvlsp.default_model.definitions import Definitions, block, definition
 from kvlsp.default_model.middles import draw_middle, draw_recent_edit
 from kvlsp.default_model.vocabulary import END, FILE, MIDDLE, PAD, PREFIX, REPOSITORY, SUFFIX, Vocabulary
 
@@ -25,7 +26,10 @@ PLAIN_SHARE = 0.25
 #: ... in rows longer than 2,048 tokens: far context is learned from whole files.
 LONG_PLAIN_SHARE = 0.5
 SUFFIX_FIRST_SHARE = 0.67
-REPOSITORY_SHARE = 0.12
+REPOSITORY_SHARE = 0.15
+#: ... of which so many show definitions that the document uses; the others show any part of any file.
+USED_SHARE = 0.75
+MOST_USED = 6
 RECENT_EDIT_SHARE = 0.08
 #: Pieces that become one document; the others are cut into several, each with a hole.
 WHOLE_SHARE = 0.15
@@ -98,6 +102,7 @@ class ExampleStream:
         self._of_package: dict[str, list[int]] = {}
         for i, file in enumerate(files):
             self._of_package.setdefault(file.package, []).append(i)
+        self._definitions: dict[str, Definitions] = {}
         self._epoch = -1
         self._pieces: list[tuple[int, int, int]] = []
 
@@ -157,8 +162,10 @@ class ExampleStream:
         random.shuffle(pieces)
         return pieces
 
-    def _documents(self, file: SourceFile, start: int, end: int, room: int, random: Random) -> list[Example]:
-        """The piece as one plain document, or as one or several with a hole each."""
+    def _documents(
+        self, file: SourceFile, start: int, end: int, room: int, random: Random, names: Collection[str] = ()
+    ) -> list[Example]:
+        """The piece as one plain document, or as one or several with a hole each; holes with ``names`` come first."""
         text = file.text[start:end]
         if random.random() < self._plain:
             ids = self._vocabulary.encode(text)
@@ -166,18 +173,21 @@ class ExampleStream:
                 ids.append(END)
             return [Example(ids, [1.0] * len(ids))]
         examples = []
-        for part in _parts(text, random, self._functions):
+        parts = _parts(text, random, self._functions)
+        if names:
+            parts.sort(key=lambda part: not any(name in part for name in names))
+        for part in parts:
             if room < SMALLEST_ROOM:
                 break
-            example = self._with_hole(part, room, random)
+            example = self._with_hole(part, room, random, names)
             room -= len(example.ids)
             examples.append(example)
         return examples
 
-    def _with_hole(self, text: str, room: int, random: Random) -> Example:
+    def _with_hole(self, text: str, room: int, random: Random, names: Collection[str] = ()) -> Example:
         if not text.strip():
             text = "pass\n"
-        start, end = draw_middle(text, random)
+        start, end = draw_middle(text, random, names)
         prefix, middle, suffix = text[:start], text[start:end], text[end:]
         if random.random() < RECENT_EDIT_SHARE:
             if random.random() < 0.5 and prefix:
@@ -190,25 +200,53 @@ class ExampleStream:
         return fill_in_the_middle(before, middle_ids, after, random.random() < SUFFIX_FIRST_SHARE, self._middle_weight)
 
     def _repository(self, file: SourceFile, start: int, end: int, room: int, random: Random) -> list[Example]:
-        """Parts of other files of the package, then the piece with its path: REPO name FILE path text ..."""
+        """Pieces of other files of the package, then the piece with its path: REPO name FILE path text ...
+
+        Most show definitions that the piece uses, and leave holes where it does: what stands in another file is
+        worth reading only if it is needed.
+        """
         encode = self._vocabulary.encode
         ids = [REPOSITORY, *encode(file.package)]
         limit = int(room * random.uniform(0.3, 0.75))
+        shown: list[tuple[str, str, str]] = []
+        if random.random() < USED_SHARE:
+            used = self._defined(file.package).used_by(file.text[start:end], file)
+            for name in random.sample(list(used), min(len(used), random.randint(1, MOST_USED))):
+                other, at = used[name]
+                shown.append((name, other.path, definition(other.text, at)))
+        others = random.randint(0, 2) if shown else 8
+        shown += [("", *part) for part in self._any_parts(file, others, int(limit * CHARACTERS_PER_TOKEN), random)]
+        if any(name for name, _, _ in shown):
+            random.shuffle(shown)
+        names = []
+        for name, path, text in shown:
+            if len(ids) >= limit:
+                break
+            ids += [FILE, *encode(path + "\n" + text)]
+            names += [name] if name else []
+        ids = [*ids[:limit], FILE, *encode(file.path + "\n")]
+        head = Example(ids, [1.0] * len(ids))
+        return [head, *self._documents(file, start, end, room - len(ids), random, names)]
+
+    def _any_parts(self, file: SourceFile, count: int, longest: int, random: Random) -> list[tuple[str, str]]:
+        """Path and text of up to ``count`` parts of other files of the package, as they come."""
+        parts = []
         numbers = self._of_package[file.package]
-        for _ in range(8):
+        for _ in range(count):
             other = self._files[random.choice(numbers)]
             if other is file:
                 continue
-            most = int(math.exp(random.uniform(math.log(300), math.log(limit * CHARACTERS_PER_TOKEN))))
+            most = int(math.exp(random.uniform(math.log(300), math.log(longest))))
             begin = 0
             if len(other.text) > most:
                 begin = other.text.find("\n", random.randrange(len(other.text) - most)) + 1
-            ids += [FILE, *encode(other.path + "\n" + other.text[begin : begin + most])]
-            if len(ids) >= limit:
-                break
-        ids = [*ids[:limit], FILE, *encode(file.path + "\n")]
-        head = Example(ids, [1.0] * len(ids))
-        return [head, *self._documents(file, start, end, room - len(ids), random)]
+            parts.append((other.path, other.text[begin : begin + most]))
+        return parts
+
+    def _defined(self, package: str) -> Definitions:
+        if package not in self._definitions:
+            self._definitions[package] = Definitions(self._files, self._of_package[package])
+        return self._definitions[package]
 
 
 def _parts(text: str, random: Random, functions_share: float) -> list[str]:
@@ -237,13 +275,7 @@ def split_functions(text: str) -> list[str]:
     found = []
     for match in _FUNCTION.finditer(text):
         margin = len(match.group(1))
-        lines = match.group().split("\n")
-        for line in text[match.end() :].split("\n")[1:]:
-            if line.strip() and len(line) - len(line.lstrip()) <= margin and not line.lstrip().startswith(")"):
-                break
-            lines.append(line)
-        while not lines[-1].strip():
-            lines.pop()
+        lines = block(text, match.start())
         if len(lines) >= 3:
             found.append("\n".join(line[margin:] for line in lines) + "\n")
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from random import Random
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]{3,}")
@@ -15,14 +16,18 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]{3,}")
 KINDS = {"rest_of_line": 28, "line": 38, "lines": 12, "block": 8, "span": 12, "nothing": 2}
 
 
-def draw_middle(text: str, random: Random) -> tuple[int, int]:
-    """Characters [start, end) of `text` to be filled in. `text` has at least one non-blank line."""
+def draw_middle(text: str, random: Random, names: Collection[str] = ()) -> tuple[int, int]:
+    """Characters [start, end) of `text` to be filled in, in a line with one of `names` where there is one.
+
+    `text` has at least one non-blank line.
+    """
     lines = text.splitlines(keepends=True) if "\f" not in text else re.split(r"(?<=\n)", text)
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
     written = [i for i, line in enumerate(lines) if line.strip()]
-    i = random.choice(written)
+    with_names = [i for i in written if any(name in lines[i] for name in names)] if names else []
+    i = random.choice(with_names or written)
     line = lines[i]
     body_start = starts[i] + len(line) - len(line.lstrip())
     body_end = starts[i] + len(line.rstrip("\r\n"))
@@ -31,7 +36,7 @@ def draw_middle(text: str, random: Random) -> tuple[int, int]:
         return random.randint(body_start, max(body_start, body_end - 1)), body_end
     if kind == "nothing":
         return body_end, body_end
-    if kind == "span":
+    if kind == "span" and not with_names:
         start = random.randint(0, len(text) - 1)
         return start, min(len(text), start + int(math.exp(random.uniform(0.0, math.log(400)))))
     last = i
