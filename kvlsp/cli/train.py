@@ -63,7 +63,7 @@ def train(
         )
     finally:
         close()
-    write_card(chosen, progress, out, seed, init is not None)
+    write_card(chosen, progress, out, seed, init, rate)
 
 
 def _json_report() -> tuple[Callable[[Report], None], Callable[[], None]]:

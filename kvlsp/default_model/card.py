@@ -22,11 +22,20 @@ CURVE = "learning-curve.png"
 MEASUREMENTS = "measurements.json"
 
 
-def write_card(preset: Preset, progress: Progress, out: Path, seed: int, initialised: bool, notes: str = "") -> None:
+NOTES = "notes.md"
+HOW, CORPUS = "## How it was made", "## Corpus"
+#: What a card says of its making, and must not be lost when the model is trained on.
+_LINEAGE = {HOW: "### The model it started from", CORPUS: "### The corpus before"}
+
+
+def write_card(
+    preset: Preset, progress: Progress, out: Path, seed: int, init: Path | None = None, rate: float = 1.0
+) -> None:
     """Write README.md and, where matplotlib is installed, the learning curve beside the weights in OUT/model.
 
     Measured numbers are taken from OUT/measurements.json (what `kvlsp evaluate infill --json` and `kvlsp
-    evaluate perplexity --json` print, merged) when it is there.
+    evaluate perplexity --json` print, merged), a paragraph of the maker's from OUT/notes.md, when they are there.
+    What the card of ``init`` says of that model's making and corpus is kept.
     """
     corpus = load_corpus(out / "corpus.jsonl")
     folder = out / "model"
@@ -42,7 +51,10 @@ def write_card(preset: Preset, progress: Progress, out: Path, seed: int, initial
     measured: dict[str, Any] = {}
     if (out / MEASUREMENTS).exists():
         measured = json.loads((out / MEASUREMENTS).read_text(encoding="utf-8"))
-    text = card(preset, progress, corpus, seed, initialised, measured, drawn, notes)
+    notes = (out / NOTES).read_text(encoding="utf-8").strip() if (out / NOTES).exists() else ""
+    text = card(preset, progress, corpus, seed, init is not None, measured, drawn, notes, rate)
+    if init is not None and (init / "README.md").exists():
+        text = with_lineage(text, (init / "README.md").read_text(encoding="utf-8"))
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -55,16 +67,17 @@ def card(
     measured: Mapping[str, Any],
     drawn: bool,
     notes: str = "",
+    rate: float = 1.0,
 ) -> str:
-    """The whole card as Markdown."""
+    """The whole card as Markdown, without the lineage."""
     shape = preset.shape
     hours = progress.worked_seconds / 3600
     start = (
-        "Started from an earlier, weaker model of the same family (`--init`), whose vocabulary is used; its "
-        "layers are kept, and new ones put between them that at first change nothing."
+        "Started from an earlier model of the same family (`--init`), whose vocabulary is used."
         if initialised
         else "Trained from scratch, with a vocabulary made from the same corpus."
     )
+    again = f" --init EARLIER --rate {rate:g}" if initialised else ""
     parts = [
         "# kvlsp default model",
         "",
@@ -74,9 +87,9 @@ def card(
         f"RoPE theta {shape.theta:,.0f}, positions up to {shape.positions:,}. "
         f"Byte-level BPE of {shape.vocabulary:,} tokens. Python only.",
         "",
-        "## How it was made",
+        HOW,
         "",
-        f"`kvlsp train --preset {preset.name} --seed {seed}`: {progress.tokens / 1e6:.1f} M tokens in "
+        f"`kvlsp train --preset {preset.name} --seed {seed}{again}`: {progress.tokens / 1e6:.1f} M tokens in "
         f"{progress.step:,} steps and {hours:.2f} hours of processor time. {start}",
         "",
         *[
@@ -85,8 +98,8 @@ def card(
             + (f", every {phase.long_every}th step one of the last phase" if phase.long_every else "")
             for phase in preset.phases
         ],
-        f"- optimizer: Muon for the blocks' matrices (peak {preset.matrix_rate}), AdamW for the rest (peak "
-        f"{preset.vector_rate}); linear decay over the last {preset.decay_share:.0%}",
+        f"- optimizer: Muon for the blocks' matrices (peak {preset.matrix_rate * rate:g}), AdamW for the rest (peak "
+        f"{preset.vector_rate * rate:g}); linear decay over the last {preset.decay_share:.0%}",
         f"- pieces of files: {PLAIN_SHARE:.0%} plain, the rest fill-in-the-middle, of that "
         f"{SUFFIX_FIRST_SHARE:.0%} suffix-first (`PRE SUF suffix MID prefix middle END`), the others "
         f"prefix-first; cut at characters; middles weigh {preset.middle_weight:g}; "
@@ -98,12 +111,28 @@ def card(
         *_measured(measured),
         *(["", f"![learning curve]({CURVE})"] if drawn else []),
         "",
-        "## Corpus",
+        CORPUS,
         "",
         *_corpus(corpus),
         "",
     ]
     return "\n".join(parts)
+
+
+def with_lineage(text: str, earlier: str) -> str:
+    """The card with what the ``earlier`` model's card says of its making and its corpus, which are this one's too."""
+    for title, under in _LINEAGE.items():
+        kept = section(earlier, title)
+        if kept:
+            own = section(text, title)
+            text = text.replace(own, f"{own}\n\n{under}\n\n{kept}", 1)
+    return text
+
+
+def section(text: str, title: str) -> str:
+    """What stands under the heading ``title`` (with its ``##``), up to the next of that rank; empty without it."""
+    _, found, after = text.partition(f"{title}\n")
+    return after.partition("\n## ")[0].strip() if found else ""
 
 
 def _measured(measured: Mapping[str, Any]) -> list[str]:

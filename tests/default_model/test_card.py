@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlsp.default_model.card import CURVE, MEASUREMENTS, card, write_card
+from kvlsp.default_model.card import CURVE, HOW, MEASUREMENTS, NOTES, card, section, write_card
 from kvlsp.default_model.checkpoint import Progress
 from kvlsp.default_model.corpus import Corpus, save_corpus
 from kvlsp.default_model.presets import preset
@@ -27,11 +27,12 @@ MEASURED = {
 
 
 def test_the_card_says_what_was_made_and_measured():
-    text = card(preset("cpu"), PROGRESS, CORPUS, 3, True, MEASURED, drawn=True, notes="A note.")
+    text = card(preset("cpu"), PROGRESS, CORPUS, 3, True, MEASURED, drawn=True, notes="A note.", rate=0.25)
     for sentence in (
         "6.52 M parameters",
-        "--seed 3`: 1.5 M tokens in 20 steps and 1.50 hours",
-        "Started from an earlier, weaker model",
+        "1.5 M tokens in 20 steps and 1.50 hours",
+        "Started from an earlier model",
+        "--seed 3 --init EARLIER --rate 0.25`",
         "A note.",
         "| this model, single line | 1033 | 7.50 % | 10.25 % |",
         "| this model, `--limit 200`, single line | 200 | 7.50 % | 10.25 % |",
@@ -62,8 +63,24 @@ def test_the_card_is_written_beside_the_weights(tmp_path: Path):
     save_corpus(CORPUS, tmp_path / "corpus.jsonl")
     (tmp_path / "model").mkdir()
     (tmp_path / MEASUREMENTS).write_text(json.dumps(MEASURED))
-    write_card(preset("cpu"), PROGRESS, tmp_path, 0, False)
-    assert "7.50 %" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / NOTES).write_text("Said by its maker.\n")
+    write_card(preset("cpu"), PROGRESS, tmp_path, 0)
+    text = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "7.50 %" in text
+    assert "Said by its maker." in text
+
+
+def test_how_the_earlier_models_were_made_is_kept_from_card_to_card(tmp_path: Path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out, init, seed in ((first, None, 1), (second, first / "model", 2), (tmp_path, second / "model", 3)):
+        (out / "model").mkdir(parents=True)
+        save_corpus(CORPUS, out / "corpus.jsonl")
+        write_card(preset("cpu"), PROGRESS, out, seed, init)
+    text = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    how = section(text, HOW)
+    assert [how.count(f"--seed {seed}") for seed in (1, 2, 3)] == [1, 1, 1]
+    assert section(text, "## Corpus").count("Never trained on") == 3
+    assert section(text, "## Nothing of the kind") == ""
 
 
 def test_the_curve_is_drawn(tmp_path: Path):
