@@ -2,7 +2,7 @@
 
 Follows the messages that the engine gets, too. Asks when the keyboard rests for :data:`QUIET` seconds after the text
 or the caret has changed, at once when the caret leaves the stretch between two definitions, and again when the index
-has changed; one question at a time. Times are handed in; no thread, no disk, no model.
+has changed; one question at a time, and no texts meanwhile. Times are handed in; no thread, no disk, no model.
 """
 
 from __future__ import annotations
@@ -114,11 +114,13 @@ class Attention:
         for path in self._closed:
             yield DocumentClosed(path)
         self._closed.clear()
+        if self._waiting is not None:  # a process that hangs is not heaped with texts
+            return
         for one in self._open.values():
             if _unsent(one) and now >= one.changed + QUIET:
                 yield _text(one)
         document = self._document()
-        if document is None or self._waiting is not None or self._ask_at(document) > now:
+        if document is None or self._ask_at(document) > now:
             return
         for one in self._open.values():  # all of them: places count in the newest texts
             if _unsent(one):
@@ -131,10 +133,12 @@ class Attention:
 
     def due(self, now: float) -> float | None:
         """Seconds until :meth:`outgoing` has something; None: not before something happens."""
-        times = [document.changed + QUIET for document in self._open.values() if _unsent(document)]
-        document = self._document()
-        if document is not None and self._waiting is None:
-            times.append(self._ask_at(document))
+        times: list[float] = []
+        if self._waiting is None:
+            times += [document.changed + QUIET for document in self._open.values() if _unsent(document)]
+            document = self._document()
+            if document is not None:
+                times.append(self._ask_at(document))
         least = min(times, default=float("inf"))
         return 0.0 if self._closed else None if least == float("inf") else max(0.0, least - now)
 

@@ -98,7 +98,7 @@ def counts(ls: KvlspServer) -> Mapping[str, Any]:
         "offered": tickets.offered,
         "empty": dict(sorted(tickets.empty.items())),
         "late": tickets.late,
-        "workspace": folders.as_json(ls.indexed),
+        "workspace": folders.as_json(ls),
         "status": ls.status.as_json(),
     }
 

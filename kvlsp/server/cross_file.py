@@ -2,7 +2,8 @@
 
 The editor's thread only appends to a queue. This one keeps in mind what is open and where somebody works
 (``attention``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
-Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process.
+Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process. One that
+ends or does not answer is replaced, as ``supervision`` says; meanwhile what is placed stays.
 """
 
 from __future__ import annotations
@@ -28,15 +29,13 @@ from kvlsp.engine.messages import (
 from kvlsp.errors import WorkspaceError
 from kvlsp.server.attention import Attention
 from kvlsp.server.convert import path_of
+from kvlsp.server.supervision import PATIENCE, PAUSES, Failure, Supervision
 from kvlsp.text.document import Snapshot
-from kvlsp.workspace.messages import Answer, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
+from kvlsp.workspace.messages import Answer, Ask, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
 from kvlsp.workspace.process import Hear, Link, launch
 
 log = logging.getLogger(__name__)
 
-TRIES: Final = 3
-"""Processes that may die within :data:`LONG` seconds before no other is started."""
-LONG: Final = 600.0
 NOTHING: Final = Condition(0, 0, 0)
 
 Launch = Callable[[Hear], Link]
@@ -73,9 +72,13 @@ class CrossFile:
         self._attention = Attention(Settings())
         self._roots: tuple[str, ...] = ()
         self._link: Link | None = None
-        self._started: list[float] = []
-        """When processes were started, lately."""
+        self._supervision = Supervision()
         self._processes = 0
+
+    @property
+    def failures(self) -> dict[Failure, int]:
+        """How often the process ended by itself, and how often it had to be ended; from any thread."""
+        return dict(self._supervision.failures)
 
     # -- the editor's thread: nothing but an append
 
@@ -121,6 +124,7 @@ class CrossFile:
             try:
                 if item is not None:
                     self._act(item)
+                self._look_after()
                 self._send_due()
             except Exception as error:  # completions go on without a context
                 log.error("The context from other files failed on %s (%s).", type(item).__name__, type(error).__name__)
@@ -128,7 +132,9 @@ class CrossFile:
         self._unlink()
 
     def _patience(self) -> float | None:
-        return None if self._link is None else self._attention.due(self._clock())
+        now = self._clock()
+        waits = (self._supervision.due(now), None if self._link is None else self._attention.due(now))
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _act(self, item: _Item) -> None:
         now = self._clock()
@@ -169,12 +175,15 @@ class CrossFile:
         if self._link is not None:
             try:
                 self._link.send(message)
+                if isinstance(message, Ask):
+                    self._supervision.asked(message.number, self._clock())
             except WorkspaceError as error:
                 log.debug("%s", error)
 
     def _hear(self, message: FromWorkspace | None) -> None:
         match message:
             case Answer():
+                self._supervision.answered(message.number)
                 placing = self._attention.answered(message)
                 if placing is not None:
                     self._place(placing)
@@ -183,9 +192,7 @@ class CrossFile:
                     self._attention.again()
                 self._tell(message)
             case None:
-                self._unlink()
-                self._attention.lost()
-                self._follow_roots()
+                self._replace("ended", "ended by itself")
 
     def _place(self, message: PlaceContext) -> None:
         log.info("Context placed: %d chunks.", len(message.chunks))
@@ -198,6 +205,7 @@ class CrossFile:
         wanted = self._attention.settings.reads_workspace and bool(self._roots)
         if not wanted:
             self._unlink()
+            self._supervision.forgive()
             self._attention.lost()
             for message in self._attention.cleared():
                 self._place(message)
@@ -209,13 +217,8 @@ class CrossFile:
         self._attention.again()
 
     def _start(self) -> bool:
-        now = self._clock()
-        self._started = [when for when in self._started if now - when < LONG]
-        if len(self._started) >= TRIES:
-            self._give_up(f"The process that reads the workspace ended {TRIES} times in a row; completions know "
-                          "the open document only until kvlsp is started again. The log on standard error may say why.")
+        if self._supervision.given_up or self._supervision.again is not None:
             return False
-        self._started.append(now)
         self._processes += 1
         number = self._processes
         try:
@@ -224,6 +227,28 @@ class CrossFile:
             self._give_up(str(error))
             return False
         return True
+
+    def _look_after(self) -> None:
+        """Replace a process that does not answer, and start the next one when the pause is over."""
+        now = self._clock()
+        if self._supervision.silent(now):
+            self._replace("silent", f"gave no answer for {PATIENCE:.0f} seconds")
+        again = self._supervision.again
+        if again is not None and now >= again:
+            self._supervision.gone()
+            self._follow_roots()
+
+    def _replace(self, how: Failure, what: str) -> None:
+        self._unlink()
+        self._attention.lost()
+        self._supervision.failed(how, self._clock())
+        if self._supervision.given_up:
+            self._give_up(f"The process that reads the workspace failed {len(PAUSES) + 1} times in a row, at last it "
+                          f"{what}; completions know the open document only until kvlsp is started again. The log on "
+                          "standard error may say why.")
+        else:
+            self._tell(Condition(0, 0, 0, problems=(f"The process that reads the workspace {what}; it is started "
+                                                    "again.",)))
 
     def _give_up(self, why: str) -> None:
         for message in self._attention.cleared():
@@ -235,3 +260,4 @@ class CrossFile:
             self._processes += 1  # what it still says does not count
             self._link.close()
             self._link = None
+        self._supervision.gone()

@@ -61,8 +61,9 @@ def workspace_stands(ls: KvlspServer, condition: Condition) -> None:
                        100 * condition.done / max(condition.total, 1))
 
 
-def as_json(condition: Condition) -> dict[str, Any]:
+def as_json(ls: KvlspServer) -> dict[str, Any]:
     """For the statistics."""
+    condition = ls.indexed
     return {"folders": condition.roots, "files": condition.files, "definitions": condition.definitions,
             "indexing": condition.indexing, "done": condition.done, "total": condition.total,
-            "problems": list(condition.problems)}
+            "problems": list(condition.problems), "failures": ls.cross_file.failures}

@@ -38,9 +38,11 @@ _BEGIN: Final = "import sys; sys.path[:] = sys.argv[1:]; from kvlsp.workspace.pr
 class Link(Protocol):
     """A way to a workspace's process."""
 
-    def send(self, message: ToWorkspace) -> None: ...
+    def send(self, message: ToWorkspace) -> None:
+        """Returns at once, whether the process reads or not. :class:`WorkspaceError` when it is gone."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the process, by force if need be; returns when it has ended."""
 
 
 Hear = Callable[[FromWorkspace | None], None]
@@ -65,27 +67,33 @@ class _Child:
                                  "the open document only.") from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._outgoing: BinaryIO = self._process.stdin  # type: ignore[assignment]
+        self._outgoing: queue.SimpleQueue[ToWorkspace | None] = queue.SimpleQueue()  # None: no more comes
+        self._gone = False
         self._hear = hear
-        threading.Thread(target=self._listen, args=(self._process.stdout,), name="kvlsp-workspace-reader",
-                         daemon=True).start()
+        for name, work, stream in (("reader", self._listen, self._process.stdout),
+                                   ("writer", self._speak, self._process.stdin)):
+            threading.Thread(target=work, args=(stream,), name=f"kvlsp-workspace-{name}", daemon=True).start()
 
     def send(self, message: ToWorkspace) -> None:
-        """:class:`WorkspaceError` when the process is gone."""
-        try:
-            write(self._outgoing, message)
-        except (OSError, ValueError) as error:
-            raise WorkspaceError("The process that reads the workspace has ended.") from error
+        if self._gone:
+            raise WorkspaceError("The process that reads the workspace has ended.")
+        self._outgoing.put(message)
 
     def close(self) -> None:
-        """End it; returns when it has."""
-        with contextlib.suppress(OSError, ValueError):
-            self._outgoing.close()
+        self._gone = True
+        self._outgoing.put(None)
         try:
             self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _speak(self, outgoing: BinaryIO) -> None:
+        """A thread of its own: a process that hangs reads nothing, and a full pipe holds up whoever writes."""
+        with contextlib.suppress(OSError), outgoing:  # closing writes what is left
+            while (message := self._outgoing.get()) is not None:
+                write(outgoing, message)
+        self._gone = True
 
     def _listen(self, incoming: BinaryIO) -> None:
         with incoming:

@@ -76,9 +76,13 @@ def test_typing_is_asked_for_when_it_rests_with_the_text_of_then(editor):
 def test_one_question_at_a_time(editor):
     first = editor.ask(QUIET)
     editor.type("a", "x")
-    assert [type(message) for message in editor.out(QUIET)] == [DocumentText]
+    assert editor.out(QUIET) == []
+    assert editor.attention.due(editor.now) is None
     editor.attention.answered(Answer(first.number, ()))
-    assert editor.ask().number > first.number
+    assert editor.attention.due(editor.now) == 0
+    text, ask = editor.out()
+    assert text == DocumentText("/a", "xabc\n")
+    assert ask.number > first.number
 
 
 def test_a_caret_that_leaves_its_definition_is_asked_for_at_once(editor):
@@ -153,8 +157,9 @@ def test_a_question_goes_out_behind_the_newest_texts_of_all(editor):
 
 
 def test_texts_of_documents_in_the_background_are_sent_when_they_rest(editor):
+    editor.answer()
     editor.open("b")
-    editor.out(QUIET)
+    editor.answer()
     editor.type("a", "x")   # a rename at work
     editor.attention.visited("b", 0, editor.now)
     assert editor.out() == []

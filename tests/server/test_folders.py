@@ -112,7 +112,7 @@ def test_statistics_show_what_is_indexed_and_what_is_wrong(talk):
         talk.stands(Condition(1, 12, 34, problems=("The folder x is gone.",), settled=True))
     assert talk.ask("kvlsp/statistics", {})["server"]["workspace"] == {
         "folders": 1, "files": 12, "definitions": 34, "indexing": False, "done": 0, "total": None,
-        "problems": ["The folder x is gone."]}
+        "problems": ["The folder x is gone."], "failures": {"ended": 0, "silent": 0}}
     assert [said["message"] for said in talk.notified("window/logMessage")] == ["The folder x is gone."]
 
 

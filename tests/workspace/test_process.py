@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace import process
 from kvlsp.workspace.messages import Answer, Ask, Condition, DocumentText, Roots, Shown
-from tests.support.fake_workspace import News
+from tests.support.fake_workspace import TIMEOUT, News
 from tests.workspace.trees import ALLOWED, write_tree
 
 CIRCLE = Shown("lib/shapes.py", ALLOWED["lib/shapes.py"])
@@ -74,6 +75,19 @@ def test_it_ends_when_its_input_does(link, heard, root):
     assert link._process.poll() == 0
     with pytest.raises(WorkspaceError, match="ended"):
         link.send(Roots(()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_one_that_hangs_holds_nobody_up_and_is_ended_by_force(link, heard, root):
+    settled(link, heard, root)
+    os.kill(link._process.pid, signal.SIGSTOP)
+    sender = threading.Thread(target=link.send, args=(DocumentText("/a.py", "x" * 10**7),), daemon=True)
+    sender.start()
+    sender.join(TIMEOUT)
+    assert not sender.is_alive()
+    link.close()
+    heard.wait(End)
+    assert link._process.poll() == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
