@@ -11,7 +11,7 @@ class Reason(str, Enum):
     SUPERSEDED = "superseded"                # a newer request or edit of the same document came
     CANCELLED = "cancelled"                  # the editor asked to stop
     DEADLINE = "deadline"                    # no complete line or statement in time
-    NOTHING_TO_SAY = "nothing_to_say"        # the model ends at once, or offers only white space
+    NOTHING_TO_SAY = "nothing_to_say"        # the model ends at once, offers white space, or nothing whole
     WRONG_PLACE = "wrong_place"              # inside a word or before text that a suggestion would break
     REPEATS_SUFFIX = "repeats_suffix"        # what it offers stands below already
     LOOPING = "looping"                      # only repetitions of the lines above

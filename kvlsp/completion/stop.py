@@ -6,12 +6,13 @@
         if stop is not None:
             text = rule.generated[:stop.keep]
             break
+    # where the model ends: rule.end(), None if all of it may stay
     # at the deadline: rule.generated[:rule.complete_part()]
 
 ``prefix`` and ``suffix`` may be cut to ``block.WINDOW`` characters. What it costs: each piece scans its own
 line again; each finished line parses the enclosing block's prefix, a few lines. This module knows no tokens
-and no model; the end token, the token limit and the deadline belong to the engine. Without a language, lines
-decide.
+and no model: which token is the end token, the token limit and the deadline belong to the engine. Without a
+language, lines decide.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class StopReason(str, Enum):
     BLANK = "blank"              # blank lines
     LOOP = "loop"                # equal lines again and again, or comments only
     MAX_LINES = "max_lines"
+    UNCLOSED = "unclosed"        # the model ended it where a bracket or string is open that the suffix does not close
 
     def __str__(self) -> str:
         return self.value
@@ -130,6 +132,13 @@ class StopRule:
     def check(self, generated: str) -> Stop | None:
         """Like :meth:`push`, given all that is generated so far."""
         return self.push(generated[len(self.generated):])
+
+    def end(self) -> Stop | None:
+        """The model has ended the text here. A :class:`Stop` at the last complete line or statement where what it began
+        would stay open, None where all of it fits: the suffix closes what it opened."""
+        if self.stop is None and self.place.leaves_open(self.generated, self._open):
+            self.stop = Stop(StopReason.UNCLOSED, self._complete)
+        return self.stop
 
     def complete_part(self) -> int:
         """How many characters form complete lines or statements: what may be answered at the deadline."""

@@ -70,11 +70,8 @@ class Candidate:
 
         Complete lines or statements only where it was broken off: at a deadline (``partial``) or at a limit.
         """
-        generated = self.rule.generated
-        if self.rule.stop is not None:
-            return generated[: self.rule.stop.keep]
-        partial = partial or self.generation.progress.stop != "end"
-        return generated[: self.rule.complete_part()] if partial else generated
+        ended = self.generation.progress.stop == "end" and not partial
+        return self.rule.generated if ended else self.rule.generated[: self.rule.complete_part()]
 
 
 class Completing:
@@ -224,6 +221,7 @@ class Completing:
             limits=Limits(tokens=settings.max_tokens, context=session.context),
             context=self.context_ids,
             stop=candidate.push,
+            end=rule.end,
             drafter=self._drafter,
             penalty=GrammarPenalty(rule.place, settings.penalty) if settings.penalty < 1 else None,
             sampling=Sampling(settings.temperature, self.seed, len(self.candidates)) if settings.temperature else None,

@@ -96,17 +96,19 @@ class Generation:
 
     ``logits`` (vocabulary,) are those of the row before ``position``. ``must_begin`` is text that the first tokens
     have to spell (a healed token), ``forced`` token ids it has to begin with (a candidate's fork). ``ends`` are
-    token ids that end the text. ``context`` are the ids before it, for drafts.
+    token ids that end the text; ``end`` then says if it should not have ended there. ``context`` are the ids before it,
+    for drafts.
     """
 
     def __init__(self, cache: ResidentCache, tokenizer: Tokenizer, *, branch: Branch, logits: torch.Tensor,
                  position: int, ends: frozenset[int], limits: Limits, context: Sequence[int],
-                 stop: StopCheck, drafter: Drafter | None = None, penalty: Penalty | None = None,
-                 sampling: Sampling | None = None, must_begin: str = "", forced: Sequence[int] = ()) -> None:
+                 stop: StopCheck, end: Callable[[], Stop | None] = lambda: None, drafter: Drafter | None = None,
+                 penalty: Penalty | None = None, sampling: Sampling | None = None, must_begin: str = "",
+                 forced: Sequence[int] = ()) -> None:
         self.cache, self.tokenizer, self.branch = cache, tokenizer, branch
         self.progress = Progress()
         self._logits = logits
-        self._ends, self._limits, self._stop = ends, limits, stop
+        self._ends, self._limits, self._stop, self._end = ends, limits, stop, end
         self._drafter, self._penalty, self._sampling = drafter, penalty, sampling
         self.context = list(context)
         self._stream = TextStream(tokenizer)
@@ -227,7 +229,8 @@ class Generation:
         """Append a chosen token; True when the generation ends with it."""
         progress = self.progress
         if token in self._ends:
-            progress.stop = "end"
+            stop = self._end()
+            progress.stop = "end" if stop is None else str(stop.reason)
             return True
         piece = self._stream.push(token)
         if "\ufffd" in piece:  # bytes that are no text: nothing a user could want

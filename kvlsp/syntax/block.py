@@ -5,6 +5,7 @@
     place.open                              # brackets open at the caret, and which the suffix closes
     place.block                             # lines of the enclosing block, up to the caret
     place.parses(generated)                 # whether block + generated text is whole
+    place.leaves_open(generated, outer)     # whether a bracket or string of it misses its end in the suffix
 
 Only :data:`WINDOW` characters on each side are looked at, so callers may pass just those. Nothing here knows
 about completions or models.
@@ -13,11 +14,12 @@ about completions or models.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from kvlsp.syntax.language import Frame, Language
-from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line
+from kvlsp.syntax.language import Frame, Language, StringKind
+from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
 
 WINDOW = 8000
 """Characters before and after the caret that are looked at."""
@@ -115,6 +117,27 @@ class Place:
         """Whether the block with ``generated`` after the caret parses; True where no frame can tell."""
         return not self.frames or any(self._whole(frame, self.block + generated) for frame in self.frames)
 
+    def leaves_open(self, generated: str, outer: Sequence[OpenBracket]) -> bool:
+        """Whether ``generated`` opens a bracket, string or comment that the suffix does not close, or leaves one of
+        ``outer`` without its closer: those of :attr:`open` that it has not closed. False without a language."""
+        if self.language is None:
+            return False
+        text = self.line_before + generated
+        scan = scan_lines(self.language, text, self.states[-1])
+        if scan.inside is not None and self.scan.inside is None and not self._ends(scan.inside):
+            return True
+        held = _held(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, len(outer))
+        return not all(held[len(outer):]) or any(
+            was.held and not now for was, now in zip(outer, held, strict=False))
+
+    def _ends(self, inside: StringKind) -> bool:
+        """Whether the suffix ends what the caret would be inside of."""
+        suffix = f"{self.line_after}\n{self.following}" if inside.lines else self.line_after
+        if inside.comment:
+            rest, end, _ = suffix.partition(inside.close)
+            return bool(end) and inside.open not in rest
+        return scan_lines(self.language, suffix, Scan(inside=inside)).inside is None
+
     def _whole(self, frame: Frame, lines: str) -> bool:
         assert self.language is not None
         return not self.language.parse(f"{frame.open}{lines}\n{frame.close}").root_node.has_error
@@ -167,11 +190,13 @@ def _first_line(text: str) -> str:
     return ""
 
 
-def _held(language: Language | None, scan: Scan, line_before: str, line_after: str, rest: str) -> list[bool]:
+def _held(language: Language | None, scan: Scan, line_before: str, line_after: str, rest: str,
+          aligned: int | None = None) -> list[bool]:
     """For each bracket of the stack whether the suffix closes it.
 
     The suffix's surplus closers are paired with the stack from the inside out; a closer that stands first on
-    its line belongs to a bracket whose line has the same indentation. What is left over misses its closer.
+    its line belongs to a bracket whose line has the same indentation, where that bracket is one of the first
+    ``aligned`` (None: all). What is left over misses its closer.
     """
     if not scan.stack:
         return []
@@ -192,7 +217,8 @@ def _held(language: Language | None, scan: Scan, line_before: str, line_after: s
         if closer is None:
             break
         bracket = scan.stack[index]
-        if CLOSER_OF[bracket.character] == closer[0] and closer[1] in (-1, bracket.indent):
+        lined_up = closer[1] in (-1, bracket.indent) or (aligned is not None and index >= aligned)
+        if CLOSER_OF[bracket.character] == closer[0] and lined_up:
             held[index] = True
             closer = next(waiting, None)
     return held

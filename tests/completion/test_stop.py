@@ -176,6 +176,69 @@ def test_deadline_answers_complete_lines_only():
     assert rule.generated[:rule.complete_part()] == "a = 1"
 
 
+def end(document: str, generated: str, language: str = "python", **policy) -> tuple[str, str | None]:
+    """What is kept of ``generated`` where the model ends it, and why it is cut (None: it is not)."""
+    prefix, suffix = document.split("|")
+    rule = StopRule.begin(prefix, suffix, Language.of(language), StopPolicy(**policy))
+    assert rule.push(generated) is None
+    stop = rule.end()
+    return (generated, None) if stop is None else (rule.generated[:stop.keep], str(stop.reason))
+
+
+@pytest.mark.parametrize(("document", "generated", "kept"), [
+    # a bracket of its own that nobody closes
+    ("x = |\n", "foo(bar", ""),
+    ("x = |\n", "foo(bar)", "foo(bar)"),
+    ("def f():\n    |\n", "a = 1\n    b = foo(bar", "a = 1"),
+    ("def f():\n    |\n", "a = 1\n    b = foo(bar)", "a = 1\n    b = foo(bar)"),
+    ("def f():\n    |\n", "a = 1\n    b = foo(bar)[", "a = 1"),
+    # the suffix closes it
+    ("x = |)\n", "foo(bar", "foo(bar"),
+    ("x = |\n)\n", "foo(\n    bar,", "foo(\n    bar,"),
+    ("    x = |\n          )\n", "foo(bar,", "foo(bar,"),
+    ("x = |]\n", "foo(bar", ""),
+    # the suffix closes another one
+    ("foo(|)\n", "bar(x", ""),
+    ("foo(|))\n", "bar(x", "bar(x"),
+    ("foo(|)\n", "bar(x)", "bar(x)"),
+    ("x = [\n    1,\n    |\n]\n", "2, (3", ""),
+    # it was open before: as it was
+    ("x = foo(|\n", "bar", "bar"),
+    ("x = foo(|\n", "bar(1", ""),
+    # strings
+    ("x = |\n", '"abc', ""),
+    ('x = |"\n', '"abc', '"abc'),
+    ('x = | + "b"\n', '"abc', ""),
+    ('x = "|"\n', "abc", "abc"),
+    ('x = "|"\n', "(abc", "(abc"),
+    ("x = |\n", '"""abc', ""),
+    ('x = |\n"""\ny = 1\n', '"""abc', '"""abc'),
+    ('x = |\ny = """b"""\n', '"""abc', ""),
+    # a comment may hold what it likes
+    ("# a comment |\n", "that ends (so", "that ends (so"),
+    ("x = 1|\n", "  # see (there", "  # see (there"),
+])
+def test_where_the_model_ends_nothing_of_its_own_stays_open(document, generated, kept):
+    assert end(document, generated) == (kept, None if kept == generated else "unclosed")
+
+
+@pytest.mark.parametrize(("document", "generated", "kept"), [
+    ("class A {\n  void f() {\n    |\n  }\n}\n", "g();\n    if (x) {\n      y();", "g();"),
+    ("class A {\n  void f() {\n    |\n  }\n}\n", "if (x) {\n      y();\n    }", "if (x) {\n      y();\n    }"),
+    ("class A {\n  void f() {\n    |\n    }\n  }\n}\n", "if (x) {\n      y();", "if (x) {\n      y();"),
+    ("class A {\n  |\n}\n", "void f() {", ""),
+    ("int x = 1; |\n", "/* why", ""),
+    ("int x = 1; |\nint y; /* that */\n", "/* why", ""),
+    ("int x = 1; |\n  so */\n", "/* why", "/* why"),
+])
+def test_where_the_model_ends_braces_too(document, generated, kept):
+    assert end(document, generated, "java", multi_line="always") == (kept, None if kept == generated else "unclosed")
+
+
+def test_where_the_model_ends_prose_is_not_judged():
+    assert end("some text |\n", "(don't", "markdown") == ("(don't", None)
+
+
 def test_without_a_language_lines_decide():
     assert run("some text |\n", "goes on\nand on\n", language=None) == ("goes on", "line")
 
@@ -202,6 +265,7 @@ def test_any_text_and_any_pieces(document, generated, data):
     for character in generated:
         found = found or singly.push(character)
     assert found == expected
+    assert whole.end() == singly.end()
     if expected is not None:
         assert 0 <= expected.keep <= len(generated)
         assert isinstance(expected.reason, StopReason)

@@ -17,7 +17,7 @@ from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
-from tests.support.writing import writing_model
+from tests.support.writing import saying_model, writing_model
 
 TEXT = "def f(a):\n    b = (a, a)\n    c = (a, a)\n    return f(a, b)\n\ndef e(a):\n    b = (a, a)\n    c = "
 
@@ -154,3 +154,18 @@ def test_a_model_with_nothing_but_text_starts_from_the_first_token_there_is(text
             assert (answer.text, answer.reason) == ("", Reason.NOTHING_TO_SAY)
         else:
             assert answer.text or answer.reason is not Reason.MODEL_ERROR
+
+
+@pytest.mark.parametrize(("suffix", "said", "offered", "stop"), [
+    ("\n", "foo(bar)", "foo(bar)", "end"),
+    ("\n", "foo(bar", "", "unclosed"),
+    (")\n", "foo(bar", "foo(bar", "end"),
+    ("\n", "[a,\n    b", "", "unclosed"),
+])
+def test_a_text_that_the_model_ends_with_an_open_bracket_is_cut(suffix, said, offered, stop):
+    text = "def f(a, b):\n    c = "
+    answer = complete_text(saying_model(said), text + suffix, len(text), language="python",
+                           settings=Settings(max_tokens=40))
+    assert (answer.generated, answer.report["stop"]) == (said, stop)
+    assert answer.text == offered
+    assert answer.reason is (None if offered else Reason.NOTHING_TO_SAY)

@@ -42,6 +42,33 @@ class Writing:
         return written
 
 
+class Saying:
+    """Says ``text`` behind whatever row its logits are first asked of, then token 0, the end: a model of one mind.
+
+    Keys and values are a tiny decoder's, so rows are as real as ever.
+    """
+
+    def __init__(self, text: str, layers: int = 1) -> None:
+        self._decoder = tiny_model(layers).decoder
+        self._said = [*(len(CONTROL) + byte for byte in text.encode()), 0]
+        self._first: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decoder, name)
+
+    def forward(self, document: Any, ids: Any, positions: Any, slots: Any, branch: Any, wanted: Any) -> Any:
+        said = torch.full_like(self._decoder.forward(document, ids, positions, slots, branch, wanted), -100.0)
+        for row, position in zip(said, positions[wanted].tolist(), strict=True):
+            self._first = position if self._first is None else self._first
+            row[self._said[min(position - self._first, len(self._said) - 1)]] = 0.0
+        return said
+
+
+def saying_model(text: str) -> Model:
+    """:class:`Saying` with the byte tokenizer and a template that heals nothing; for one completion."""
+    return dataclasses.replace(tiny_model(1, heals=False), decoder=Saying(text))
+
+
 def writing_model(layers: int, letters: bytes, line: int = 0, *, order: Order = "suffix_first",
                   heals: bool = False) -> Model:
     """:class:`Writing` with the byte tokenizer and a template."""
