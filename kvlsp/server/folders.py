@@ -47,11 +47,12 @@ def set_folders(ls: KvlspServer, uris: list[str]) -> None:
 
 
 def workspace_stands(ls: KvlspServer, condition: Condition) -> None:
-    """Progress for the editor, and each problem once for its log."""
+    """Progress for the editor; each problem once for its log, and in the status as long as it lasts."""
     for problem in condition.problems:
         if problem not in ls.indexed.problems:
             ls.protocol.complain(problem)
     ls.indexed = condition
+    ls.status.workspace(condition.problems)
     if not condition.indexing:
         ls.work.end(INDEXING)
     elif condition.total is None:

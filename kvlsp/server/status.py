@@ -1,6 +1,6 @@
-"""What a status bar shows: the engine's state, and what the last request brought.
+"""What a status bar shows: the engine's state, what the last request brought, what is wrong with the workspace.
 
-Sent as ``kvlsp/status`` {kind, message, percent, detail, last}, and as copilot's ``didChangeStatus`` to a
+Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems}, and as copilot's ``didChangeStatus`` to a
 client that asked for it. This module decides nothing; it remembers and tells.
 """
 
@@ -26,6 +26,7 @@ class Status:
         self.copilot = False
         self._current = StatusChanged("loading", "starting")
         self._last: dict[str, Any] | None = None
+        self._problems: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -42,10 +43,16 @@ class Status:
                           "report": plain(report)}
             self._tell()
 
+    def workspace(self, problems: tuple[str, ...]) -> None:
+        """Sentences about the workspace, as long as they hold; told when they become others."""
+        if problems != self._problems:
+            self._problems = problems
+            self._tell()
+
     def as_json(self) -> dict[str, Any]:
         current = self._current
         return {"kind": current.kind, "message": current.message, "percent": plain(current.percent),
-                "detail": plain(current.detail), "last": self._last}
+                "detail": plain(current.detail), "last": self._last, "problems": list(self._problems)}
 
     def _tell(self) -> None:
         self._notify(STATUS, self.as_json())

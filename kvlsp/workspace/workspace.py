@@ -34,6 +34,8 @@ class Workspace:
         self._paths: list[Path] = []
         self._progress: dict[Path, Progress] = {}
         self._lost: dict[Path, int] = {}
+        self._mending: set[Path] = set()
+        """Roots whose index was damaged and is being filled again."""
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -44,7 +46,9 @@ class Workspace:
     def problems(self) -> tuple[str, ...]:
         """Sentences about roots that cannot be watched and indexes that cannot be kept."""
         kept = [index.problem for index in self.indexes if index.problem]
-        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept)
+        mending = [f"The index of {root} was damaged and is made again; until then less of other files is found."
+                   for root in sorted(self._mending)]
+        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending)
 
     @property
     def progress(self) -> Progress | None:
@@ -61,7 +65,7 @@ class Workspace:
         root = root.absolute().resolve()
         if root not in self._indexes:
             self._indexes[root] = Index(Rules(root, self._exclude), self._folder)
-            self._lost[root] = self._indexes[root].lost
+            self._lost[root] = 0
             self.watcher.add(root)
             self._scans[root] = self._indexes[root].scan()
             self._send_open(root)
@@ -74,6 +78,7 @@ class Workspace:
         self.watcher.remove(root)
         self._scans.pop(root, None)
         self._progress.pop(root, None)
+        self._mending.discard(root)
         self._indexes.pop(root).close()
 
     def open_document(self, path: Path, text: str) -> None:
@@ -108,6 +113,7 @@ class Workspace:
             else:
                 del self._scans[root]
                 self._progress.pop(root, None)
+                self._mending.discard(root)
                 if index.behind:
                     self.watcher.rescan(root)
         return bool(self._paths or self._scans)
@@ -137,6 +143,8 @@ class Workspace:
         for root, index in self._indexes.items():
             if index.lost != self._lost[root]:
                 self._lost[root] = index.lost
+                if not index.problem:  # else it was the disk, and that is said
+                    self._mending.add(root)
                 self._scans[root] = index.scan()
                 self._send_open(root)
 

@@ -324,6 +324,15 @@ def test_health_status_statistics_and_help(start: Start) -> None:
     assert editor.nvim.current.buffer.name.endswith("kvlsp.txt")
 
 
+def test_status_tells_what_is_wrong_with_the_workspace(start: Start) -> None:
+    editor = start("", server=["--problem", "The folder x is gone."])
+    assert editor.status() == ["kvlsp: ready: fixed answers", "problem: The folder x is gone."]
+    editor.keys("i")
+    editor.wait_ghost()
+    editor.nvim.command("Kvlsp status")
+    editor.wait_message("The folder x is gone.")
+
+
 def test_two_editors_at_once(start: Start) -> None:
     first, second = start("one\n", name="a.py"), start("two\n", name="b.py")
     for editor in (first, second):

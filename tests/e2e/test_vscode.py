@@ -283,10 +283,11 @@ def test_language_is_switched_off_by_command(vscode: VSCode, serve: Serve) -> No
 
 
 def test_status_hover_and_statistics(vscode: VSCode, serve: Serve) -> None:
-    serve("hover.py", "\n")
+    serve("hover.py", "\n", ANSWER, options=("--problem", "The folder x is *gone*."))
     vscode.do("hover", selector="[id*='kvlsp.status']")
     text = vscode.wait(lambda: vscode.evaluate("() => document.querySelector('.workbench-hover')?.textContent ?? ''"))
     assert "kvlsp: ready" in text
+    assert "The folder x is *gone*." in text.replace("\xa0", " ")
     vscode.screenshot("status-hover-fixed")
     vscode.command("kvlsp: Show Statistics")
     vscode.wait(lambda: str(vscode.evaluate(

@@ -116,6 +116,21 @@ def test_statistics_show_what_is_indexed_and_what_is_wrong(talk):
     assert [said["message"] for said in talk.notified("window/logMessage")] == ["The folder x is gone."]
 
 
+def test_the_status_tells_what_is_wrong_as_long_as_it_is(talk):
+    talk.begin()
+    before = talk.notified("kvlsp/status")
+    for done in range(20):
+        talk.stands(Condition(1, 12, 34, indexing=True, done=done, total=20))
+    assert talk.notified("kvlsp/status") == before
+    for done in range(20):
+        talk.stands(Condition(1, 12, 34, indexing=True, done=done, total=20, problems=("The folder x is gone.",)))
+    [gone] = talk.notified("kvlsp/status")[len(before):]
+    assert gone == {**before[-1], "problems": ["The folder x is gone."]}
+    talk.stands(Condition(1, 12, 34, settled=True))
+    assert talk.notified("kvlsp/status")[len(before) + 1:] == [before[-1]]
+    assert before[-1]["problems"] == []
+
+
 def test_shutdown_ends_the_thread(talk):
     talk.begin(rootUri="file:///one")
     talk.roots("/one")

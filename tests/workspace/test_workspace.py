@@ -111,10 +111,30 @@ def test_open_documents_win_and_survive_damage(tmp_path, workspace, clock):
     assert names(index, "opened", "main") == [("app.py", "opened")]
     index._store._database.execute("DROP TABLE definitions")
     assert names(index, "opened") == []
+    assert workspace.step()
+    assert workspace.problems == (f"The index of {root} was damaged and is made again; until then less of other files "
+                                  "is found.",)
     rest(workspace, clock)
+    assert workspace.problems == ()
     assert names(index, "opened", "main", "Circle") == [("app.py", "opened"), ("lib/shapes.py", "Circle")]
     workspace.close_document(root / "app.py")
     assert names(index, "opened", "main") == [("app.py", "main")]
+
+
+def test_an_index_that_is_found_damaged_is_said_until_it_is_whole(tmp_path, clock):
+    root = tmp_path / "root"
+    write_tree(root, ALLOWED)
+    for told in ((), ("damaged",)):
+        workspace = Workspace(watcher=Watcher(clock, StillObserver), folder=tmp_path / "kept")
+        workspace.add(root)
+        workspace.step()
+        assert [word in problem for word, problem in zip(told, workspace.problems, strict=True)] == [True] * len(told)
+        rest(workspace, clock)
+        assert workspace.problems == ()
+        assert workspace.indexes[0].size().files == len(ALLOWED)
+        workspace.close()
+        for file in (tmp_path / "kept").glob("*.sqlite*"):
+            file.write_bytes(b"no index" * 1000)
 
 
 def test_a_root_that_goes_and_comes_back(tmp_path, workspace, clock):

@@ -14,6 +14,8 @@ export interface Status {
   percent?: number | null;
   detail?: Record<string, unknown>;
   last?: LastAnswer | null;
+  /** What is wrong with the workspace, as sentences, as long as it is. */
+  problems?: string[];
 }
 
 export const STATUS = 'kvlsp/status';

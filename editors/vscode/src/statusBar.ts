@@ -1,4 +1,4 @@
-// The item at the lower right: what the daemon does, and on hover how the last request went.
+// The item at the lower right: what the daemon does, and on hover how the last request went and what is wrong.
 import * as vscode from 'vscode';
 
 import { REASONS, type Status } from './protocol';
@@ -62,6 +62,9 @@ function tooltip(status: Status, offFor: string | undefined): vscode.MarkdownStr
   text.appendMarkdown(`**kvlsp: ${status.kind}**\n\n`);
   const message = offFor === undefined ? status.message : `switched off for ${offFor}`;
   text.appendText(message === status.kind ? '' : message);
+  for (const problem of status.problems ?? []) {
+    text.appendMarkdown('\n\n').appendText(problem);
+  }
   const { last } = status;
   if (last) {
     const how = last.items > 0 ? count(last.items, 'suggestion') : `nothing: ${REASONS[last.reason ?? ''] ?? last.reason ?? 'no reason given'}`;

@@ -1,12 +1,14 @@
 """A language server that answers at once, without a model: the editor's own share of a latency, and exact scenarios.
 
-    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS] [--log FILE] [--stdio]
+    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS] [--problem TEXT] [--log FILE]
+        [--stdio]
 
 Offers the given texts wherever it is asked; where the text before the caret ends with the beginning of one, it
 offers the rest of it, so that typing through a suggestion works as it does with a model. ``--count`` appends the
 number of the request, so that every answer is a new one. With ``--late`` the first answer at a place is empty, as
-kvlsp's is at its deadline, and what it says to that follows. It keeps the documents by itself (no code of kvlsp), so
-that what an editor really sent can be compared with its buffer. Single-threaded but for delayed answers.
+kvlsp's is at its deadline, and what it says to that follows. ``--problem`` is in every status. It keeps the documents
+by itself (no code of kvlsp), so that what an editor really sent can be compared with its buffer. Single-threaded but
+for delayed answers.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class FixedServer:
     def __init__(self, options: argparse.Namespace, source: BinaryIO, sink: BinaryIO) -> None:
         self.answers: list[str] = options.answers
         self.count, self.delay, self.late = options.count, options.delay, options.late
+        self.problems = [options.problem] if options.problem else []
         self.missed: list[Any] = []
         self.log = Path(options.log).open("a", encoding="utf-8") if options.log else None  # noqa: SIM115
         self.source, self.sink, self.lock = source, sink, threading.Lock()
@@ -148,7 +151,8 @@ class FixedServer:
     def _status(self, kind: str, reason: str | None) -> None:
         last = reason and {"items": 0, "reason": reason, "report": {}}
         self._send({"method": "kvlsp/status", "params": {
-            "kind": kind, "message": "fixed answers", "percent": None, "detail": {}, "last": last}})
+            "kind": kind, "message": "fixed answers", "percent": None, "detail": {}, "last": last,
+            "problems": self.problems}})
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -171,6 +175,7 @@ if __name__ == "__main__":
     parser.add_argument("--count", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--late", type=float, default=0.0)
+    parser.add_argument("--problem")
     parser.add_argument("--log")
     parser.add_argument("--stdio", action="store_true", help="ignored: clients append it")
     FixedServer(parser.parse_args(), sys.stdin.buffer, sys.stdout.buffer).run()

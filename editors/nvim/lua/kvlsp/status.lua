@@ -7,6 +7,7 @@ local M = {}
 ---@field percent? number
 ---@field detail? table
 ---@field last? {items: integer, reason?: string, report: table} how the last request went
+---@field problems? string[] what is wrong with the workspace, as long as it is
 
 local current = { kind = 'stopped', message = 'no daemon is running' } ---@type kvlsp.Status
 local of_client ---@type integer?
@@ -60,10 +61,13 @@ local function list(values, lines)
   end
 end
 
---- Lines for people: the state, then how the last request went, and why nothing came.
+--- Lines for people: the state, what is wrong, then how the last request went, and why nothing came.
 ---@return string[]
 function M.lines()
   local lines = { ('kvlsp: %s: %s'):format(current.kind, current.message or '') }
+  for _, problem in ipairs(type(current.problems) == 'table' and current.problems or {}) do
+    table.insert(lines, 'problem: ' .. problem)
+  end
   local last = current.last
   if type(last) == 'table' then
     local nothing = type(last.reason) == 'string' and 'nothing, ' .. last.reason:gsub('_', ' ')
