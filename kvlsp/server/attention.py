@@ -29,7 +29,8 @@ PLACES: Final = 8
 @dataclass(slots=True)
 class _Open:
     snapshot: Snapshot
-    path: str
+    path: str | None
+    """On the disk; None: it was never saved."""
     changed: float
     """When its text last changed."""
     caret: int = 0
@@ -41,6 +42,11 @@ class _Open:
     within: tuple[int, int] | None = None
     visits: Visits = field(default_factory=Visits)
     placed: PlaceContext | None = None
+
+    @property
+    def name(self) -> str:
+        """By which the workspace knows it."""
+        return self.snapshot.uri if self.path is None else self.path
 
 
 class Attention:
@@ -61,8 +67,8 @@ class Attention:
 
     # -- what happens in the editor
 
-    def opened(self, snapshot: Snapshot, path: str, now: float) -> None:
-        """A document with a place on the disk was opened, or replaced as a whole."""
+    def opened(self, snapshot: Snapshot, path: str | None, now: float) -> None:
+        """A document was opened, or replaced as a whole; ``path``: on the disk, None for one that was never saved."""
         before = self._open.get(snapshot.uri)
         self._open[snapshot.uri] = _Open(snapshot, path, now - QUIET, moved=now)
         if before is not None:
@@ -95,7 +101,7 @@ class Attention:
     def closed(self, uri: str) -> None:
         document = self._open.pop(uri, None)
         if document is not None:
-            self._closed.append(document.path)
+            self._closed.append(document.name)
             self._active = None if self._active == uri else self._active
             if self._waiting is not None and self._waiting[1] == uri:
                 self._waiting = None
@@ -129,7 +135,7 @@ class Attention:
         self._waiting, self._again = (self._count, document.snapshot.uri), False
         self._since.clear()
         document.asked = document.snapshot.text, document.caret
-        yield Ask(self._count, document.path, document.caret, self.settings.cross_file_tokens, self._places(document))
+        yield Ask(self._count, document.name, document.caret, self.settings.cross_file_tokens, self._places(document))
 
     def due(self, now: float) -> float | None:
         """Seconds until :meth:`outgoing` has something; None: not before something happens."""
@@ -201,7 +207,8 @@ class Attention:
     def _places(self, document: _Open) -> tuple[Place, ...]:
         """Of the other documents, the latest first."""
         found = [(visit.when, Place(other.path, visit.offset, visit.edited))
-                 for other in self._open.values() if other is not document for visit in other.visits.latest]
+                 for other in self._open.values() if other is not document and other.path is not None
+                 for visit in other.visits.latest]
         found.sort(key=lambda pair: -pair[0])
         return tuple(place for _, place in found[:PLACES])
 
@@ -212,4 +219,5 @@ def _unsent(document: _Open) -> bool:
 
 def _text(document: _Open) -> DocumentText:
     document.sent = document.snapshot.text
-    return DocumentText(document.path, str(document.snapshot.text))
+    language = document.snapshot.language if document.path is None else None
+    return DocumentText(document.name, str(document.snapshot.text), language)

@@ -140,7 +140,12 @@ def path_of(uri: str) -> str | None:
         path = uris.to_fs_path(uri) if urlsplit(uri).scheme == "file" else None
     except ValueError:
         return None
-    return None if path is None or "\0" in path else path
+    return None if not path or "\0" in path else path
+
+
+def is_untitled(uri: str) -> bool:
+    """A document that was never saved: ``untitled:`` of VS Code, and ``file://`` of Neovim's buffers without a name."""
+    return uri.startswith("untitled:") or uri == "file://"
 
 
 def read_settings(options: object, base: Settings) -> tuple[Settings, list[str]]:

@@ -28,7 +28,7 @@ from kvlsp.engine.messages import (
 )
 from kvlsp.errors import WorkspaceError
 from kvlsp.server.attention import Attention
-from kvlsp.server.convert import path_of
+from kvlsp.server.convert import is_untitled, path_of
 from kvlsp.server.supervision import PATIENCE, PAUSES, Failure, Supervision
 from kvlsp.text.document import Snapshot
 from kvlsp.workspace.messages import Answer, Ask, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
@@ -141,7 +141,7 @@ class CrossFile:
         match item:
             case OpenDocument(snapshot):
                 path = path_of(snapshot.uri)
-                if path is not None:
+                if path is not None or is_untitled(snapshot.uri):
                     self._attention.opened(snapshot, path, now)
             case EditDocument():
                 self._attention.edited(item, now)

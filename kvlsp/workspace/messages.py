@@ -20,10 +20,15 @@ class Roots:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """The text of a document that is open; the disk does not count for it until :class:`DocumentClosed`."""
+    """The text of a document that is open; the disk does not count for it until :class:`DocumentClosed`.
+
+    ``language`` is None for a document on the disk. One that was never saved lies nowhere: its path is any name of its
+    own, and ``language`` the editor's id of its language.
+    """
 
     path: str
     text: str
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ class Answer:
 
     ``within``: the stretch [start, end] of the text between two ends of definitions that the caret is in; a caret that
     leaves it is worth another question at once. ``root`` is the name of the document's root, ``path`` the document's
-    path from there; "" for one outside of all roots.
+    path from there; "" for one outside of all roots. A document that was never saved has the first root, and a path
+    that tells its language.
     """
 
     number: int

@@ -77,16 +77,21 @@ class Region:
     reason: str
 
 
-def retrieve(text: str, offset: int, path: Path, indexes: Sequence[Index], *, budget: int = BUDGET,
-             measure: Callable[[str], int] = len, regions: Sequence[Region] = (),
-             placed: Sequence[Chunk] = ()) -> tuple[Chunk, ...]:
-    """Chunks for a caret at ``offset`` of the document ``path`` (absolute), the most wanted first."""
-    around = surroundings_of(text, offset, Language.of(path.suffix.lower()))
+def retrieve(text: str, offset: int, path: Path | None, indexes: Sequence[Index], *, budget: int = BUDGET,
+             measure: Callable[[str], int] = len, regions: Sequence[Region] = (), placed: Sequence[Chunk] = (),
+             language: Language | None = None) -> tuple[Chunk, ...]:
+    """Chunks for a caret at ``offset`` of the document ``path`` (absolute), the most wanted first.
+
+    A document without a path has only a ``language``: no file is near it.
+    """
+    if path is not None:
+        language = Language.of(path.suffix.lower())
+    around = surroundings_of(text, offset, language)
     kept = {chunk.key for chunk in placed}
     chosen: list[Chunk] = []
     seen: set[str] = set()
     left = budget
-    for chunk in _candidates(around, path, indexes, regions, kept):
+    for chunk in _candidates(around, path, language, indexes, regions, kept):
         if chunk.text in seen or _stands_in(chunk, around) or _covered(chunk, chosen):
             continue
         cost = measure(chunk.text)
@@ -106,9 +111,9 @@ def arrange(found: Sequence[Chunk], placed: Sequence[Chunk]) -> tuple[Chunk, ...
     return (*staying, *new)
 
 
-def _candidates(around: Surroundings, path: Path, indexes: Sequence[Index], regions: Sequence[Region],
-                kept: Kept) -> Iterator[Chunk]:
-    definitions = [chunk for index in indexes for chunk in _definitions(around, path, index, kept)]
+def _candidates(around: Surroundings, path: Path | None, language: Language | None, indexes: Sequence[Index],
+                regions: Sequence[Region], kept: Kept) -> Iterator[Chunk]:
+    definitions = [chunk for index in indexes for chunk in _definitions(around, path, language, index, kept)]
     definitions.sort(key=lambda chunk: (-round(chunk.score, 3), chunk.path, chunk.line))
     yield from definitions[:DEFINITIONS]
     for region in regions:
@@ -129,7 +134,8 @@ def _candidates(around: Surroundings, path: Path, indexes: Sequence[Index], regi
 # -- definitions: how much each is wanted
 
 
-def _definitions(around: Surroundings, path: Path, index: Index, kept: Kept) -> Iterator[Chunk]:
+def _definitions(around: Surroundings, path: Path | None, language: Language | None, index: Index,
+                 kept: Kept) -> Iterator[Chunk]:
     key = _key(path, index)
     imported = _imported_files(around, index, key)
     asked = {word for word in around.near if len(word) > 2} | {word for _, words in around.imports for word in words}
@@ -146,11 +152,14 @@ def _definitions(around: Surroundings, path: Path, index: Index, kept: Kept) -> 
             continue
         judged = _judge(one, around, imported.get(one.path), spread[one.definition.name], key,
                         one.definition.name in clear)
-        if judged is not None and judged[0] >= LEAST:
+        if judged is None:
+            continue
+        score, reason = judged[0] - (Language.of(_suffix(one.path)) is not language), judged[1]
+        if score >= LEAST:
             definition = one.definition
             chunk = Chunk(index.root, one.path, definition.line, definition.end, definition.text, "definition",
-                          definition.name, judged[1], judged[0])
-            yield chunk if chunk.key not in kept else _scored(chunk, judged[0] + STAYS)
+                          definition.name, reason, score)
+            yield chunk if chunk.key not in kept else _scored(chunk, score + STAYS)
 
 
 def _imported_files(around: Surroundings, index: Index, key: str) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -191,7 +200,7 @@ def _judge(one: Found, around: Surroundings, imported: tuple[str, tuple[str, ...
         reason = f"{name} stands in a file that is imported, {used}"
     elif not weight or (definition.inside and name not in around.attributes):
         return None
-    elif _folder(one.path) == _folder(key) and not definition.inside:
+    elif key and _folder(one.path) == _folder(key) and not definition.inside:
         score, reason = 1.0 + 1.5 * weight + likeness, f"{name} stands in the same folder, {used}"
     elif imported is not None:
         score, reason = 0.5 + 2.0 * weight + likeness, f"{name} is a member in a file that is imported, {used}"
@@ -203,8 +212,6 @@ def _judge(one: Found, around: Surroundings, imported: tuple[str, tuple[str, ...
         return None
     if _is_test(one.path) and not _is_test(key):
         score -= 1.5
-    if Language.of(_suffix(one.path)) is not Language.of(_suffix(key)):
-        score -= 1.0
     return score, reason
 
 
@@ -243,8 +250,9 @@ def _scored(chunk: Chunk, score: float) -> Chunk:
     return Chunk(chunk.root, chunk.path, chunk.line, chunk.end, chunk.text, chunk.kind, chunk.name, chunk.reason, score)
 
 
-def _key(path: Path, index: Index) -> str:
-    return path.relative_to(index.root).as_posix() if path.is_relative_to(index.root) else ""
+def _key(path: Path | None, index: Index) -> str:
+    """The document's path in this index; "" when it lies elsewhere, or nowhere."""
+    return path.relative_to(index.root).as_posix() if path is not None and path.is_relative_to(index.root) else ""
 
 
 def _nearness(path: str, key: str) -> float:

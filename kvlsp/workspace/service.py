@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from kvlsp.errors import KvlspError
 from kvlsp.syntax.language import Language
@@ -44,6 +44,8 @@ CHARACTERS_PER_TOKEN: Final = 3.5
 """Of source code, with the vocabularies of the models we know 3.2 to 4."""
 HEAD: Final = 10
 """Tokens of the line that names a chunk's file."""
+UNTITLED: Final = "untitled"
+"""How a document that was never saved would be called, but for its ending."""
 TELL: Final = 0.5
 """Seconds between two words about how far the indexing is."""
 
@@ -60,8 +62,8 @@ class Service:
         self._asked_for = Roots(())
         self._wide: list[str] = []
         self._problem = ""
-        self._documents: dict[str, tuple[Path, str]] = {}
-        """By the editor's path: where the document really lies, and its text."""
+        self._documents: dict[str, _Document] = {}
+        """By the editor's path."""
         self._placed: dict[str, tuple[Chunk, ...]] = {}
         self._busy = False
         self._told = -TELL
@@ -71,16 +73,20 @@ class Service:
         match message:
             case Roots():
                 self._roots(message)
-            case DocumentText(path, text):
-                place = self._documents[path][0] if path in self._documents else really(path)
-                self._documents[path] = place, text
-                if self._workspace is not None:
+            case DocumentText(path, text, language):
+                if path in self._documents:
+                    place = self._documents[path].place
+                else:
+                    place = really(path) if language is None else None
+                of = Language.of(place.suffix.lower() if place is not None else language or "")
+                self._documents[path] = _Document(place, text, of)
+                if self._workspace is not None and place is not None:
                     self._workspace.open_document(place, text)
             case DocumentClosed(path):
                 self._placed.pop(path, None)
                 closed = self._documents.pop(path, None)
-                if closed is not None and self._workspace is not None:
-                    self._workspace.close_document(closed[0])
+                if closed is not None and closed.place is not None and self._workspace is not None:
+                    self._workspace.close_document(closed.place)
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():
@@ -141,8 +147,9 @@ class Service:
 
     def _begin(self, exclude: Sequence[str]) -> None:
         self._workspace = self._make(exclude)
-        for place, text in self._documents.values():
-            self._workspace.open_document(place, text)
+        for document in self._documents.values():
+            if document.place is not None:
+                self._workspace.open_document(document.place, document.text)
 
     def _changed(self, path: str, folders: dict[str, str]) -> None:
         """``folders`` remembers where folders really lie, for the thousands of files of one message."""
@@ -159,16 +166,17 @@ class Service:
         within, root, path = (0, 0), "", ""
         try:
             if ask.path in self._documents:
-                place, text = self._documents[ask.path]
+                place, text, language = self._documents[ask.path]
                 offset = max(0, min(ask.offset, len(text)))
-                within = stretch(text, offset, Language.of(place.suffix.lower()))
-                index = self._index_over(place)
-                if self._workspace is None or index is None:
+                within = stretch(text, offset, language)
+                over = self._index_over(place)
+                if self._workspace is None or over is None:
                     chunks = ()
                 else:
-                    root, path = index.root.name, place.relative_to(index.root).as_posix()
+                    root, path = over.root.name, _path_in(over, place, language)
                     found = retrieve(text, offset, place, self._workspace.indexes, budget=ask.tokens, measure=tokens,
-                                     regions=self._regions(ask.places), placed=self._placed.get(ask.path, ()))
+                                     regions=self._regions(ask.places), placed=self._placed.get(ask.path, ()),
+                                     language=language)
                     placed = self._placed[ask.path] = arrange(found, self._placed.get(ask.path, ()))
                     chunks = tuple(Shown(chunk.path, chunk.text.rstrip("\n") + "\n") for chunk in placed)
         except Exception as error:  # an answer must come, or no other question is asked
@@ -179,16 +187,18 @@ class Service:
     def _regions(self, places: Sequence[Place]) -> tuple[Region, ...]:
         texts: dict[str, tuple[Path, str, str]] = {}
         for where in {place.path for place in places} & set(self._documents):
-            place, text = self._documents[where]
+            place, text, _language = self._documents[where]
             index = self._index_over(place)
-            if index is not None and index.is_open(place):
+            if index is not None and place is not None and index.is_open(place):
                 texts[where] = index.root, place.relative_to(index.root).as_posix(), text
         return regions_of(places, texts)
 
-    def _index_over(self, place: Path) -> Index | None:
-        """Of the innermost root."""
-        over = [index for index in self._workspace.indexes if place.is_relative_to(index.root)] \
-            if self._workspace is not None else []
+    def _index_over(self, place: Path | None) -> Index | None:
+        """Of the innermost root; what lies nowhere yet belongs to the first one."""
+        indexes = self._workspace.indexes if self._workspace is not None else ()
+        if place is None:
+            return next(iter(indexes), None)
+        over = [index for index in indexes if place.is_relative_to(index.root)]
         return max(over, key=lambda index: len(index.root.parts), default=None)
 
     def _tell(self, settled: bool = False) -> None:
@@ -206,6 +216,21 @@ class Service:
             len(indexes), sum(size.files for size in sizes), sum(size.definitions for size in sizes),
             self._busy, progress.done if progress else 0, progress.total if progress else None,
             tuple(problems), settled))
+
+
+class _Document(NamedTuple):
+    """``place``: where it really lies, None when it was never saved."""
+
+    place: Path | None
+    text: str
+    language: Language | None
+
+
+def _path_in(index: Index, place: Path | None, language: Language | None) -> str:
+    """What a model is told: the path from the root, or a name that at least tells the language."""
+    if place is not None:
+        return place.relative_to(index.root).as_posix()
+    return UNTITLED + language.endings[0] if language is not None and language.endings else ""
 
 
 def tokens(text: str) -> int:

@@ -146,6 +146,15 @@ def test_the_other_documents_places_the_latest_first(editor):
     assert editor.ask(QUIET).places == (Place("/b", 52, True), Place("/c", 8, True), Place("/b", 4003, True))
 
 
+def test_places_of_a_document_that_was_never_saved_are_not_shown(editor):
+    editor.documents["b"] = Document.open("untitled:b", "python", 1, "x" * 100)
+    editor.attention.opened(editor.documents["b"].snapshot, None, editor.now)
+    assert DocumentText("untitled:b", "x" * 100, "python") in editor.out()
+    editor.attention.visited("untitled:b", 50, editor.now)
+    editor.attention.visited("a", 2, editor.now)
+    assert editor.ask(QUIET).places == ()
+
+
 def test_a_question_goes_out_behind_the_newest_texts_of_all(editor):
     editor.open("b", "x" * 5000)
     editor.attention.visited("a", 0, editor.now)

@@ -108,9 +108,19 @@ def test_without_a_folder_there_is_no_thread(between):
     assert between.workspace.links == []
 
 
-def test_untitled_documents_are_nobodys_business(between):
+@pytest.mark.parametrize("uri", ["untitled:Untitled-1", "file://"])
+def test_a_document_that_was_never_saved_is_asked_for_too(between, uri):
     between.start()
-    between.cross_file.note(OpenDocument(snapshot("untitled:Untitled-1")))
+    between.cross_file.note(OpenDocument(snapshot(uri)))
+    assert between.placed(uri).chunks == PLACED
+    assert between.workspace.told.of(DocumentText) == [DocumentText(uri, "abc\n", "python")]
+    between.cross_file.note(CloseDocument(uri))
+    assert between.workspace.told.wait(DocumentClosed).path == uri
+
+
+def test_documents_of_other_schemes_are_nobodys_business(between):
+    between.start()
+    between.cross_file.note(OpenDocument(snapshot("git:/project/a.py")))
     between.cross_file.note(OpenDocument(snapshot(B)))
     between.placed(B)
     assert [text.path for text in between.workspace.told.of(DocumentText)] == ["/project/b.py"]

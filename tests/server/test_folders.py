@@ -141,7 +141,7 @@ def test_shutdown_ends_the_thread(talk):
 
 @pytest.mark.parametrize(("uri", "path"), [
     ("file:///a%20b/c.py", "/a b/c.py"), ("untitled:Untitled-1", None), ("vscode-notebook-cell:/a.ipynb#x", None),
-    ("git:/a.py", None), ("", None), ("file", None), ("file://[", None), ("file:///a%00b.py", None),
+    ("git:/a.py", None), ("", None), ("file", None), ("file://[", None), ("file:///a%00b.py", None), ("file://", None),
 ])
 def test_paths_of_uris(uri, path):
     assert path_of(uri) == path

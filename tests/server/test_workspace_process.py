@@ -96,9 +96,18 @@ def test_another_document_that_is_open_and_where_it_was_edited(editor):
     editor.placed(CIRCLE, ContextChunk("lib/notes.py", "speed = 2\n"))
 
 
+def test_a_document_that_was_never_saved(editor):
+    editor.placed(CIRCLE)
+    editor.client.open("untitled:Untitled-1", ALLOWED["app.py"])
+    placed = editor.placed(CIRCLE)
+    assert (placed.uri, placed.repository, placed.path) == ("untitled:Untitled-1", "project", "untitled.py")
+
+
 def test_a_folder_that_goes_away_is_a_sentence(editor):
     editor.placed(CIRCLE)
     shutil.rmtree(editor.root)
+    told = editor.client.notification("kvlsp/status", lambda status: bool(status["problems"]))
+    assert str(editor.root) in told["problems"][0]
     said = editor.client.notification("window/logMessage", lambda params: "is gone" in params["message"])
     assert str(editor.root) in said["message"]
     editor.placed()

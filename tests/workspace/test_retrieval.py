@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import parts_of
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.index import Index
@@ -216,6 +217,18 @@ def test_two_roots_and_a_document_outside_of_them(index, tmp_path):
     found = retrieve(text, len(text), tmp_path / "elsewhere.py", [index, second])
     assert {(chunk.root, chunk.name) for chunk in found} == {(index.root, "Circle"), (other, "helper_of_other")}
     second.close()
+
+
+def test_no_file_is_near_a_document_without_a_path(index):
+    write_tree(index.root, {"near.py": "def launch_probe(): ...\n", "imported.py": "def land_probe(): ...\n"})
+    list(index.scan())
+    text = "from imported import land_probe\n\nlaunch_probe()\n"
+    saved = retrieve(text, len(text), index.root / "app.py", [index])
+    assert said(saved) == [("imported.py", "land_probe"), ("near.py", "launch_probe")]
+    found = retrieve(text, len(text), None, [index], language=Language.of("python"))
+    assert said(found) == [("imported.py", "land_probe")]
+    elsewhere = retrieve(text, len(text), index.root.parent / "app.py", [index])
+    assert [chunk.key for chunk in elsewhere] == [chunk.key for chunk in found]
 
 
 def test_parts_of_names():

@@ -91,6 +91,23 @@ def test_an_imported_definition_is_shown(talk, root):
     assert text[slice(*answer.within)] == "def main():\n    return Circle(1)\n"
 
 
+def test_a_document_that_was_never_saved_is_shown_what_it_imports(talk, root):
+    talk.tell(Roots((str(root),)))
+    text = ALLOWED["app.py"]
+    talk.tell(DocumentText("untitled:Untitled-1", text, "python"))
+    assert talk.rest().files == len(ALLOWED)
+    answer = talk.ask(Path("untitled:Untitled-1"), len(text) - 2)
+    assert answer.chunks == (CIRCLE,)
+    assert (answer.root, answer.path) == ("project", "untitled.py")
+    assert text[slice(*answer.within)] == "def main():\n    return Circle(1)\n"
+    talk.tell(DocumentText("untitled:Untitled-2", text, "klingon"))  # no imports are known, but words are
+    answer = talk.ask(Path("untitled:Untitled-2"), len(text) - 2)
+    assert (answer.path, answer.within) == ("", (0, len(text)))
+    talk.tell(DocumentClosed("untitled:Untitled-1"), DocumentClosed("untitled:Untitled-2"), Roots(()))
+    talk.tell(DocumentText("untitled:Untitled-1", text, "python"))
+    assert talk.ask(Path("untitled:Untitled-1"), 3).chunks == ()
+
+
 def test_the_budget_counts_tokens(talk, root):
     talk.tell(Roots((str(root),)))
     text = opened(talk, root)
