@@ -56,6 +56,11 @@ class Context:
         pieces = (self.head, *self.chunks, self.closing)
         return Run(np.concatenate([piece.ids for piece in pieces]), np.concatenate([piece.cells for piece in pieces]))
 
+    @property
+    def shown(self) -> tuple[bytes, ...]:
+        """What stands before the document, by name: equal for equal tokens."""
+        return tuple(piece.key for piece in (self.head, *self.chunks, self.closing)) if self.chunks else ()
+
     def only(self, keys: set[bytes]) -> Context:
         """Without the chunks that are not among ``keys``."""
         chunks = tuple(chunk for chunk in self.chunks if chunk.key in keys)

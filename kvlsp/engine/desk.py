@@ -17,6 +17,7 @@ from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.model import Model
+from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
@@ -90,6 +91,19 @@ class Desks:
         due = (asked, settings.cross_file_tokens)
         return None if session.asked == due else due
 
+    def place_due(self, desk: Desk, session: Session, due: tuple[PlaceContext, int], pace: Pace) -> bool:
+        """At most one forward towards what is ``due``; True once it is in place.
+
+        Answers that were given behind another context are forgotten then: they know nothing of this one. What the user
+        turned down stays turned down.
+        """
+        before = session.placed.shown
+        if not self.placing.advance(session, *due, pace):
+            return False
+        if session.placed.shown != before:
+            desk.answers.forget()
+        return True
+
     def edit(self, message: EditDocument) -> None:
         """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed."""
         desk = self._desks.get(message.uri)
@@ -136,9 +150,11 @@ class Desks:
         return Drafting(desk.drafter, others, following, self._adaptation)
 
     def forget_sessions(self) -> None:
-        """The model or its limits changed: caches and tokens are made anew when they are needed."""
+        """The model or its limits changed: caches and tokens are made anew when they are needed; what was answered is
+        forgotten."""
         self.placing.forget()
         for desk in self:
+            desk.answers.forget()
             desk.session, desk.drafter, desk.unsettled = None, None, True
 
     def evict(self) -> None:

@@ -203,7 +203,7 @@ class Engine:
             with self._pace as rows:
                 self._pace.did(session.freshen(rows))
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
-            if self._desks.placing.advance(session, *due, self._pace):
+            if self._desks.place_due(desk, session, due, self._pace):
                 self._settle(desk, session)
         elif session.wants_slide:
             session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),

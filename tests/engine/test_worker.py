@@ -223,6 +223,18 @@ def test_typing_through_an_answer_needs_no_model(offered):
     assert answer.report["remembered"]
 
 
+def test_another_model_does_not_offer_what_the_last_one_said(offered):
+    bench = Bench(TEXT)
+    complete(bench, CARET - 1)
+    bench.engine.post(Configure(dataclasses.replace(SETTINGS, model="another")))
+    bench.engine.turn(0)
+    while bench.engine._model is None:
+        bench.engine.turn(None)  # until the loading thread has reported
+    answer = complete(bench, CARET - 1)
+    assert [item.text for item in answer.items] == [offered]
+    assert "remembered" not in answer.report
+
+
 def test_cancelling_is_answered_once():
     bench = Bench(TEXT)
     token = CancelToken()

@@ -7,12 +7,14 @@ import gc
 import weakref
 from typing import Any
 
+from kvlsp.completion.reasons import Reason
 from kvlsp.engine.messages import (
     CloseDocument,
     Configure,
     ContextChunk,
     DescribeDocument,
     DescribeEngine,
+    Feedback,
     OpenDocument,
     PlaceContext,
 )
@@ -61,6 +63,43 @@ def test_an_answer_behind_context_is_what_the_one_shot_path_gives():
     assert placed(bench) == shown(SHAPES, SIZES)
     expected = complete_text(watched_model(), TEXT, CARET - 1, settings=SETTINGS, beside=CONTEXT).text
     assert [item.text for item in complete(bench, CARET - 1).items] == ([expected] if expected else [])
+
+
+def test_an_answer_given_before_the_context_is_forgotten_once_it_is_in_place():
+    bench = Bench(TEXT)
+    complete(bench, CARET - 1)
+    bench.engine.post(CONTEXT)
+    bench.work()
+    assert complete(bench, CARET - 1).report["remembered"]  # nothing has changed yet
+    rest(bench)
+    expected = complete_text(watched_model(), TEXT, CARET - 1, settings=SETTINGS, beside=CONTEXT).text
+    answer = complete(bench, CARET - 1)
+    assert "remembered" not in answer.report
+    assert [item.text for item in answer.items] == ([expected] if expected else [])
+    bench.engine.post(dataclasses.replace(CONTEXT, chunks=()))
+    rest(bench)
+    assert "remembered" not in complete(bench, CARET - 1).report
+
+
+def test_an_answer_is_still_remembered_where_the_context_comes_to_the_same():
+    bench = Bench(TEXT)
+    bench.engine.post(CONTEXT)
+    rest(bench)
+    complete(bench, CARET - 1)
+    bench.engine.post(dataclasses.replace(CONTEXT, chunks=(SHAPES, SIZES, SHAPES)))
+    rest(bench)
+    assert complete(bench, CARET - 1).report["remembered"]
+
+
+def test_what_was_rejected_stays_rejected_behind_another_context():
+    bench = Bench(TEXT)
+    (item,) = complete(bench, CARET - 1).items
+    bench.engine.post(Feedback(URI, item.completion, "rejected"))
+    bench.engine.post(CONTEXT)
+    rest(bench)
+    bench.engine.post(dataclasses.replace(CONTEXT, chunks=()))
+    rest(bench)
+    assert complete(bench, CARET - 1).reason is Reason.REJECTED_BEFORE
 
 
 def test_nothing_is_encoded_or_placed_before_the_keyboard_rests():
