@@ -13,7 +13,6 @@ one drawn (speculative decoding with copied drafts, CopySpec, arXiv 2502.08923).
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -26,6 +25,7 @@ from kvlsp.completion.candidates import EARLY, Choice
 from kvlsp.completion.confidence import first_entropy
 from kvlsp.completion.stop import Stop
 from kvlsp.engine.sampling import Sampling
+from kvlsp.model.clock import work_clock
 from kvlsp.model.decoder import Branch
 from kvlsp.tokens.stream import TextStream
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -118,7 +118,9 @@ class Generation:
         self._drafts: list[int] = []
         self._instead: tuple[int, float] | None = None
         """Chosen where a draft was wrong: the next token."""
-        self._control = torch.tensor([i for i in tokenizer.control.values() if i not in ends], dtype=torch.int64)
+        never = [token for token in tokenizer.control.values() if token not in ends]
+        self._control = torch.tensor(never, dtype=torch.int64, device=logits.device)
+        self._end_ids = torch.tensor(sorted(ends), dtype=torch.int64, device=logits.device)
 
     @property
     def done(self) -> bool:
@@ -189,41 +191,62 @@ class Generation:
     # ---------------------------------------------------------------------------------------------------------
 
     def select(self, logits: torch.Tensor, *, remember: bool) -> tuple[int, float]:
-        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
-        row = torch.log_softmax(logits, -1)
-        row[self._control] = -torch.inf  # markers are no text; only the end tokens may be chosen
-        if self._owed:
-            allowed = torch.from_numpy(self.tokenizer.starting_with(self._owed).astype(np.int64))
-            healed = torch.full_like(row, -torch.inf)
-            healed[allowed] = row[allowed]
-            row = healed
-        elif self._penalty is not None and self._penalty.active:
-            self._penalise(row, self._penalty)
-        progress = self.progress
-        if remember and len(progress.ids) < EARLY:
-            if not progress.ids:
-                progress.entropy = first_entropy(row.numpy(force=True))
-            best = row.topk(_ALTERNATIVES)
-            progress.choices.append(Choice(tuple(best.indices.tolist()), tuple(best.values.tolist())))
-        token = int(row.argmax()) if self._sampling is None else self._sampling.draw(row, len(progress.ids))
-        return token, min(0.0, float(row[token]))
+        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability.
 
-    def _penalise(self, row: torch.Tensor, penalty: Penalty) -> None:
-        likely = row.topk(min(_PENALISED, len(row)))
+        The device is asked once: for the whole row where all of it counts (the first token's entropy, a draw), else for
+        the likeliest tokens only. The rest is done on the host.
+        """
+        row = torch.log_softmax(logits, -1)
+        row.index_fill_(0, self._control, -torch.inf)  # markers are no text; only the end tokens may be chosen
+        penalty = self._penalty if self._penalty is not None and self._penalty.active else None
+        if self._owed:
+            penalty = None
+            allowed = torch.from_numpy(self.tokenizer.starting_with(self._owed).astype(np.int64)).to(row.device)
+            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row[allowed])
+        progress = self.progress
+        early = remember and len(progress.ids) < EARLY
+        whole = self._sampling is not None or (early and not progress.ids)
+        if whole:
+            row = row.cpu()
+        likely = self._likeliest(row, _PENALISED + 1 if penalty is not None else _ALTERNATIVES if early else 1)
+        if penalty is not None:
+            self._penalise(likely, penalty)
+            if whole:
+                row[torch.tensor(list(likely))] = torch.tensor(list(likely.values()), dtype=row.dtype)
+        best = sorted(likely.items(), key=lambda one: (-one[1], one[0]))[:_ALTERNATIVES]
+        if early:
+            if not progress.ids:
+                progress.entropy = first_entropy(row.numpy())
+            progress.choices.append(Choice(tuple(token for token, _ in best), tuple(value for _, value in best)))
+        token, logprob = best[0]
+        if self._sampling is not None:
+            token = self._sampling.draw(row, len(progress.ids))
+            logprob = float(row[token])
+        return token, min(0.0, logprob)
+
+    def _likeliest(self, row: torch.Tensor, count: int) -> dict[int, float]:
+        """The ``count`` likeliest tokens, best first, then the end tokens where there is more than one to choose from;
+        with their log-probabilities. One transfer: ids are small enough to be exact beside them."""
+        best = row.topk(min(count, len(row))) if count > 1 else row.max(-1, keepdim=True)  # the first of equals
+        values, ids = best.values, best.indices
+        if count > 1:
+            values, ids = torch.cat((values, row[self._end_ids])), torch.cat((ids, self._end_ids))
+        found, tokens = torch.stack((values, ids.to(values.dtype))).tolist()
+        return dict(zip(map(int, tokens), found, strict=True))
+
+    def _penalise(self, likely: dict[int, float], penalty: Penalty) -> None:
+        """Lower, and raise, the first :data:`_PENALISED` of ``likely`` in place; the last one only bounds them."""
         gain = penalty.gains(None)
-        if gain:
-            for token in self._ends:
-                row[token] += gain
         best = -math.inf
-        for token, logprob in zip(likely.indices.tolist(), likely.values.tolist(), strict=True):
+        for token, logprob in list(likely.items())[:_PENALISED]:
             if logprob + penalty.most <= best and self._sampling is None:
                 break  # nothing behind it can come to the front
             if token not in self._ends:
                 piece = self.tokenizer.piece(token)
-                adjusted = logprob + penalty.gains(piece) - penalty.lowers(piece)
-                if adjusted != logprob:
-                    row[token] = adjusted
-                best = max(best, adjusted)
+                likely[token] = logprob + penalty.gains(piece) - penalty.lowers(piece)
+                best = max(best, likely[token])
+        for token in self._ends:
+            likely[token] += gain
 
     def _take(self, token: int, logprob: float) -> bool:
         """Append a chosen token; True when the generation ends with it."""
@@ -271,10 +294,10 @@ class Generation:
             self._drafter.observe(drafted, accepted)
 
 
-def step(generations: Sequence[Generation], clock: Callable[[], float] = time.thread_time) -> None:
+def step(generations: Sequence[Generation]) -> None:
     """One forward for all generations that are not done; they are over the same cache.
 
-    What it costs is told to the drafters in seconds of ``clock``: of this thread, whatever else the machine does.
+    What it costs is told to the drafters in seconds of the device's own clock (:mod:`kvlsp.model.clock`).
     """
     batch = [(generation, rows) for generation in generations
              if not generation.done and (rows := generation.next_rows())]
@@ -289,6 +312,7 @@ def step(generations: Sequence[Generation], clock: Callable[[], float] = time.th
     for generation, rows in batch:
         generation.encoded(rows, slots[first : first + len(rows)].tolist())
         first += len(rows)
+    clock = work_clock(cache.decoder.device)
     begin = clock()
     logits = cache.decoder.forward(
         cache.arrays(), torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 
+from kvlsp.model.clock import finish
 from kvlsp.model.decoder import DOCUMENT, Decoder
 
 EDIT = 4
@@ -44,8 +45,7 @@ def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) ->
             rows = places[-size:]
             began = clock()
             decoder.forward(document, torch.ones_like(rows), rows, rows, DOCUMENT, slice(-1, None))
-            if decoder.device.type == "cuda":
-                torch.cuda.synchronize(decoder.device)
+            finish(decoder.device)
             seconds = clock() - began
             if repeat == 1:
                 took[size] = seconds  # the first round warms up

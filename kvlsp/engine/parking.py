@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from kvlsp.cache.repair import settle
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.model.clock import finish
 from kvlsp.model.decoder import Decoder
 from kvlsp.prompt.layout import Layout
 
@@ -53,13 +53,8 @@ def times(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> t
 
 
 def _timed(work: Callable[[], object], decoder: Decoder, clock: Callable[[], float]) -> float:
-    _wait(decoder)
+    finish(decoder.device)
     began = clock()
     work()
-    _wait(decoder)
+    finish(decoder.device)
     return clock() - began
-
-
-def _wait(decoder: Decoder) -> None:
-    if decoder.device.type == "cuda":
-        torch.cuda.synchronize(decoder.device)
