@@ -69,6 +69,17 @@ class Documents:
             raise
         return EditDocument(uri, before, applied, document.snapshot)
 
+    def saved(self, uri: str, text: str) -> OpenDocument | None:
+        """What the editor says that it saved; None where that is what we have, or nothing is known of the document.
+
+        One line end at the end may be there or not: Neovim's 'fixendofline' writes it into the file, its changes speak
+        as if it were there, and the text that it gives as a whole goes without.
+        """
+        document = self._open.get(uri)
+        if document is None or _without_last_end(str(document.snapshot.text)) == _without_last_end(text):
+            return None
+        return self.open(uri, document.snapshot.language, document.snapshot.version, text)
+
     def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange], whole: int | None,
                 encoding: PositionEncoding) -> OpenDocument | None:
         """Start again from the last whole text among the changes."""
@@ -93,3 +104,7 @@ class Documents:
         self._open.pop(uri, None)
         self._lost.pop(uri, None)
         return known
+
+
+def _without_last_end(text: str) -> str:
+    return next((text[:-len(end)] for end in ("\r\n", "\n", "\r") if text.endswith(end)), text)

@@ -33,6 +33,9 @@ class ClientFeatures:
     """Offer ``textDocument/completion``: it has no inline completion, or asked for the fallback."""
     copilot_status: bool = False
     """It asked for ``didChangeStatus`` beside ``kvlsp/status``."""
+    text_on_save: bool = False
+    """Give the text with ``didSave``. Of Neovim, whose changes do not always add up to its buffer (0.12.4: of two empty
+    lines one is deleted), and whose text is known to be that of the moment: it sends waiting changes first."""
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> ClientFeatures:
@@ -50,6 +53,7 @@ class ClientFeatures:
                 capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration") is True,
             fallback=wanted if isinstance(wanted, bool) else not inline,
             copilot_status=_at(options, "didChangeStatus") is True,
+            text_on_save=_at(params, "clientInfo", "name") == "Neovim",
         )
 
 
@@ -61,7 +65,7 @@ def server_capabilities(client: ClientFeatures) -> types.ServerCapabilities:
         text_document_sync=types.TextDocumentSyncOptions(
             open_close=True,
             change=types.TextDocumentSyncKind.Incremental,
-            save=types.SaveOptions(include_text=False),
+            save=types.SaveOptions(include_text=client.text_on_save),
         ),
         notebook_document_sync=types.NotebookDocumentSyncOptions(
             notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")]),

@@ -28,7 +28,7 @@ HANDLERS: Final[Mapping[str, Callable[..., Any]]] = {
     types.TEXT_DOCUMENT_DID_OPEN: synchronisation.did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: synchronisation.did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: synchronisation.did_close,
-    types.TEXT_DOCUMENT_DID_SAVE: lifecycle.ignore,
+    types.TEXT_DOCUMENT_DID_SAVE: synchronisation.did_save,
     types.NOTEBOOK_DOCUMENT_DID_OPEN: synchronisation.did_open_notebook,
     types.NOTEBOOK_DOCUMENT_DID_CHANGE: synchronisation.did_change_notebook,
     types.NOTEBOOK_DOCUMENT_DID_CLOSE: synchronisation.did_close_notebook,

@@ -6,6 +6,7 @@ Handlers: see ``handlers``.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -17,6 +18,8 @@ from kvlsp.server import convert
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
 
+log = logging.getLogger(__name__)
+
 
 def did_open(ls: KvlspServer, params: types.DidOpenTextDocumentParams) -> None:
     open_document(ls, params.text_document)
@@ -24,6 +27,14 @@ def did_open(ls: KvlspServer, params: types.DidOpenTextDocumentParams) -> None:
 
 def did_change(ls: KvlspServer, params: types.DidChangeTextDocumentParams) -> None:
     change_document(ls, params.text_document, params.content_changes)
+
+
+def did_save(ls: KvlspServer, params: types.DidSaveTextDocumentParams) -> None:
+    """Where the text comes along (``features``), it counts: changes that did not add up to it end here."""
+    opened = None if params.text is None else ls.documents.saved(params.text_document.uri, params.text)
+    if opened is not None:
+        log.info("A saved text was not what the changes before had made of it; the saved one counts.")
+        ls.post(opened)
 
 
 def did_close(ls: KvlspServer, params: types.DidCloseTextDocumentParams) -> None:

@@ -200,6 +200,15 @@ def test_nasty_text_stays_as_it_is(start: Start, content: str, keys: str, after:
     editor.check_same_text()
 
 
+def test_without_a_line_end_at_the_end_the_lines_are_the_same_all_the_time(start: Start, tmp_path: Path) -> None:
+    editor = start("a = 1\nb = 2")
+    for keys in (":write<CR>", "Goc = 3<Esc>", ":write<CR>", "ggx", "Gdd", "GA<CR>d<Esc>", "u", "ggyyGp", ":edit!<CR>",
+                 "Gdd", ":write<CR>", "ob<Esc>", ":%delete<CR>", "ix<Esc>"):
+        editor.keys(keys)
+        editor.check_same_lines()
+    assert (tmp_path / "file.py").read_bytes() == b"a = 1\nb = 2\n"
+
+
 def test_edit_above_while_a_suggestion_shows(start: Start) -> None:
     editor = start("one\ntwo\n")
     editor.keys("Go")

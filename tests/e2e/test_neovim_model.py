@@ -71,6 +71,16 @@ def test_what_is_shown_is_what_gets_inserted(start: Start, suite: str, ghost: st
     assert statistics["feedback"]["accepted"] == 1
 
 
+def test_a_saved_text_counts_where_changes_do_not_add_up_to_it(start: Start, tmp_path: Path) -> None:
+    """Neovim 0.12.4 tells of two empty lines of which one is deleted as if nothing had been."""
+    editor = start("\n\n")
+    editor.keys("Gdd:write<CR>")
+    editor.wait(lambda: (tmp_path / "table.py").read_bytes(), b"\n".__eq__)
+    editor.check_same_text()
+    editor.keys("ix<Esc>")
+    editor.check_same_text()
+
+
 def test_word_then_line_then_typing_through(start: Start) -> None:
     editor = start()
     shown = begin(editor)

@@ -172,6 +172,44 @@ def test_a_whole_text_is_believed_whatever_its_version(talk):
     assert talk.server.documents.snapshot("u:a").version == 3
 
 
+def save(talk: Conversation, text: str | None) -> None:
+    talk.notify("textDocument/didSave", {"textDocument": {"uri": "u:a"}, **({} if text is None else {"text": text})})
+
+
+def test_a_saved_text_counts_where_changes_did_not_add_up_to_it(talk):
+    talk.open(text="\n\n")
+    talk.change("u:a", 2, between((1, 0), (1, 0), ""))  # what Neovim says of two empty lines of which one is deleted
+    save(talk, "\n")
+    assert talk.text() == "\n"
+    assert talk.engine.messages[-1].snapshot.version == 2
+    talk.change("u:a", 3, between((0, 0), (0, 0), "x"))
+    assert talk.text() == "x\n"
+
+
+@pytest.mark.parametrize(("held", "saved"), [
+    ("a\n", "a\n"), ("a", "a\n"), ("a\r\n", "a"), ("a\r", "a"), ("", "\n"), ("a\nb", None), ("a", None),
+])
+def test_a_line_end_at_the_end_is_no_difference(talk, held, saved):
+    talk.open(text=held)
+    before = list(talk.engine.messages)
+    save(talk, saved)
+    assert talk.text() == held
+    assert talk.engine.messages == before
+
+
+def test_a_saved_text_of_a_document_that_is_not_open_is_ignored(talk):
+    save(talk, "a\n")
+    assert talk.ask("kvlsp/documentState", {"uri": "u:a"}) is None
+
+
+@pytest.mark.parametrize(("client", "wanted"), [
+    ({"name": "Neovim", "version": "0.12.4"}, True), ({"name": "Visual Studio Code"}, False), (None, False), (7, False),
+])
+def test_only_neovim_is_asked_for_the_text_that_it_saves(client, wanted):
+    capabilities = Conversation().ask("initialize", {"capabilities": {}, "clientInfo": client})["capabilities"]
+    assert capabilities["textDocumentSync"]["save"] == {"includeText": wanted}
+
+
 def request(uri: str) -> dict[str, Any]:
     return {
         "textDocument": {"uri": uri},
