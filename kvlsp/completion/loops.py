@@ -18,6 +18,8 @@ COPIES = 6
 """So many copies of a phrase in a row are a loop (two less of a longer phrase),"""
 CHARACTERS = 40
 """if they are so long together."""
+PROSE_COPIES, PROSE_CHARACTERS = 3, 12
+"""In strings, comments and plain text, where no table is rightful, fewer do (two more of a short phrase)."""
 LONGEST_PHRASE = 60
 """Characters of a phrase."""
 FEW = 4
@@ -41,13 +43,18 @@ def repeated_group(lines: Sequence[str], above: Sequence[str]) -> int:
     return 0
 
 
-def phrase_repeats(text: str, document: str) -> bool:
-    """Whether ``text`` ends in one phrase again and again, as ``document`` never does; line breaks are spaces."""
+def phrase_repeats(text: str, document: str, prose: bool = False) -> bool:
+    """Whether ``text`` ends in one phrase again and again, as ``document`` never does; line breaks are spaces.
+
+    ``prose``: the end of the text is in a string, a comment or plain text.
+    """
     tail = " ".join(text[-LOOKED_AT:].split())
-    if len(tail) < CHARACTERS:
+    characters = PROSE_CHARACTERS if prose else CHARACTERS
+    if len(tail) < characters:
         return False
     last = tail[-CHARACTERS:]
-    if len(set(last)) <= FEW and sum(map(str.isalnum, last)) > len(last) // 2 and last not in document:
+    if (len(last) == CHARACTERS and len(set(last)) <= FEW
+            and sum(map(str.isalnum, last)) > len(last) // 2 and last not in document):
         return True
     nearest = tail.rfind(tail[-8:], 0, -1)
     period = len(tail) - 8 - nearest
@@ -56,8 +63,11 @@ def phrase_repeats(text: str, document: str) -> bool:
     run = 0
     while run + period < len(tail) and tail[-1 - run] == tail[-1 - run - period]:
         run += 1
-    copies = COPIES if period < 8 else COPIES - 2
-    if run // period + 1 < copies or run + period < CHARACTERS:
-        return False
     phrase = tail[-period:]
+    if prose and "\\" not in phrase and sum(map(str.isalpha, phrase)) > 1:
+        copies = PROSE_COPIES + 2 if period < 8 else PROSE_COPIES
+    else:  # escapes, rulers and numbers are tables wherever they stand
+        copies, characters = COPIES if period < 8 else COPIES - 2, CHARACTERS
+    if run // period + 1 < copies or run + period < characters:
+        return False
     return any(map(str.isalnum, phrase)) and phrase * copies not in " ".join(document.split())

@@ -125,8 +125,10 @@ class StopRule:
             if self.stop is None:
                 self._finish_line(self.generated[self._line_start:end].rstrip("\r"))
                 self._line_start, self._line_checked = end + 1, False
-        if self.stop is None and phrase_repeats(self.generated, self.place.window):
-            self.stop = Stop(StopReason.LOOP, self._complete)
+        if self.stop is None:
+            prose = self.place.language is None or self._scan.inside is not None or self._scan.comment
+            if phrase_repeats(self.generated, self.place.window, prose):
+                self.stop = Stop(StopReason.LOOP, self._complete)
         return self.stop
 
     def check(self, generated: str) -> Stop | None:

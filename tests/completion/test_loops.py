@@ -30,5 +30,22 @@ def test_phrases(text, loops):
     assert phrase_repeats(text, document="") == loops
 
 
+@pytest.mark.parametrize(("text", "loops"), [
+    ("from the `b`-th-th-th-th-th-th", True),
+    ("Returns the tensors of tensors of tensors of tensors.", False),  # no loop any more: it came to an end
+    ("Returns the tensors of tensors of tensors of tensors", True),
+    ("A :class:`session` and a :class:`session` and a :class:`session` and a :class:`session`", True),
+    ("had had had", False),
+    ("\\x00\\x00\\x00\\x00\\x00", False),
+    ("ha ha ha", False),
+    ("=========== ===========", False),
+    ("the end, the end", False),
+])
+def test_prose_goes_in_circles_sooner(text, loops):
+    assert phrase_repeats(text, document="", prose=True) == loops
+    assert not phrase_repeats(text, document=text, prose=True)
+    assert not phrase_repeats(text, document="")
+
+
 def test_phrases_of_the_document_are_rightful():
     assert not phrase_repeats("0, " * 20, document="x = [" + "0, " * 16 + "]")

@@ -269,3 +269,15 @@ def test_any_text_and_any_pieces(document, generated, data):
     if expected is not None:
         assert 0 <= expected.keep <= len(generated)
         assert isinstance(expected.reason, StopReason)
+
+
+def test_a_phrase_that_goes_round_in_a_string_stops_where_a_table_would_not():
+    rule = StopRule.begin("def tensors():\n    ", "\n", Language.of("python"), StopPolicy())
+    assert rule.push('"""Returns the tensors') is None
+    stop = None
+    for _ in range(4):
+        stop = stop or rule.push(" of tensors")
+    assert stop is not None
+    assert (stop.reason, stop.keep) == (StopReason.LOOP, 0)
+    table = StopRule.begin("table = [\n    ", "\n", Language.of("python"), StopPolicy())
+    assert table.push("tensors, " * 4) is None
