@@ -22,8 +22,8 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from cattrs import Converter, transform_error
-from lsprotocol import converters, types
+from cattrs import Converter
+from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
 from kvlsp.errors import KvlspError
@@ -41,6 +41,7 @@ from kvlsp.server.answers import (
     Result,
 )
 from kvlsp.server.frames import BadFrame, Frame
+from kvlsp.server.shape import misfits
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +65,8 @@ class Stage(Enum):
 _STAGE_AFTER = {types.INITIALIZE: Stage.RUNNING, types.SHUTDOWN: Stage.SHUT_DOWN}
 
 
-def make_converter() -> Converter:
-    """Between JSON and the types of the protocol."""
-    return converters.get_converter()
+class Unfit(Refusal):
+    """The parameters of a message do not have the protocol's shape."""
 
 
 class Protocol(LanguageServerProtocol):
@@ -77,6 +77,9 @@ class Protocol(LanguageServerProtocol):
         self.stage = Stage.NEW
         self.exit: Callable[[], None] = lambda: None
         """What ``exit`` does; set by the server."""
+        self.when_unfit: dict[str, Callable[[Any, str], None]] = {}
+        """Who cleans up when a notification of that method does not fit: gets its parameters as they came, and a
+        sentence that says what is wrong. Without one the client's log gets the sentence."""
         self._unanswered: dict[RequestId, Answer] = {}
         self._asked: dict[str, Reply] = {}
 
@@ -164,13 +167,24 @@ class Protocol(LanguageServerProtocol):
         elif (handler := self.fm.features.get(method)) is None:
             log.info("the notification %s is not known and was ignored", method)
         else:
+            self._heed(method, params, handler)
+
+    def _heed(self, method: str, params: Any, handler: Handler) -> None:
+        try:
             try:
-                handler(self._structured(method, params))
-            except (Refusal, KvlspError) as error:
-                self.complain(str(error))
-            except Exception as error:
-                self._report(method, error)
-                self.complain(f"{method} failed inside kvlsp ({type(error).__name__}); its log says where.")
+                value = self._structured(method, params)
+            except Unfit as unfit:
+                self.when_unfit.get(method, self._only_complain)(params, unfit.message)
+            else:
+                handler(value)
+        except (Refusal, KvlspError) as error:
+            self.complain(str(error))
+        except Exception as error:
+            self._report(method, error)
+            self.complain(f"{method} failed inside kvlsp ({type(error).__name__}); its log says where.")
+
+    def _only_complain(self, params: Any, why: str) -> None:
+        self.complain(why)
 
     def _cancel(self, params: Any) -> None:
         request_id = params.get("id") if isinstance(params, dict) else None
@@ -179,16 +193,20 @@ class Protocol(LanguageServerProtocol):
             answer.cancel()
 
     def _structured(self, method: str, params: Any) -> Any:
-        """The parameters in the protocol's types; raises a Refusal that names the places that do not fit."""
+        """The parameters in the protocol's types; raises :class:`Unfit` that names the places."""
         kind: Any = None if method in RAW else types.METHOD_TO_TYPES.get(method, (None, None, None))[2]
         if kind is None:
             return params
+        params = {} if params is None else params  # many a client leaves out what would be empty
+        wrong = misfits(params, kind)
         try:
-            return self._converter.structure(params, kind)
+            if not wrong:
+                return self._converter.structure(params, kind)
         except Exception as error:
-            places = "; ".join(transform_error(error, path="params"))
-            message = f"The parameters of {method} do not fit: {places[:500]}."
-            raise Refusal(INVALID_PARAMS, message) from error
+            self._report(f"converting the parameters of {method}", error)
+            wrong = "the converter failed on them"
+        raise Unfit(INVALID_PARAMS, f"The parameters of {method} do not fit the protocol: {wrong}. The message was "
+                                    "left out; the editor or its plugin has to be mended.")
 
     # --- to the client -----------------------------------------------------------------------------------
 

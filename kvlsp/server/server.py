@@ -18,7 +18,7 @@ from pygls.lsp.server import LanguageServer
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
-from kvlsp.server import cross_file, folders, handlers, logs, protocol
+from kvlsp.server import cross_file, folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
 from kvlsp.server.cross_file import CrossFile, Launch
 from kvlsp.server.documents import Documents
@@ -64,7 +64,7 @@ class KvlspServer(LanguageServer):
                  launch: Launch = launch) -> None:
         """``launch`` starts the process that keeps the workspace, once there is a folder."""
         super().__init__("kvlsp", kvlsp.__version__, protocol_cls=protocol.Protocol,
-                         converter_factory=protocol.make_converter)
+                         converter_factory=shape.make_converter)
         self.make_engine = make_engine
         self.loop = loop
         self.settings = base
