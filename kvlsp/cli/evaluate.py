@@ -94,16 +94,15 @@ def perplexity(
     """Bits per byte of held-out packages at 512, 2,048 and 8,192 tokens; loss of middles without and with
     suffix.
     """
-    import torch
-
+    from kvlsp.engine.threads import use
     from kvlsp.evaluation import perplexity as measuring
     from kvlsp.evaluation.scorer import Scorer, laid_out
 
-    if threads:
-        torch.set_num_threads(threads)
+    use(threads)
     files = held_out(from_)
     scorer = Scorer(_folder(model))
-    streams = measuring.streams(files, scorer.tokenizer, scorer.template)
+    with bar("tokenizing", len(files)) as advance:
+        streams = measuring.streams(files, scorer.tokenizer, scorer.template, advance)
     contexts = measuring.possible_contexts(streams, scorer.context_length)
     with bar("bits per byte", windows * len(contexts)) as advance:
         bits = measuring.bits_per_byte(streams, scorer.losses, contexts, windows, advance)
@@ -162,9 +161,7 @@ def repetition(
         prompts = measuring.looping(loaded, candidates(held_out(from_), seed), wanted, advance=advance)
     problems = holes(ordinary, data, own_sources())
     with bar("three policies", len(prompts) + len(problems)) as advance:
-        table: dict[str, Any] = measuring.measure(
-            loaded, prompts, problems, strength=settings.penalty, advance=advance
-        )
+        table: dict[str, Any] = measuring.measure(loaded, prompts, problems, strength=settings.penalty, advance=advance)
     if json:
         print_json({**table, "prompts": len(prompts), "holes": len(problems), "model": loaded.description})
         return
@@ -174,6 +171,39 @@ def repetition(
     shown = Table("policy", *next(iter(table.values())), title=f"{len(prompts)} loops, {len(problems)} holes")
     for policy, row in table.items():
         shown.add_row(policy, *map(str, row.values()))
+    Console().print(shown)
+
+
+@app.command()
+def confidence(
+    count: Annotated[int, typer.Option(help="How many places.", min=1)] = 300,
+    model: ModelOption = "",
+    from_: FromOption = None,
+    seed: Annotated[int, typer.Option(help="Which places are drawn.")] = 0,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    threads: ThreadsOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """How many suggestions a threshold on confidence leaves (setting `confidence`), and how many of those are right."""
+    from kvlsp.engine.model import open_model
+    from kvlsp.evaluation import confidence as measuring
+    from kvlsp.evaluation.decode_prompts import ordinary
+
+    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads)
+    loaded = open_model(settings)
+    with bar("places", count) as advance:
+        judged = measuring.judge(loaded, ordinary(held_out(from_), count, settings, seed), settings, advance=advance)
+    if json:
+        print_json({**measuring.as_json(judged), "model": loaded.description})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = measuring.table(judged)
+    shown = Table(*rows[0], title=f"{count} places, {loaded.description}")
+    for row in rows:
+        shown.add_row(*(f"{value:.1%}" if name != "threshold" else str(value) for name, value in row.items()))
     Console().print(shown)
 
 

@@ -181,7 +181,7 @@ class Completing:
         if self.candidates:
             progress = self.candidates[0].generation.progress
             report.update(generated=len(progress.ids), forwards=progress.forwards, drafted=progress.drafted,
-                          accepted=progress.accepted, stop=progress.stop)
+                          accepted=progress.accepted, stop=progress.stop, confidence=round(self.confidence, 4))
         return report
 
     # ---------------------------------------------------------------------------------------------------------

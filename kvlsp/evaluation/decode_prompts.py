@@ -1,7 +1,7 @@
 """Places at which decoding is timed: functions written again, repetitive lines going on, ordinary carets.
 
-Made from real Python files, the same ones for the same seed. What the author wrote there decides nothing: the
-model decodes freely. Nothing here knows models or tokens.
+Made from real Python files, the same ones for the same seed. What the author wrote there decides nothing about speed:
+the model decodes freely. Nothing here knows models or tokens.
 """
 
 from __future__ import annotations
@@ -36,19 +36,23 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class DecodePrompt:
-    """A document with a caret. ``settings`` say how far a completion may go there."""
+    """A document with a caret. ``settings`` say how far a completion may go there, ``written`` is what stood in the
+    rest of the caret's line where that line was cut, else ""."""
 
     origin: str
     text: str
     caret: int
     settings: Settings
+    written: str = ""
 
 
 def own_sources() -> list[SourceFile]:
     """kvlsp's own files: Python that every installation has and no checkpoint was trained on."""
     folder = Path(__file__).parents[1]
-    return [SourceFile("kvlsp", path.relative_to(folder.parent).as_posix(), path.read_text(encoding="utf-8"), 1.0)
-            for path in sorted(folder.glob("*/*.py"))]
+    return [
+        SourceFile("kvlsp", path.relative_to(folder.parent).as_posix(), path.read_text(encoding="utf-8"), 1.0)
+        for path in sorted(folder.glob("*/*.py"))
+    ]
 
 
 def rewrites(files: Sequence[SourceFile], count: int, settings: Settings, seed: int = 0) -> list[DecodePrompt]:
@@ -95,7 +99,7 @@ def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: 
         column = random.choice([*words, indent])
         above = "\n".join([*lines[:number], line[:column]])
         below = "\n".join(["", *lines[number + 1 :]]) if random.random() < 0.5 else "\n"
-        found.append(_prompt(file, number, above, below, settings))
+        found.append(_prompt(file, number, above, below, settings, line[column:]))
     return found
 
 
@@ -104,9 +108,9 @@ def _far(settings: Settings) -> Settings:
     return dataclasses.replace(settings, multi_line="always", max_lines=40)
 
 
-def _prompt(file: SourceFile, line: int, above: str, below: str, settings: Settings) -> DecodePrompt:
+def _prompt(file: SourceFile, line: int, above: str, below: str, settings: Settings, written: str = "") -> DecodePrompt:
     above, below = above[-ABOVE:], below[:BELOW]
-    return DecodePrompt(f"{file.path}:{line + 1}", above + below, len(above), settings)
+    return DecodePrompt(f"{file.path}:{line + 1}", above + below, len(above), settings, written)
 
 
 def _renamed(match: re.Match[str]) -> str:

@@ -34,7 +34,12 @@ class Stream:
     sizes: list[int]
 
 
-def streams(files: Sequence[SourceFile], tokenizer: Tokenizer, template: Template) -> list[Stream]:
+def streams(
+    files: Sequence[SourceFile],
+    tokenizer: Tokenizer,
+    template: Template,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Stream]:
     """One stream per package, files in the order of their paths, each behind a separator and its path."""
     result = []
     for package in sorted({file.package for file in files}):
@@ -45,6 +50,7 @@ def streams(files: Sequence[SourceFile], tokenizer: Tokenizer, template: Templat
             body = tokenizer.encode(file.text).ids.tolist()
             ids += name + body
             sizes += [0] * len(name) + [len(tokenizer.token_bytes(token)) for token in body]
+            advance()
         result.append(Stream(package, ids, sizes))
     return result
 
