@@ -95,13 +95,11 @@ def forward(
     json: JsonOption = False,
 ) -> None:
     """One forward of kvlsp's decoder beside stock transformers, in the same precision."""
-    import torch
-
     from kvlsp import default_model
+    from kvlsp.engine.threads import use
     from kvlsp.evaluation.forward import measure
 
-    if threads:
-        torch.set_num_threads(threads)
+    use(threads)
     wanted = tuple(int(count) for count in rows.split(","))
     figures = measure(model or default_model.folder(), context, wanted, device, dtype, repeats)
     if json:

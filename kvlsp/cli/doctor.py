@@ -128,13 +128,24 @@ def device(settings: Settings) -> Iterator[Finding]:
 def memory(settings: Settings) -> Iterator[Finding]:
     from kvlsp.cache.store import default_bound, free_memory
 
-    free, bound = free_memory(), settings.cache_mib * MEBIBYTE or default_bound()
-    value = f"{_mib(free)} free, at most {_mib(bound)} for resident documents"
+    free, bound = free_memory(), settings.cache_mib * MEBIBYTE or default_bound(_free_for_caches(settings))
+    value = f"{_mib(free)} free, at most about {_mib(bound)} for resident documents"
     if free < 1024 * MEBIBYTE:
         yield Finding("memory", value, "Less than 1 GiB of memory is free.",
                       "Close something, or set kvlsp.cacheMib to a small number.")
     else:
         yield Finding("memory", value)
+
+
+def _free_for_caches(settings: Settings) -> int:
+    """Bytes free where keys and values will lie: on the GPU that the settings lead to, else in the host's memory."""
+    import torch
+
+    from kvlsp.cache.store import free_memory
+
+    if settings.device in ("auto", "cuda") and torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    return free_memory()
 
 
 def model(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What was measured about a model on this machine, kept in the cache folder: its knee and its gate.
 
-One small JSON file per model, device, precision and number of threads. A file that cannot be read is as good as none,
+One small JSON file per model, device and precision. What depends on the number of threads says so in its name
+(:func:`by_threads`). A file that cannot be read is as good as none,
 one that cannot be written costs a measurement next time. It does not know how anything is measured.
 """
 
@@ -44,12 +45,18 @@ def remember(settings: Settings, model: Model, facts: Mapping[str, Any], folder:
         log.info("What was measured is not kept: %s.", error.strerror)
 
 
+def by_threads(name: str) -> str:
+    """The name of a fact that holds for the number of threads in use: times do, a verdict on quality does not."""
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
 def _file(settings: Settings, model: Model, folder: Path | None) -> Path:
     decoder = model.decoder
-    place = Path(settings.model) if settings.model else default_model.folder()
+    place = Path(settings.model).expanduser() if settings.model else default_model.folder()
+    known = str(place.resolve()) if place.is_dir() else settings.model
     weights = sorted(place.glob("*.safetensors")) if place.is_dir() else []
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
-    named = [settings.model, stamps, decoder.name, str(decoder.device), str(decoder.dtype), model.description,
-             model.template.order, torch.get_num_threads(), torch.__version__]
+    named = [known, stamps, decoder.name, str(decoder.device), str(decoder.dtype), model.description,
+             model.template.order, torch.__version__]
     name = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:24]
     return (folder or user_cache_path("kvlsp", appauthor=False) / "measured") / f"{name}.json"

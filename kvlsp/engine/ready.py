@@ -10,7 +10,7 @@ import logging
 
 from kvlsp.config import Settings
 from kvlsp.engine.knee import measure
-from kvlsp.engine.measured import recall, remember
+from kvlsp.engine.measured import by_threads, recall, remember
 from kvlsp.engine.model import LoadProgress, Model, open_model
 from kvlsp.engine.parking import apart, worthwhile
 
@@ -30,11 +30,12 @@ def open_ready(settings: Settings, progress: LoadProgress = lambda fraction, tex
 
 def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
     """``model`` with its repair budget, measured once and remembered."""
-    budget = recall(settings, model).get("repair_budget")
+    name = by_threads("repair_budget")
+    budget = recall(settings, model).get(name)
     if not isinstance(budget, int):
         progress(None, "measuring the repair budget")
         budget = measure(model.decoder)
-        remember(settings, model, {"repair_budget": budget})
+        remember(settings, model, {name: budget})
         log.info("Up to %d stale rows are encoded along with an edit.", budget)
     return dataclasses.replace(model, repair_budget=budget)
 

@@ -47,7 +47,8 @@ def data_folder(given: Path | None = None) -> Path:
         if place is not None and (place / FILES["single_line"]).exists():
             return place
     raise ConfigurationError(
-        f"The HumanEval-Infilling files are not in {places[0]}. Name their folder with --data or set KVLSP_SHARED."
+        f"The HumanEval-Infilling files ({', '.join(FILES.values())}) are not in {places[0]}; they do not come with "
+        "kvlsp. Get them from the repository openai/human-eval-infilling on GitHub and name their folder with --data."
     )
 
 

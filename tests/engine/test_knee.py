@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+
 from kvlsp.config import Settings
 from kvlsp.engine.knee import measure
-from kvlsp.engine.measured import recall, remember
+from kvlsp.engine.measured import by_threads, recall, remember
 from kvlsp.engine.ready import STRICT_BUDGET, ruled
 from tests.support.models import tiny_model
 
@@ -49,7 +51,30 @@ def test_a_very_slow_device_is_not_measured_to_the_end():
     assert decoder.now < 10
 
 
-def test_facts_are_remembered_by_model_and_threads(tmp_path):
+def test_a_folder_is_the_same_model_however_it_is_spelled(tmp_path, monkeypatch):
+    folder = tmp_path / "home" / "m"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"old")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    model, spelled, whole = tiny_model(1), Settings(model="~/m"), Settings(model=str(folder))
+    remember(spelled, model, {"gate": {"policy": "more"}}, tmp_path)
+    assert recall(whole, model, tmp_path) == {"gate": {"policy": "more"}}
+    (folder / "model.safetensors").write_bytes(b"other weights")
+    assert recall(spelled, model, tmp_path) == recall(whole, model, tmp_path) == {}
+
+
+def test_times_hold_for_a_number_of_threads_a_verdict_for_any(tmp_path, monkeypatch):
+    model = tiny_model(1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    remember(Settings(), model, {by_threads("repair_budget"): 5, "gate": {"policy": "more"}}, tmp_path)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    known = recall(Settings(), model, tmp_path)
+    assert known["gate"] == {"policy": "more"}
+    assert by_threads("repair_budget") not in known
+
+
+def test_facts_are_remembered_by_model(tmp_path):
     model, settings = tiny_model(1), Settings()
     assert recall(settings, model, tmp_path) == {}
     remember(settings, model, {"repair_budget": 5}, tmp_path)
