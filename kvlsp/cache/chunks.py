@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import Given, settle
+from kvlsp.cache.repair import Copied, Given, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import FAR
 from kvlsp.cache.store import Holding
@@ -27,11 +27,13 @@ Key = bytes
 
 @dataclass(slots=True)
 class Chunk:
-    """Per layer ``truth`` and ``values``, (kv_heads, rows, width): keys without rotation, values, of ``rows`` rows."""
+    """Per layer ``truth`` and ``values``, (kv_heads, rows, width): keys without rotation, values, of ``rows`` rows that
+    were encoded behind the tokens ``behind`` (m,) and nothing else."""
 
     truth: list[torch.Tensor]
     values: list[torch.Tensor]
     rows: int
+    behind: Ids
     used_at: float = 0.0
 
     @property
@@ -61,7 +63,7 @@ class ChunkEncoding:
         arrays = self._cache.arrays()
         slots = torch.from_numpy(self._cache.rows.slots[self._first :]).to(arrays.device)
         truth, values = ([layer.index_select(1, slots) for layer in layers] for layers in (arrays.truth, arrays.values))
-        return Chunk(truth, values, len(slots))
+        return Chunk(truth, values, len(slots), self._layout.ids[: self._first])
 
 
 class ChunkStore:
@@ -116,18 +118,27 @@ class Lent:
 def giving(lent: Callable[[], Iterable[Lent]]) -> Given:
     """For :func:`kvlsp.cache.repair.settle`: rows that need no forward. ``lent`` is asked only if rows are missing."""
 
-    def give(cache: ResidentCache, missing: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def give(cache: ResidentCache, missing: npt.NDArray[np.int64]) -> Copied:
         cells = cache.rows.cells[missing]
-        given = [missing[:0]]
+        given, exact = [missing[:0]], missing[:0]
         for one in lent() if len(missing) else ():
             place = one.cell - cells
             mine = (place >= 0) & (place < one.chunk.rows)
             if mine.any():
                 copy(cache, one, missing[mine], place[mine])
                 given.append(missing[mine])
-        return np.sort(np.concatenate(given))
+                if _leads(cache, one):
+                    exact = missing[mine]
+        return Copied(np.sort(np.concatenate(given)), exact)
 
     return give
+
+
+def _leads(cache: ResidentCache, lent: Lent) -> bool:
+    """Whether the chunk stands behind the very tokens that it was encoded behind, from the layout's first row on."""
+    behind, rows = lent.chunk.behind, cache.rows
+    return (len(rows) > len(behind) and int(rows.cells[len(behind)]) == lent.cell
+            and np.array_equal(rows.ids[: len(behind)], behind))
 
 
 def copy(cache: ResidentCache, lent: Lent, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:

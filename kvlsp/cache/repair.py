@@ -25,7 +25,7 @@ Interrupted = Callable[[], bool]
 Choice = Callable[[ResidentCache, Plan, bool], npt.NDArray[np.int64]]
 """Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`); True where logits are asked
 for, False where rows are only brought up to date."""
-Given = Callable[[ResidentCache, npt.NDArray[np.int64]], npt.NDArray[np.int64]]
+Given = Callable[[ResidentCache, npt.NDArray[np.int64]], "Copied"]
 """Writes those of the missing layout rows that need no forward and names them (see :mod:`kvlsp.cache.chunks`)."""
 
 CHUNK = 256
@@ -39,6 +39,18 @@ LONGEST_WAIT = 64
 """Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 _STEP = 64
 """A jump over fewer rows is a step: it encodes what it crossed and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Layout ``rows`` (n,), ascending, that were written without a forward. The ``exact`` ones (m,) among them were
+    encoded behind just the tokens that stand before them here: they are exact as soon as those are."""
+
+    rows: npt.NDArray[np.int64]
+    exact: npt.NDArray[np.int64]
+
+
+_NONE = Copied(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +89,10 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
     try:
         adopted = _apply(cache, plan)
         missing = plan.encode_new[adopted:]
-        copied = given(cache, missing) if given is not None else missing[:0]
-        if len(copied):
-            missing = np.setdiff1d(missing, copied, assume_unique=True)
+        copied = given(cache, missing) if given is not None else _NONE
+        if len(copied.rows):
+            missing = np.setdiff1d(missing, copied.rows, assume_unique=True)
+            _reach(cache, copied.exact)
         crossed = crossing(cache, plan)
         encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
         if choose is not None and len(encode):  # there is a forward to fill
@@ -91,6 +104,8 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         while done < len(encode) and not (done and interrupted()):
             rows = encode[done : done + chunk]
             logits.append(encode_rows(cache, rows, np.isin(rows, wanted, assume_unique=True)))
+            if len(copied.exact):
+                _reach(cache, np.union1d(rows, copied.exact))
             written[rows] = True
             done += len(rows)
             if progress is not None:
@@ -111,7 +126,7 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         encoded=new,
         repaired=done - new,
         adopted=adopted,
-        copied=len(copied),
+        copied=len(copied.rows),
         logits=torch.cat(logits) if complete and len(wanted) else None,
     )
 
@@ -188,11 +203,14 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
         torch.from_numpy(chosen),
     )
     cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
-    # the frontier runs over the rows just encoded that follow it without a gap
-    ahead = rows[rows >= cache.frontier]
-    run = int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
-    cache.frontier += run
+    _reach(cache, rows)
     return logits
+
+
+def _reach(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
+    """The frontier runs over those of ``rows`` (ascending), encoded as they stand, that follow it without a gap."""
+    ahead = rows[rows >= cache.frontier]
+    cache.frontier += int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
 
 
 def _apply(cache: ResidentCache, plan: Plan) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +70,32 @@ def test_a_chunk_right_behind_the_header_is_what_a_prefill_gives():
     assert not cache.staleness.changes.any()
 
 
+def test_the_first_chunk_is_exact_where_it_was_encoded_for_its_place():
+    cache = ResidentCache(THREE, LIMIT)
+    document = list(range(20))
+    settle(cache, layout_of([], document))
+    settle(cache, layout_of([2, 1], document), given=lending(THREE, [2, 1]))
+    first = len(HEADER) + len(CHUNKS[2])
+    assert cache.frontier == first
+    assert refresh(cache, LIMIT) == len(CHUNKS[1]) + len(document)
+    settle(cache, layout_of([3, 1], document), given=lending(THREE, [3, 1]))  # nothing is encoded
+    assert cache.frontier == len(HEADER) + len(CHUNKS[3])
+    layout = layout_of([3], [])
+    cache.forget()
+    settle(cache, layout, given=lending(THREE, [3]))
+    assert cache.stale == 0
+
+
+def test_a_chunk_behind_another_header_than_its_own_is_not_exact():
+    cache = ResidentCache(THREE, LIMIT)
+    layout = layout_of([2], [])
+    other = layout.ids.copy()
+    other[1] += 1
+    settle(cache, Layout(other, layout.cells, layout.prefix, layout.suffix, True, layout.context),
+           given=lending(THREE, [2]))
+    assert cache.frontier == len(HEADER)
+
+
 def test_a_chunk_behind_another_has_not_seen_it_and_says_so():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of([2, 1], [5, 6])
@@ -87,6 +115,15 @@ def test_the_repair_budget_takes_the_first_rows_of_a_chunk_along():
     settle(cache, document, choose=worthiest(8))
     repaired = np.flatnonzero(cache.staleness.changes[len(HEADER) + len(CHUNKS[2]) :] == 0)
     assert list(repaired[:4]) == [0, 1, 2, 3]
+
+
+def exact_as_far_as_it_says(cache: ResidentCache, decoder: Any, layout: Layout) -> None:
+    """Rows before the frontier are what a prefill of the layout gives."""
+    oracle = prefilled(decoder, layout)
+    for name in ("keys", "values"):
+        for ours, theirs in zip(getattr(cache.arrays(), name), getattr(oracle.arrays(), name), strict=True):
+            torch.testing.assert_close(ours[:, cache.rows.slots[: cache.frontier]],
+                                       theirs[:, oracle.rows.slots[: cache.frontier]], rtol=0, atol=1e-9)
 
 
 histories = st.lists(
@@ -113,6 +150,7 @@ def test_placed_replaced_removed_between_edits_a_refresh_equals_a_prefill(decode
         cache.check_integrity()
         assert list(cache.rows.ids) == list(layout.ids)
         assert settled.complete
+        exact_as_far_as_it_says(cache, decoder, layout)
         for _ in range(refreshed):
             refresh(cache, 7)
         if decoder is ONE:
