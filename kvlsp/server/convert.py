@@ -134,6 +134,14 @@ def uri_of(params: object) -> str:
     raise Refusal(INVALID_PARAMS, "The request needs the URI of a document: {\"uri\": ...}.")
 
 
+def texts_named(params: object) -> list[tuple[str, str | None]]:
+    """The documents whose text a message opens or changes, whatever else is wrong with it: URIs, and language ids where
+    they are opened."""
+    named = [item for path in _TEXTS for item in _objects_at(params, path)]
+    return [(item["uri"], language if isinstance(language := item.get("languageId"), str) else None)
+            for item in named if isinstance(item.get("uri"), str)]
+
+
 def path_of(uri: str) -> str | None:
     """The path on the disk that a ``file:`` URI names; None for any other."""
     try:
@@ -183,6 +191,24 @@ def plain(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     return str(value)
+
+
+_TEXTS = (
+    ("textDocument",),
+    ("cellTextDocuments",),
+    ("change", "cells", "structure", "didOpen"),
+    ("change", "cells", "textContent", "document"),
+)
+"""Where texts are named in the parameters of opening and changing, also a notebook's."""
+
+
+def _objects_at(value: Any, path: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The objects at a path of keys; a list on the way stands for each of its items."""
+    found = [value]
+    for key in path:
+        below = [item.get(key) for item in found if isinstance(item, Mapping)]
+        found = [item for each in below for item in (each if isinstance(each, list) else [each])]
+    return [item for item in found if isinstance(item, Mapping)]
 
 
 def _pair(position: types.Position) -> tuple[int, int]:

@@ -20,7 +20,7 @@ class Documents:
     def __init__(self) -> None:
         self._open: dict[str, Document] = {}
         self._lost: dict[str, str] = {}
-        """Documents whose text is not known any more (a change did not fit), and their languages."""
+        """Documents whose text is not known (a change did not fit), and their languages."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -49,25 +49,33 @@ class Documents:
 
         A whole new text is always believed, also with a version that went back. Raises
         :class:`UnknownDocument` if the document is not open, and :class:`VersionError` when an incremental
-        change does not fit: the text is then given up, and further incremental changes give None (it was said
-        once) until the editor sends the text as a whole.
+        change does not fit: the text is then given up (:meth:`give_up`), and further incremental changes give None
+        until the editor sends the text as a whole.
         """
-        whole = next((i for i in reversed(range(len(changes))) if isinstance(changes[i], FullChange)), None)
-        document = self._open.get(uri)
-        if document is None or (whole is not None and version <= document.snapshot.version):
-            return self._reopen(uri, version, changes, whole, encoding)
-        before = document.snapshot.version
         try:
-            applied = document.apply(version, changes, encoding)
-        except Exception as error:
-            self._lost[uri] = document.snapshot.language
-            del self._open[uri]
-            if isinstance(error, VersionError):
-                raise VersionError(
-                    f"A change of {uri} came with version {version} after version {before}. Its text is not "
-                    "known any more; there are no completions in it until it is opened again.") from error
+            return self._change(uri, version, changes, encoding)
+        except UnknownDocument:
             raise
-        return EditDocument(uri, before, applied, document.snapshot)
+        except Exception:
+            self.give_up(uri)
+            raise
+
+    def give_up(self, uri: str, language: str | None = None) -> bool:
+        """The text is not known until the editor opens it again or sends it as a whole. Whether that is news.
+
+        ``language``: of a document that the editor tried to open; without it one that is not open stays unknown.
+        """
+        document = self._open.pop(uri, None)
+        language = language if document is None else document.snapshot.language
+        if language is None or (document is None and uri in self._lost):
+            return False
+        self._lost[uri] = language
+        return True
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """URIs of the open documents whose text is not known."""
+        return tuple(self._lost)
 
     def saved(self, uri: str, text: str) -> OpenDocument | None:
         """What the editor says that it saved; None where that is what we have, or nothing is known of the document.
@@ -79,6 +87,19 @@ class Documents:
         if document is None or _without_last_end(str(document.snapshot.text)) == _without_last_end(text):
             return None
         return self.open(uri, document.snapshot.language, document.snapshot.version, text)
+
+    def _change(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange],
+                encoding: PositionEncoding) -> EditDocument | OpenDocument | None:
+        whole = next((i for i in reversed(range(len(changes))) if isinstance(changes[i], FullChange)), None)
+        document = self._open.get(uri)
+        if document is None or (whole is not None and version <= document.snapshot.version):
+            return self._reopen(uri, version, changes, whole, encoding)
+        before = document.snapshot.version
+        try:
+            applied = document.apply(version, changes, encoding)
+        except VersionError as error:
+            raise VersionError(f"A change of {uri} came with version {version} after version {before}.") from error
+        return EditDocument(uri, before, applied, document.snapshot)
 
     def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange], whole: int | None,
                 encoding: PositionEncoding) -> OpenDocument | None:

@@ -7,6 +7,7 @@ once is an :class:`~kvlsp.server.answers.Answer` that an event of the engine set
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
@@ -43,7 +44,18 @@ HANDLERS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
+WHEN_UNFIT: Final[Mapping[str, Callable[[KvlspServer, Any, str], None]]] = {
+    types.TEXT_DOCUMENT_DID_OPEN: synchronisation.did_not_fit,
+    types.TEXT_DOCUMENT_DID_CHANGE: synchronisation.did_not_fit,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN: synchronisation.did_not_fit,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE: synchronisation.did_not_fit,
+}
+"""Notifications that leave something to clean up when their parameters do not fit."""
+
+
 def register(ls: KvlspServer) -> None:
     """Enter them all into the server's registry."""
     for method, handler in HANDLERS.items():
         ls.feature(method)(handler)
+    for method, clean_up in WHEN_UNFIT.items():
+        ls.protocol.when_unfit[method] = partial(clean_up, ls)

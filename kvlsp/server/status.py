@@ -1,4 +1,4 @@
-"""What a status bar shows: the engine's state, what the last request brought, what is wrong with the workspace.
+"""What a status bar shows: the engine's state, what the last request brought, what is wrong for a while.
 
 Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems}, and as copilot's ``didChangeStatus`` to a
 client that asked for it. This module decides nothing; it remembers and tells.
@@ -15,6 +15,9 @@ from kvlsp.server.convert import plain
 STATUS = "kvlsp/status"
 COPILOT_STATUS = "didChangeStatus"
 
+_TEXTS_TOLD = 3
+"""So many documents whose text is lost are named, the others counted."""
+
 _COPILOT_KINDS = {"error": "Error", "paused": "Inactive"}
 
 
@@ -26,7 +29,8 @@ class Status:
         self.copilot = False
         self._current = StatusChanged("loading", "starting")
         self._last: dict[str, Any] | None = None
-        self._problems: tuple[str, ...] = ()
+        self._workspace: tuple[str, ...] = ()
+        self._lost: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -45,14 +49,29 @@ class Status:
 
     def workspace(self, problems: tuple[str, ...]) -> None:
         """Sentences about the workspace, as long as they hold; told when they become others."""
-        if problems != self._problems:
-            self._problems = problems
+        if problems != self._workspace:
+            self._workspace = problems
             self._tell()
+
+    def texts_lost(self, uris: tuple[str, ...]) -> None:
+        """The documents whose text is not known; told when they become others."""
+        if uris != self._lost:
+            self._lost = uris
+            self._tell()
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences for people."""
+        lost = [f"The text of {uri} is not known, because the editor sent what does not fit. There are no completions "
+                "in it until it is opened again." for uri in self._lost[:_TEXTS_TOLD]]
+        if more := len(self._lost) - len(lost):
+            lost.append(f"So it is with {more} more.")
+        return [*lost, *self._workspace]
 
     def as_json(self) -> dict[str, Any]:
         current = self._current
         return {"kind": current.kind, "message": current.message, "percent": plain(current.percent),
-                "detail": plain(current.detail), "last": self._last, "problems": list(self._problems)}
+                "detail": plain(current.detail), "last": self._last, "problems": self.problems}
 
     def _tell(self) -> None:
         self._notify(STATUS, self.as_json())

@@ -7,12 +7,13 @@ Handlers: see ``handlers``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from kvlsp.engine.messages import CloseDocument
-from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.errors import KvlspError, UnknownDocument
 from kvlsp.server import convert
 
 if TYPE_CHECKING:
@@ -35,6 +36,22 @@ def did_save(ls: KvlspServer, params: types.DidSaveTextDocumentParams) -> None:
     if opened is not None:
         log.info("A saved text was not what the changes before had made of it; the saved one counts.")
         ls.post(opened)
+
+
+def did_not_fit(ls: KvlspServer, params: Any, why: str) -> None:
+    """A message that opens or changes texts was refused, for the reason that the sentence ``why`` gives.
+
+    The editor goes on from texts that we do not have, so those that the message names are given up. That is said once
+    for each; what is refused after that changes nothing.
+    """
+    named = convert.texts_named(params)
+    lost = [uri for uri, language in named if ls.documents.give_up(uri, language)]
+    if lost:
+        texts_lost(ls, lost, why)
+    elif any(uri in ls.documents.lost for uri, _ in named):
+        log.info("%s", why)
+    else:
+        ls.protocol.complain(why)
 
 
 def did_close(ls: KvlspServer, params: types.DidCloseTextDocumentParams) -> None:
@@ -65,6 +82,7 @@ def did_close_notebook(ls: KvlspServer, params: types.DidCloseNotebookDocumentPa
 
 def open_document(ls: KvlspServer, document: types.TextDocumentItem) -> None:
     ls.post(ls.documents.open(document.uri, str(document.language_id), document.version, document.text))
+    ls.status.texts_lost(ls.documents.lost)
 
 
 def change_document(ls: KvlspServer, document: types.VersionedTextDocumentIdentifier, changes: Any) -> None:
@@ -73,22 +91,34 @@ def change_document(ls: KvlspServer, document: types.VersionedTextDocumentIdenti
                                       ls.client.encoding)
     except UnknownDocument:
         raise
-    except VersionError as error:
-        drop_document(ls, document.uri)
-        ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, str(error)))
+    except KvlspError as error:
+        texts_lost(ls, [document.uri], str(error))
         return
-    except Exception:
-        drop_document(ls, document.uri)
+    except Exception as error:
+        texts_lost(ls, [document.uri], f"A change of {document.uri} failed inside kvlsp ({type(error).__name__}).")
         raise
     if message is not None:
         ls.post(message)
+    ls.status.texts_lost(ls.documents.lost)
 
 
 def close_document(ls: KvlspServer, uri: str) -> None:
     if ls.documents.close(uri):
         drop_document(ls, uri)
+        ls.status.texts_lost(ls.documents.lost)
     else:
         ls.protocol.complain(f"{uri} was closed, but it was not open.")
+
+
+def texts_lost(ls: KvlspServer, uris: Sequence[str], why: str) -> None:
+    """These texts are not known any more: the user is told, and nothing is worked out for them."""
+    for uri in uris:
+        drop_document(ls, uri)
+    message = (f"{why} The text of {', '.join(uris)} is not known any more; there are no completions in it until it is "
+               "opened again or sent as a whole.")
+    log.warning("%s", message)
+    ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
+    ls.status.texts_lost(ls.documents.lost)
 
 
 def drop_document(ls: KvlspServer, uri: str) -> None:

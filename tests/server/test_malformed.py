@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvlsp.server.answers import INVALID_PARAMS
+from kvlsp.server.answers import CANCELLED, INVALID_PARAMS
 from tests.support.conversation import Conversation
 
 
@@ -125,3 +125,128 @@ def test_the_users_text_stands_in_no_sentence(talk, caplog):
                                            "contentChanges": ["secret", {"text": ["secret"]}, {"secret": "secret"}]})
     assert "secret" not in said(talk)
     assert "secret" not in caplog.text
+
+
+# --- a text that is not known any more ---
+
+
+def problems(talk: Conversation) -> list[str]:
+    return talk.notified("kvlsp/status")[-1]["problems"]
+
+
+UNFIT = [
+    {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [between((-1, 0), (0, 0), "x")]},
+    {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [{"range": None}]},
+    {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [{"text": "x"}, {"text": None}]},
+    {"textDocument": {"uri": "u:a", "version": None}, "contentChanges": [{"text": "x"}]},
+    {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": None},
+    {"textDocument": {"uri": "u:a", "version": 2}},
+    {"textDocument": {"uri": "u:a"}},
+]
+
+
+@pytest.mark.parametrize("params", UNFIT)
+def test_a_refused_change_gives_the_text_up(talk, params):
+    """What comes after it is meant for a text that we do not have."""
+    talk.open(text="kept")
+    talk.open("u:b", "other")
+    talk.notify("textDocument/didChange", params)
+    [message] = talk.notified("window/showMessage")
+    assert "The text of u:a is not known any more" in message["message"]
+    talk.change("u:a", 3, between((0, 0), (0, 0), "y"))
+    talk.notify("textDocument/didChange", params)
+    assert len(talk.notified("window/showMessage")) == 1, "it is said once"
+    assert talk.notified("window/logMessage") == []
+    assert talk.server.documents.snapshot("u:a") is None
+    assert set(talk.engine.documents) == {"u:b"}
+    assert talk.text("u:b") == "other"
+
+
+def test_requests_for_a_lost_text_are_empty_and_counted_and_the_status_says_why(talk):
+    talk.open(text="kept")
+    talk.notify("textDocument/didChange", UNFIT[0])
+    [problem] = problems(talk)
+    assert "The text of u:a is not known" in problem
+    told = len(talk.notified("kvlsp/status"))
+    talk.notify("textDocument/didChange", UNFIT[0])
+    assert len(talk.notified("kvlsp/status")) == told
+    number = talk.complete()
+    talk.loop.run()
+    assert [answer["result"] for answer in talk.answers(number)] == [[]]
+    assert talk.server.tickets.empty == {"unknown_document": 1}
+    assert talk.notified("kvlsp/status")[-1]["last"]["reason"] == "unknown_document"
+
+
+def test_a_request_that_waits_for_a_lost_text_is_answered():
+    talk = Conversation(hold=True)
+    talk.start()
+    talk.open(text="kept")
+    number = talk.complete()
+    talk.notify("textDocument/didChange", UNFIT[0])
+    assert [answer["error"]["code"] for answer in talk.answers(number)] == [CANCELLED]
+
+
+@pytest.mark.parametrize("back", [
+    lambda talk: talk.open(text="new", version=9),
+    lambda talk: talk.change("u:a", 9, {"text": "ne"}, between((0, 2), (0, 2), "w")),
+])
+def test_a_lost_text_comes_back_as_a_whole(talk, back):
+    talk.open(text="kept")
+    talk.notify("textDocument/didChange", UNFIT[0])
+    back(talk)
+    assert talk.text() == "new"
+    assert problems(talk) == []
+    talk.change("u:a", 10, between((0, 3), (0, 3), "!"))
+    assert talk.text() == "new!"
+
+
+def test_closing_a_lost_text_ends_it(talk):
+    talk.open(text="kept")
+    talk.notify("textDocument/didChange", UNFIT[0])
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": "u:a"}})
+    assert problems(talk) == []
+    assert talk.server.documents.lost == ()
+    assert talk.notified("window/logMessage") == []
+
+
+def test_opening_again_without_a_text_does_not_leave_the_old_one(talk):
+    talk.open(text="old")
+    talk.open(text=None)
+    assert "The text of u:a is not known any more" in said(talk)
+    assert talk.engine.documents == {}
+
+
+def test_a_document_that_could_not_be_opened_begins_with_its_first_whole_text(talk):
+    talk.open(text=None)
+    talk.change("u:a", 2, between((0, 0), (0, 0), "x"))
+    talk.change("u:a", 3, {"text": "whole"})
+    assert talk.text() == "whole"
+    assert len(talk.notified("window/showMessage")) == 1
+    assert talk.engine.documents["u:a"].language == "python"
+
+
+def test_a_refused_change_of_a_document_that_is_not_open_is_for_the_log(talk):
+    talk.notify("textDocument/didChange", UNFIT[0])
+    assert talk.notified("window/showMessage") == []
+    assert "contentChanges[0].range.start.line" in said(talk)
+
+
+def test_many_lost_texts_are_counted(talk):
+    for number in range(5):
+        talk.open(f"u:{number}", None)
+    assert len(problems(talk)) == 4
+    assert problems(talk)[-1] == "So it is with 2 more."
+
+
+def test_cells_of_a_refused_change_of_a_notebook_are_given_up(talk):
+    def cell(uri: str) -> dict[str, Any]:
+        return {"uri": uri, "languageId": "python", "version": 1, "text": "x"}
+
+    for uri in ("nb#a", "nb#b"):
+        talk.open(uri, "x")
+    talk.notify("notebookDocument/didChange", {"notebookDocument": {"uri": "nb", "version": 2}, "change": {"cells": {
+        "structure": {"array": {"start": 2, "deleteCount": 0}, "didOpen": [cell("nb#c"), 7, {"uri": 7}]},
+        "textContent": [{"document": {"uri": "nb#a", "version": 2}, "changes": [{"text": None}]}, None]}}})
+    assert "The text of nb#c, nb#a is not known any more" in said(talk)
+    assert talk.server.documents.lost == ("nb#c", "nb#a")
+    assert talk.text("nb#b") == "x"
