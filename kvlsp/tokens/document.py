@@ -15,7 +15,7 @@ from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.tokens.cut import Cut
 from kvlsp.tokens.edit import TokenEdit, common_beginning, common_ends
-from kvlsp.tokens.retokenize import Region, retokenize
+from kvlsp.tokens.retokenize import Region, Window, retokenize
 from kvlsp.tokens.serials import EDGE, SerialBook
 from kvlsp.tokens.tokenizer import Encoding, Tokenizer
 
@@ -33,6 +33,8 @@ class TokenizedText:
         self._book = SerialBook()
         self._serials = _read_only(self._book.fresh(len(self._tokens.ids)))
         self._last_cut: Cut | None = None
+        self.tokenized_again = 0
+        """Characters that the last edit did not insert and had tokenized again: what it cost besides its own."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, text: Rope) -> TokenizedText:
@@ -82,6 +84,7 @@ class TokenizedText:
         old = self._tokens
         window = retokenize(self._tokenizer, old, after, region)
         first, last, new = window.first, window.last, window.encoding
+        self.tokenized_again = max(0, _width(old, window, edit.delta, len(after)) - len(edit.text))
         # of equal tokens on both sides of a caret, those before it stay before it and the others after it
         untouched = int(np.searchsorted(old.starts, edit.start, side="right"))
         untouched -= edit.start < len(self._text)  # the last one that starts by then may reach further
@@ -149,6 +152,14 @@ class TokenizedText:
         begin = int(np.searchsorted(old.starts, caret))
         kept = common_beginning(old.ids[begin : window.last][::-1], window.encoding.ids[::-1])
         return window.last - kept, window.encoding.ids[: len(window.encoding.ids) - kept]
+
+
+def _width(old: Encoding, window: Window, delta: int, size: int) -> int:
+    """Characters of the new text, ``size`` in all, that a window encoded."""
+    if not len(window.encoding.ids):
+        return 0
+    end = size if window.last == len(old.ids) else int(old.starts[window.last]) + delta
+    return end - int(window.encoding.starts[0])
 
 
 def _spliced(
