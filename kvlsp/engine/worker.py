@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from kvlsp.cache.store import default_bound
@@ -23,6 +22,7 @@ from kvlsp.engine.completing import Completing
 from kvlsp.engine.describe import describe_document, describe_engine
 from kvlsp.engine.desk import Desk, Desks
 from kvlsp.engine.inbox import Inbox
+from kvlsp.engine.loading import Load, Loaded, Loading, names_model
 from kvlsp.engine.messages import (
     CloseDocument,
     Complete,
@@ -42,7 +42,7 @@ from kvlsp.engine.messages import (
     Shutdown,
     StatusChanged,
 )
-from kvlsp.engine.model import LoadProgress, Model
+from kvlsp.engine.model import Model
 from kvlsp.engine.offers import Offer, Offers
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.ready import open_ready
@@ -54,7 +54,6 @@ from kvlsp.model.memory import free_memory
 
 log = logging.getLogger(__name__)
 
-Load = Callable[[Settings, LoadProgress], Model]
 Clock = Callable[[], float]
 
 REFRESH_SECONDS = 0.025
@@ -63,24 +62,18 @@ _LARGE_PREFILL = 1024
 """Rows from which on a prefill is worth a progress bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """From the loading thread: a model, or the sentence that says why there is none."""
-
-    model: Model | None
-    error: str = ""
-
-
 class Engine:
     """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread."""
 
     def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
                  clock: Clock = time.monotonic) -> None:
-        self._settings, self._events, self._load, self._clock = settings, events, load, clock
-        self._inbox: Inbox[Message | _Loaded] = Inbox()
+        self._settings, self._events, self._clock = settings, events, clock
+        self._inbox: Inbox[Message | Loaded] = Inbox()
+        self._loading = Loading(load, self._inbox.post, self._load_progress)
         self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
         self._model: Model | None = None
         self._failure = "loading"
+        self._default_bound = 0
         self._desks = Desks(clock)
         self._offers = Offers()
         self._statistics = Statistics()
@@ -133,7 +126,7 @@ class Engine:
             log.debug("What failed:", exc_info=True)  # its message may hold text of the user's
         return True
 
-    def _act(self, message: Message | _Loaded) -> None:
+    def _act(self, message: Message | Loaded) -> None:
         match message:
             case EditDocument():
                 self._quiet_since = self._clock()
@@ -155,8 +148,8 @@ class Engine:
                 self._events(EngineDescribed(ticket, self._description()))
             case Configure(settings):
                 self._configure(settings)
-            case _Loaded(model, error):
-                self._loaded(model, error)
+            case Loaded():
+                self._loaded(message)
 
     def _refuse_waiting(self) -> None:
         """At the end: what still waits gets its answer."""
@@ -316,34 +309,25 @@ class Engine:
 
     def load(self) -> None:
         """Load the model beside the loop, so that edits are followed and requests answered meanwhile."""
-        settings = self._settings
         self._model, self._failure = None, "loading"
         self._desks.forget_sessions()
         self._events(StatusChanged("loading", "loading the model", 0.0))
+        self._loading.begin(self._settings)
 
-        def progress(fraction: float | None, text: str) -> None:
-            self._events(StatusChanged("loading", text, None if fraction is None else round(100 * fraction, 1)))
+    def _load_progress(self, fraction: float | None, text: str) -> None:
+        self._events(StatusChanged("loading", text, None if fraction is None else round(100 * fraction, 1)))
 
-        def load() -> None:
-            try:
-                self._inbox.post(_Loaded(self._load(settings, progress)))
-            except KvlspError as error:
-                self._inbox.post(_Loaded(None, str(error)))
-            except Exception as error:
-                log.debug("Loading failed.", exc_info=True)
-                self._inbox.post(_Loaded(None, f"The model could not be loaded: {type(error).__name__}: {error}"))
-
-        threading.Thread(target=load, name="kvlsp-load", daemon=True).start()
-
-    def _loaded(self, model: Model | None, error: str) -> None:
-        self._model, self._failure = model, error
+    def _loaded(self, loaded: Loaded) -> None:
+        if not self._loading.wants(loaded):
+            return
+        self._model, self._failure = model, error = loaded.model, loaded.error
         if model is None:
             log.error("%s", error)
             self._events(StatusChanged("error", error))
             return
         threads.use(self._settings.threads)  # PyTorch keeps the number per thread; another one loaded the model
-        free = free_memory(model.decoder.device)
-        self._desks.bound = self._settings.cache_mib * MEBIBYTE or default_bound(free)
+        self._default_bound = default_bound(free_memory(model.decoder.device))
+        self._desks.bound = self._bound()
         self._desks.host_bound = default_bound() if model.parks else 0
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))
@@ -351,23 +335,23 @@ class Engine:
     def _configure(self, settings: Settings) -> None:
         """New settings at once; a model is loaded again only if what names it has changed."""
         old, self._settings = self._settings, settings
-        if _names_model(old) != _names_model(settings):
+        if names_model(old) != names_model(settings):
             self.load()
             return
-        self._desks.bound = settings.cache_mib * MEBIBYTE or self._desks.bound
+        self._desks.bound = self._bound()
         if _limits(old) != _limits(settings):
             self._desks.forget_sessions()
         if self._model is not None:
             kind: Literal["ready", "paused"] = "ready" if settings.enable else "paused"
             self._events(StatusChanged(kind, "ready" if settings.enable else "switched off"))
 
+    def _bound(self) -> int:
+        """Bytes that all caches may take: what the user says, else what was free when the model had been loaded."""
+        return self._settings.cache_mib * MEBIBYTE or self._default_bound
+
     def _description(self) -> dict[str, object]:
         named = self._model.description if self._model is not None else self._failure
         return dict(describe_engine(self._desks, self._statistics, named))
-
-
-def _names_model(settings: Settings) -> tuple[object, ...]:
-    return settings.model, settings.device, settings.dtype, settings.order, settings.threads
 
 
 def _limits(settings: Settings) -> tuple[object, ...]:

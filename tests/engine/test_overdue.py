@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.engine.test_session import edit, session_of
-from tests.engine.test_worker import Bench
+from tests.support.engine_bench import Bench
 from tests.support.models import tiny_model
 
 TEXT = "value = compute(limit)\n" * 10

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
 
 from kvlsp.completion.reasons import Reason
-from kvlsp.config import Settings
 from kvlsp.engine.messages import (
     CancelToken,
-    CloseDocument,
     Complete,
-    Completed,
     Configure,
     DescribeDocument,
     DescribeEngine,
-    DocumentDescribed,
-    EditDocument,
     EngineDescribed,
     Feedback,
     OpenDocument,
@@ -28,85 +21,12 @@ from kvlsp.engine.messages import (
     Shutdown,
     StatusChanged,
 )
-from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.worker import Engine
-from kvlsp.errors import ModelNotFound
-from kvlsp.text.document import Change, Snapshot
-from kvlsp.text.edit import Edit
+from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
-from tests.support.clock import ManualClock
+from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
 from tests.support.models import tiny_model
-from tests.support.writing import writing_model
-
-URI = "file:///memory.txt"
-SETTINGS = Settings(max_tokens=30, multi_line="never", drafts=False, cross_file="always")
-
-
-def watched_model() -> Model:
-    return writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line=25)
-
-
-class Bench:
-    """An engine, its document, and what came out of it."""
-
-    def __init__(self, text: str = "", settings: Settings = SETTINGS, load: Any = None) -> None:
-        self.events: list[Any] = []
-        self.clock = ManualClock()
-        self.model = watched_model()
-        self.decoder: Any = self.model.decoder
-        self.settings = settings
-        self.engine = Engine(settings, self.events.append, load or (lambda *_: self.model), self.clock)
-        self.engine.load()
-        self.tickets = count(1)
-        self.snapshot = Snapshot(URI, 1, Rope.of(text), "")
-        self.engine.turn(None)  # the loading thread reports
-        self.engine.post(OpenDocument(self.snapshot))
-        self.work()
-
-    def work(self) -> None:
-        """Everything that waits, and what can be done at once."""
-        while self.engine.turn(0) and (self.engine._inbox or self.engine._patience() == 0):
-            pass
-
-    def edit(self, start: int, end: int, text: str, *, base: int | None = None) -> EditDocument:
-        version = self.snapshot.version
-        after = self.snapshot.text.replace(Edit(start, end, text))
-        self.snapshot = Snapshot(URI, version + 1, after, "")
-        message = EditDocument(URI, version if base is None else base, (Change(Edit(start, end, text), after),),
-                               self.snapshot)
-        self.engine.post(message)
-        return message
-
-    def request(self, offset: int, **changes: Any) -> Complete:
-        request = Complete(next(self.tickets), URI, self.snapshot.version, offset, "automatic", self.clock(),
-                           **changes)
-        self.engine.post(request)
-        return request
-
-    def at_forward(self, number: int, action: Callable[[], Any]) -> None:
-        """``action`` happens just before the forward with this number, counted from now."""
-        forwards = count(1)
-
-        def before() -> None:
-            if next(forwards) == number:
-                action()
-
-        self.decoder.before = before
-
-    def answer(self, request: Complete) -> Completed:
-        (answer,) = [e for e in self.events if isinstance(e, Completed) and e.ticket == request.ticket]
-        return answer
-
-
-def complete(bench: Bench, offset: int, **changes: Any) -> Completed:
-    request = bench.request(offset, **changes)
-    bench.work()
-    return bench.answer(request)
-
-
-TEXT = "def area(width, height):\n    return width\n\nprint(area(3, 4))\n"
-CARET = TEXT.index("width\n\n")
 
 
 @pytest.fixture
@@ -223,18 +143,6 @@ def test_typing_through_an_answer_needs_no_model(offered):
     assert answer.report["remembered"]
 
 
-def test_another_model_does_not_offer_what_the_last_one_said(offered):
-    bench = Bench(TEXT)
-    complete(bench, CARET - 1)
-    bench.engine.post(Configure(dataclasses.replace(SETTINGS, model="another")))
-    bench.engine.turn(0)
-    while bench.engine._model is None:
-        bench.engine.turn(None)  # until the loading thread has reported
-    answer = complete(bench, CARET - 1)
-    assert [item.text for item in answer.items] == [offered]
-    assert "remembered" not in answer.report
-
-
 def test_cancelling_is_answered_once():
     bench = Bench(TEXT)
     token = CancelToken()
@@ -271,20 +179,6 @@ def test_reasons_that_need_no_work():
 
 def test_a_caret_inside_a_word_is_no_place():
     assert complete(Bench(TEXT), CARET + 2).reason is Reason.WRONG_PLACE
-
-
-def test_without_a_model_edits_are_followed_and_requests_say_why():
-    def load(*_: Any) -> Any:
-        raise ModelNotFound("There is no model at nowhere.")
-
-    bench = Bench(TEXT, load=load)
-    assert complete(bench, 3).reason is Reason.NOT_READY
-    bench.edit(0, 0, "x")
-    bench.engine.post(DescribeDocument(9, URI))
-    bench.work()
-    (described,) = [e for e in bench.events if isinstance(e, DocumentDescribed)]
-    assert described.description["version"] == 2
-    assert StatusChanged("error", "There is no model at nowhere.") in bench.events
 
 
 def test_a_failing_forward_is_answered_and_the_next_request_works(offered):
@@ -349,51 +243,6 @@ def test_after_an_acceptance_the_next_answer_is_already_there(offered):
     following = complete(bench, caret)
     assert [item.text for item in following.items] == [expected]
     assert following.report["remembered"]
-
-
-def test_closing_forgets_and_the_bound_evicts_others():
-    bench = Bench(TEXT)
-    other = Snapshot("file:///other.txt", 1, Rope.of(TEXT * 4), "")
-    bench.engine._desks.bound = 512 * bench.model.decoder.bytes_per_slot
-    bench.engine.post(OpenDocument(other))
-    bench.work()
-    held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine._desks}
-    assert held[URI] == 0
-    assert held["file:///other.txt"] > 0
-    bench.engine.post(CloseDocument(URI))
-    bench.work()
-    assert complete(bench, 1).reason is Reason.UNKNOWN_DOCUMENT
-
-
-def test_two_hundred_documents_stay_within_the_bound_and_the_active_one_is_kept():
-    bench = Bench(TEXT)
-    bound = 3 * 512 * bench.model.decoder.bytes_per_slot
-    bench.engine._desks.bound = bound
-    for number in range(200):
-        uri = f"file:///{number}.txt"
-        bench.engine.post(OpenDocument(Snapshot(uri, 1, Rope.of(TEXT + str(number)), "")))
-        bench.work()
-        bench.clock.pass_(1)
-        held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine._desks if desk.session}
-        assert sum(held.values()) <= bound
-        assert held[uri] > 0
-    bench.engine.post(DescribeDocument(5, "file:///3.txt"))
-    bench.work()
-    assert bench.events[-1].description["tokens"] == len(TEXT) + 1  # its tokens are kept: coming back is one prefill
-    assert bench.events[-1].description["cachedTokens"] == 0
-
-
-def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps():
-    bench = Bench(TEXT)
-    bench.engine._desks.bound = 1
-    bench.engine.post(OpenDocument(Snapshot("file:///large.txt", 1, Rope.of(TEXT), "")))
-    for _ in range(10):
-        if bench.engine._patience() is None and not bench.engine._inbox:
-            break
-        bench.engine.turn(0)
-    errors = [e for e in bench.events if isinstance(e, StatusChanged) and e.kind == "error"]
-    assert len(errors) == 1
-    assert "kvlsp.cacheMib" in errors[0].message
 
 
 def test_shutdown_answers_what_waits():

@@ -21,7 +21,7 @@ from kvlsp.engine.messages import (
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
-from tests.engine.test_worker import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
+from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
 
 SHAPES = ContextChunk("shapes.py", "class Square:\n    side: int\n" * 4)
 SIZES = ContextChunk("a/sizes.py", "SMALL = 1\nLARGE = 9\n" * 8)
