@@ -210,7 +210,7 @@ class Generation:
             row = row.cpu()
         likely = self._likeliest(row, _PENALISED + 1 if penalty is not None else _ALTERNATIVES if early else 1)
         if penalty is not None:
-            self._penalise(likely, penalty)
+            self._penalise(likely, penalty, _ALTERNATIVES if early else 1)
             if whole:
                 row[torch.tensor(list(likely))] = torch.tensor(list(likely.values()), dtype=row.dtype)
         best = sorted(likely.items(), key=lambda one: (-one[1], one[0]))[:_ALTERNATIVES]
@@ -234,17 +234,18 @@ class Generation:
         found, tokens = torch.stack((values, ids.to(values.dtype))).tolist()
         return dict(zip(map(int, tokens), found, strict=True))
 
-    def _penalise(self, likely: dict[int, float], penalty: Penalty) -> None:
-        """Lower, and raise, the first :data:`_PENALISED` of ``likely`` in place; the last one only bounds them."""
+    def _penalise(self, likely: dict[int, float], penalty: Penalty, places: int) -> None:
+        """Lower, and raise, the first :data:`_PENALISED` of ``likely`` in place, as far as they may come to the first
+        ``places``; the last one only bounds them."""
         gain = penalty.gains(None)
-        best = -math.inf
+        best = [-math.inf] * places  # ascending
         for token, logprob in list(likely.items())[:_PENALISED]:
-            if logprob + penalty.most <= best and self._sampling is None:
+            if logprob + penalty.most <= best[0] and self._sampling is None:
                 break  # nothing behind it can come to the front
             if token not in self._ends:
                 piece = self.tokenizer.piece(token)
                 likely[token] = logprob + penalty.gains(piece) - penalty.lowers(piece)
-                best = max(best, likely[token])
+                best = sorted([*best, likely[token]])[1:]
         for token in self._ends:
             likely[token] += gain
 

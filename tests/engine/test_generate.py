@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.repair import settle
@@ -24,6 +24,8 @@ from tests.support.models import tiny_model
 from tests.support.writing import writing_model
 
 END = 0
+ROUNDING = 1e-5
+"""Penalties are added to float32 on one side and to float64 on the other."""
 _ASKING = {"tolist", "item", "numpy", "cpu", "__int__", "__float__", "__bool__", "__index__"}
 
 
@@ -83,6 +85,7 @@ def adjusted(logits: torch.Tensor, penalty: Grudge | None, generation: Generatio
 
 
 @settings(deadline=None, max_examples=60)
+@example(seed=134, costs={"a": 1.0}, ending=0.0, chosen=0, rounded=False)  # a penalty below the first place
 @given(
     seed=st.integers(0, 1 << 30),
     costs=st.none() | st.dictionaries(st.sampled_from("abcdefgh ()"), st.floats(0.1, 20.0), max_size=11),
@@ -94,19 +97,17 @@ def test_the_choice_is_that_of_the_whole_row(seed, costs, ending, chosen, rounde
     logits = 4 * torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(seed))
     logits[[len(CONTROL) + ord(letter) for letter in "abcdefgh ()"]] += 4.0
     if rounded:
-        logits = logits.round()  # many are equal: the first one is taken
+        logits = logits.round()  # many are equal
     penalty = None if costs is None else Grudge(costs, ending)
     made = generation(logits, chosen, penalty=penalty)
     row = adjusted(logits, penalty, made)
     token, logprob = made.select(logits, remember=True)
-    if not rounded:
-        assert token == int(row.argmax())
-    assert row[token] == row.max()
-    assert logprob == pytest.approx(min(0.0, float(row.max())))
+    assert row[token] == pytest.approx(float(row.max()), abs=ROUNDING)
+    assert logprob == pytest.approx(min(0.0, float(row.max())), abs=ROUNDING)
     assert len(made.progress.choices) == (chosen < EARLY)
     for choice in made.progress.choices:
         assert choice.ids[0] == token
-        np.testing.assert_allclose(choice.logprobs, row.topk(4).values, rtol=1e-5)
+        np.testing.assert_allclose(choice.logprobs, row.topk(4).values, rtol=0, atol=ROUNDING)
     if not chosen and penalty is None:
         assert made.progress.entropy == pytest.approx(first_entropy(row.numpy()))
 
