@@ -21,6 +21,7 @@ from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
+from kvlsp.tokens.backlog import PIECE, Backlog
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class Desks:
         self.placing = Placing(clock)
         self.current: str | None = None
         self.bound = 0
+        self.piece = PIECE
+        """Characters that are tokenized in one go."""
         self.host_bound = 0
         """Bytes of host memory that rows of idle documents may take; apart from ``bound``, which is the device's."""
 
@@ -125,19 +128,33 @@ class Desks:
         self._desks[uri].used_at = self._clock()
 
     def session(self, desk: Desk, model: Model, settings: Settings) -> Session:
-        """The document's session, made from its text when there is none."""
+        """The document's session, made from its text when there is none. That of a long text is behind it at first:
+        :meth:`catch_up` comes before all else."""
         if desk.session is None:
             limits = [model.decoder.context_length, self.bound // model.decoder.bytes_per_slot]
             if settings.context_tokens:
                 limits.append(settings.context_tokens)
-            session = Session(model, desk.snapshot, context=min(limits), generation_rows=settings.max_tokens)
+            session = Session(model, desk.snapshot, context=min(limits), generation_rows=settings.max_tokens,
+                              backlog=Backlog(self.piece))
             session.full_prefill = settings.full_prefill or model.full_prefill
             budget = model.repair_budget if settings.repair_budget < 0 else settings.repair_budget
             session.choose = worthiest(budget) if budget else None
-            desk.drafter = CopyDrafter(session.tokens.ids)
-            session.token_edits.append(desk.drafter.apply)
-            desk.session = session
+            desk.session, desk.drafter = session, None
+        if desk.drafter is None and not desk.session.behind:
+            desk.drafter = CopyDrafter(desk.session.tokens.ids)
+            desk.session.token_edits.append(desk.drafter.apply)
         return desk.session
+
+    def catch_up(self, desk: Desk) -> None:
+        """Tokenize the next piece of a text that is not tokenized yet. One that fails is begun again when wanted."""
+        session = desk.session
+        if session is None:
+            return
+        try:
+            session.catch_up()
+        except Exception:
+            desk.session, desk.drafter = None, None
+            raise
 
     def drafting(self, desk: Desk, offset: int) -> Drafting | None:
         """Drafts for a completion at ``offset``: copied from this document first, then from the others."""
@@ -186,3 +203,9 @@ class Desks:
         else:
             session.cache.forget()
         desk.unsettled = True
+
+
+def limits(settings: Settings) -> tuple[object, ...]:
+    """What sessions are made with: where it changes, they are made anew."""
+    return (settings.context_tokens, settings.max_tokens, settings.full_prefill, settings.cache_mib,
+            settings.repair_budget)

@@ -22,6 +22,8 @@ from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
 from kvlsp.text.diff import narrow
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+from kvlsp.tokens.backlog import Backlog
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.edit import TokenEdit
 
@@ -58,10 +60,12 @@ class Session:
     """The document ``snapshot`` with its tokens and its cache.
 
     ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
-    generated rows together.
+    generated rows together. With a ``backlog`` long texts wait in it to be tokenized in pieces: while the session is
+    :attr:`behind`, its owner calls :meth:`catch_up` and nothing that needs tokens.
     """
 
-    def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int) -> None:
+    def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
+                 backlog: Backlog | None = None) -> None:
         self.model = model
         self.snapshot = snapshot
         self.context = context
@@ -73,7 +77,10 @@ class Session:
         """What :attr:`placed` was made from: the message, and tokens at most."""
         self.store: ChunkStore | None = None
         """Where chunks lie that are encoded already."""
-        self.tokens = TokenizedText.of(model.tokenizer, snapshot.text)
+        self._backlog = backlog
+        if backlog is not None and backlog.takes(len(snapshot.text)):
+            backlog.add(Edit(0, 0, str(snapshot.text)))
+        self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if backlog else snapshot.text)
         self.cache = ResidentCache(model.decoder, limit=context)
         self.caret = 0
         self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
@@ -92,22 +99,42 @@ class Session:
             text = self.snapshot.text
             for part in narrow(change.edit, replaced):
                 text = text.replace(part)
-                before = len(self.tokens.ids)
-                token_edit = self.tokens.apply(part, text)
-                self.window = windows.follow(
-                    self.window, before, token_edit.start, token_edit.end, len(token_edit.ids)
-                )
+                if self._backlog is not None and self._backlog.takes(len(part.text)):
+                    self._backlog.add(part)
+                else:
+                    self._follow(part, text)
                 self.caret = part.start + len(part.text)
-                for observer in self.token_edits:
-                    observer(token_edit)
             self.snapshot = Snapshot(after.uri, after.version, change.after, after.language)
         self.snapshot = after
+
+    def _follow(self, part: Edit, text: Rope) -> None:
+        before = len(self.tokens.ids)
+        token_edit = self.tokens.apply(part, text)
+        self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids))
+        for observer in self.token_edits:
+            observer(token_edit)
+
+    @property
+    def behind(self) -> int:
+        """Characters of the text that have no tokens yet, or the deletions that wait behind them."""
+        return max(self._backlog.characters, 1) if self._backlog else 0
+
+    def catch_up(self) -> None:
+        """Tokenize the next piece of what waits."""
+        if not self._backlog:
+            return
+        part = self._backlog.take(self.tokens.tokenized_again)
+        self._follow(part, self.tokens.text.replace(part))
+        if not self._backlog and not len(self.cache.rows):  # nothing is resident: a window as a new session has it
+            self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Suppose a change that the editor has not made: same version, other text."""
         snapshot, edit = self.snapshot, Edit(start, end, text)
         after = snapshot.text.replace(edit)
         self.edit((Change(edit, after),), Snapshot(snapshot.uri, snapshot.version, after, snapshot.language))
+        while self.behind:
+            self.catch_up()
 
     # --- context of other files ------------------------------------------------------------------------------
 

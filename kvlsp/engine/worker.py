@@ -20,7 +20,8 @@ from kvlsp.engine import threads
 from kvlsp.engine.ahead import compute_ahead
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.describe import describe_document, describe_engine
-from kvlsp.engine.desk import Desk, Desks
+from kvlsp.engine.desk import Desk, Desks, limits
+from kvlsp.engine.held import Held
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.loading import Load, Loaded, Loading, names_model
 from kvlsp.engine.messages import (
@@ -75,6 +76,7 @@ class Engine:
         self._failure = "loading"
         self._default_bound = 0
         self._desks = Desks(clock)
+        self._held = Held()
         self._offers = Offers()
         self._statistics = Statistics()
         self._pace = Pace(clock, REFRESH_SECONDS)
@@ -116,6 +118,8 @@ class Engine:
                 self._rest()
             else:
                 self._act(message)
+            for held in self._held.out():
+                self._complete(held, held=True)
             self._exhausted = False
         except KvlspError as error:
             log.error("%s", error)
@@ -153,10 +157,11 @@ class Engine:
 
     def _refuse_waiting(self) -> None:
         """At the end: what still waits gets its answer."""
+        self._answer_held(Reason.SHUTTING_DOWN)
         while (message := self._inbox.take(0)) is not None:
             match message:
                 case Complete():
-                    self._answer(Completed(message.ticket, (), Reason.SHUTTING_DOWN, {}))
+                    self._refuse(message, Reason.SHUTTING_DOWN)
                 case DescribeDocument() | DescribeEngine():
                     self._act(message)
                 case _:
@@ -166,6 +171,8 @@ class Engine:
 
     def _patience(self) -> float | None:
         """Seconds until there is something to do without a message; None when there never will be."""
+        if self._held:
+            return 0.0
         desk = self._desks.get(self._desks.current)
         if self._exhausted or self._model is None or desk is None or not self._settings.serves(desk.snapshot.language):
             return None
@@ -182,11 +189,13 @@ class Engine:
         return max(0.0, self._quiet_since + self._settings.idle_ms / 1000 - self._clock())
 
     def _rest(self) -> None:
-        desk = self._desks.get(self._desks.current)
+        desk = self._desks.get(self._held.uri or self._desks.current)
         if desk is None or self._model is None:
             return
         session = self._desks.session(desk, self._model, self._settings)
-        if desk.unsettled:
+        if session.behind:
+            self._catch_up(desk)
+        elif desk.unsettled:
             self._settle(desk, session)
         elif desk.accepted:
             desk.accepted = False
@@ -206,6 +215,14 @@ class Engine:
                 self._pace.did(session.refresh(rows))
         self._desks.evict()
 
+    def _catch_up(self, desk: Desk) -> None:
+        """A piece of a long text; who waits for it is told if that fails."""
+        try:
+            self._desks.catch_up(desk)
+        except Exception:
+            self._answer_held(Reason.MODEL_ERROR)
+            raise
+
     def _settle(self, desk: Desk, session: Session) -> None:
         """Repair at the caret ahead of the request that will want it; a keystroke interrupts between chunks."""
         uri = desk.snapshot.uri
@@ -220,16 +237,19 @@ class Engine:
 
     # --- completion ----------------------------------------------------------------------------------------
 
-    def _complete(self, request: Complete) -> None:
+    def _complete(self, request: Complete, *, held: bool = False) -> None:
         model, desk = self._model, self._desks.get(request.uri)
         reason = self._cannot(request, desk)
         if reason is not None or model is None or desk is None:
-            took = round(1000 * (self._clock() - request.received), 1)
-            self._answer(Completed(request.ticket, (), reason or Reason.NOT_READY, {"latency_ms": took}))
+            self._refuse(request, reason or Reason.NOT_READY)
             return
-        self._desks.touch(request.uri)
-        self._events(StatusChanged("computing", "completing"))
+        if not held:
+            self._desks.touch(request.uri)
         session = self._desks.session(desk, model, self._settings)
+        if session.behind:
+            self._hold(request, session)
+            return
+        self._events(StatusChanged("computing", "completing"))
         actual, offset, selected = session.snapshot, request.offset, request.selected
         self._completions += 1
         try:
@@ -246,9 +266,31 @@ class Engine:
             self._quiet_since = self._clock()
             self._events(StatusChanged("ready", "ready", detail=self._statistics.last))
 
-    def _serve(self, request: Complete, desk: Desk, session: Session, offset: int) -> None:
+    def _hold(self, request: Complete, session: Session) -> None:
+        """The document is long and not all of it has tokens: they come piece by piece, while nothing else waits."""
+        if self._clock() >= self._deadline(request):
+            self._refuse(request, Reason.DEADLINE, unread=session.behind)
+            return
+        for older in self._held.add(request):
+            self._refuse(older, Reason.SUPERSEDED)
+
+    def _answer_held(self, reason: Reason) -> None:
+        for request in self._held.out():
+            self._refuse(request, reason)
+
+    def _refuse(self, request: Complete, reason: Reason, **counts: int) -> None:
+        """Answer without any work, or as much of it as ``counts`` says."""
+        took = round(1000 * (self._clock() - request.received), 1)
+        self._answer(Completed(request.ticket, (), reason, {**counts, "latency_ms": took}))
+
+    def _deadline(self, request: Complete) -> float:
+        """When to answer, in seconds of the clock."""
         settings = self._settings
         patience = settings.deadline_ms if request.trigger == "automatic" else settings.invoked_deadline_ms
+        return request.received + patience / 1000
+
+    def _serve(self, request: Complete, desk: Desk, session: Session, offset: int) -> None:
+        settings = self._settings
         drafter = self._desks.drafting(desk, offset) if settings.drafts else None
         wanted = settings.candidates if request.trigger == "invoked" else 1
         completion = self._completions
@@ -261,7 +303,7 @@ class Engine:
 
         Serving(
             request, completing, desk.answers, inbox=self._inbox, clock=self._clock,
-            deadline=request.received + patience / 1000, answer=answer, completion=completion,
+            deadline=self._deadline(request), answer=answer, completion=completion,
             least_confidence=settings.confidence,
         ).run(chunk=self._prefill_pace.rows)
         settled = completing.settled
@@ -339,7 +381,7 @@ class Engine:
             self.load()
             return
         self._desks.bound = self._bound()
-        if _limits(old) != _limits(settings):
+        if limits(old) != limits(settings):
             self._desks.forget_sessions()
         if self._model is not None:
             kind: Literal["ready", "paused"] = "ready" if settings.enable else "paused"
@@ -352,8 +394,3 @@ class Engine:
     def _description(self) -> dict[str, object]:
         named = self._model.description if self._model is not None else self._failure
         return dict(describe_engine(self._desks, self._statistics, named))
-
-
-def _limits(settings: Settings) -> tuple[object, ...]:
-    return (settings.context_tokens, settings.max_tokens, settings.full_prefill, settings.cache_mib,
-            settings.repair_budget)
