@@ -73,6 +73,10 @@ class Settings:
                 chosen[field_.name] = _checked(key, options[key], field_)
         return dataclasses.replace(base or cls(), **chosen)
 
+    def as_options(self) -> dict[str, Any]:
+        """The same as an editor would name them."""
+        return {camel(field_.name): getattr(self, field_.name) for field_ in dataclasses.fields(self)}
+
     @property
     def reads_workspace(self) -> bool:
         """Whether pieces of other files are wanted beside the document."""

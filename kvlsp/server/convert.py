@@ -1,4 +1,4 @@
-"""The protocol's values into ours and back: positions, changes, items, settings.
+"""The protocol's values into ours and back: positions, changes, items.
 
 Pure functions of a snapshot and the negotiated encoding. Nothing here sends, stores or decides when.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls import uris
 
-from kvlsp.config import Settings, Trigger
+from kvlsp.config import Trigger
 from kvlsp.engine.messages import Item, Selected
-from kvlsp.errors import ConfigurationError
 from kvlsp.server.answers import INVALID_PARAMS, Refusal
 from kvlsp.text.document import AnyChange, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding, offset_of, position_of
@@ -154,28 +153,6 @@ def path_of(uri: str) -> str | None:
 def is_untitled(uri: str) -> bool:
     """A document that was never saved: ``untitled:`` of VS Code, and ``file://`` of Neovim's buffers without a name."""
     return uri.startswith("untitled:") or uri == "file://"
-
-
-def read_settings(options: object, base: Settings) -> tuple[Settings, list[str]]:
-    """Settings from whatever an editor sends, on top of ``base``, and a sentence for each that does not fit.
-
-    Editors send ours flat or under ``kvlsp``. One bad value does not spoil the others.
-    """
-    if isinstance(options, Mapping) and isinstance(options.get("kvlsp"), Mapping):
-        options = options["kvlsp"]
-    settings, problems = base, []
-    for key, value in _ours(options):
-        try:
-            settings = Settings.read({key: value}, settings)
-        except ConfigurationError as error:
-            problems.append(str(error))
-    return settings, problems
-
-
-def _ours(options: object) -> Iterator[tuple[str, Any]]:
-    for key, value in options.items() if isinstance(options, Mapping) else ():
-        # VS Code's own name for the trace of a server is kvlsp.trace.server.
-        yield key, value.get("server") if key == "trace" and isinstance(value, Mapping) else value
 
 
 def plain(value: Any) -> Any:

@@ -7,12 +7,13 @@ The engine begins to load at ``initialize``, so that it is ready when the first 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from kvlsp.engine.messages import Configure
-from kvlsp.server import convert, folders, logs
+from kvlsp.server import folders, logs
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     params = params if isinstance(params, Mapping) else {}
     ls.client = ClientFeatures.read(params)
-    settings, problems = convert.read_settings(params.get("initializationOptions"), ls.settings)
+    problems = ls.configuration.begin(params.get("initializationOptions"))
     if params.get("trace") in ("messages", "verbose"):
         logs.set_level(params["trace"])
-    ls.apply_settings(settings)
+    ls.apply_settings()
     ls.status.copilot = ls.client.copilot_status
     ls.work.enabled = ls.client.progress
     watch_parent(params.get("processId"), ls.loop, ls.finish)
@@ -52,19 +53,22 @@ def shutdown(ls: KvlspServer, params: Any) -> None:
 
 def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurationParams) -> None:
     if params.settings:
-        configure(ls, params.settings)
+        _configured(ls, ls.configuration.push(params.settings))
     elif ls.client.configuration:
         ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
-        ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask,
-                        lambda result, _error: configure(ls, result[0] if result else None))
+        ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
 
 
-def configure(ls: KvlspServer, options: Any) -> None:
-    settings, problems = convert.read_settings(options, ls.settings)
+def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) -> None:
+    """The client's answer about its configuration."""
+    if error is None and isinstance(sections, list) and sections:
+        _configured(ls, ls.configuration.whole(sections[0]))
+
+
+def _configured(ls: KvlspServer, problems: list[str]) -> None:
     _complain_of(ls, problems)
-    if settings != ls.settings:
-        ls.apply_settings(settings)
-        ls.post(Configure(settings))
+    if ls.apply_settings():
+        ls.post(Configure(ls.settings))
 
 
 def set_trace(ls: KvlspServer, params: types.SetTraceParams) -> None:

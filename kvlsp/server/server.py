@@ -20,6 +20,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
 from kvlsp.server import cross_file, folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
+from kvlsp.server.configuration import Configuration
 from kvlsp.server.cross_file import CrossFile, Launch
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
@@ -68,6 +69,8 @@ class KvlspServer(LanguageServer):
         self.make_engine = make_engine
         self.loop = loop
         self.settings = base
+        """Those that hold; ``configuration`` knows where they come from."""
+        self.configuration = Configuration(base)
         self.client = ClientFeatures()
         self.engine: EngineLike | None = None
         self.documents = Documents()
@@ -156,10 +159,12 @@ class KvlspServer(LanguageServer):
 
     # --- the client --------------------------------------------------------------------------------------
 
-    def apply_settings(self, settings: Settings) -> None:
-        if settings.trace != self.settings.trace:
-            logs.set_level(settings.trace)
-        self.settings = settings
+    def apply_settings(self) -> bool:
+        """What is configured now holds from here on; whether that changes anything."""
+        old, self.settings = self.settings, self.configuration.settings
+        if self.settings.trace != old.trace:
+            logs.set_level(self.settings.trace)
+        return self.settings != old
 
     def receive(self, frame: Frame | BadFrame) -> None:
         if not self.finished.is_set():
