@@ -122,7 +122,6 @@ class Engine:
                 self._complete(held, held=True)
             self._exhausted = False
         except KvlspError as error:
-            log.error("%s", error)
             self._events(StatusChanged("error", str(error)))
         except Exception as error:
             # a defect must not end the daemon: the document's cache is dropped already, its text is kept
@@ -364,7 +363,6 @@ class Engine:
             return
         self._model, self._failure = model, error = loaded.model, loaded.error
         if model is None:
-            log.error("%s", error)
             self._events(StatusChanged("error", error))
             return
         threads.use(self._settings.threads)  # PyTorch keeps the number per thread; another one loaded the model

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -34,6 +35,8 @@ from kvlsp.workspace.process import launch
 log = logging.getLogger(__name__)
 
 LOADING = "loading"
+
+_NUMBER = re.compile(r"\d+")
 
 PREFILL_WORTH_TELLING = 1024
 """Rows below which nobody is told how far a prefill is."""
@@ -85,6 +88,8 @@ class KvlspServer(LanguageServer):
         self.exit_code: int | None = None
         self.finished = asyncio.Event()
         self.protocol.exit = self.finish
+        self._logged: set[str] = set()
+        """Errors of the engine, numbers aside, that the log has since it was last ready."""
         self.started = time.monotonic()
         handlers.register(self)
 
@@ -145,9 +150,19 @@ class KvlspServer(LanguageServer):
             self.work.report(LOADING, "kvlsp: loading the model", event.message, event.percent)
         else:
             self.work.end(LOADING)
-        if event.kind == "error" and self.status.kind != "error":
-            log.error("%s", event.message)
+        self._log_error(event)
         self.status.changed(event)
+
+    def _log_error(self, event: StatusChanged) -> None:
+        """Nobody else logs what the engine reports. A fault that stays comes again with every message, perhaps with
+        other numbers: it is logged once until the engine is ready again."""
+        if event.kind == "error":
+            sentence = _NUMBER.sub("#", event.message)
+            if sentence not in self._logged:
+                self._logged.add(sentence)
+                log.error("%s", event.message)
+        elif event.kind == "ready":
+            self._logged.clear()
 
     def _prefill(self, event: PrefillProgress) -> None:
         if event.done >= event.total:

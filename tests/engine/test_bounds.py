@@ -51,7 +51,7 @@ def test_two_hundred_documents_stay_within_the_bound_and_the_active_one_is_kept(
     assert bench.events[-1].description["cachedTokens"] == 0
 
 
-def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps():
+def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps(caplog):
     bench = Bench(TEXT)
     bench.engine._desks.bound = 1
     bench.engine.post(OpenDocument(Snapshot("file:///large.txt", 1, Rope.of(TEXT), "")))
@@ -62,6 +62,7 @@ def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps():
     errors = [e for e in bench.events if isinstance(e, StatusChanged) and e.kind == "error"]
     assert len(errors) == 1
     assert "kvlsp.cacheMib" in errors[0].message
+    assert not caplog.records, "whoever gets the event logs it"
 
 
 def bound(bench: Bench) -> int:

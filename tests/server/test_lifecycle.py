@@ -309,6 +309,20 @@ def test_status_is_told(talk):
     assert talk.notified("didChangeStatus") == []
 
 
+def test_an_error_of_the_engine_is_logged_once_while_it_lasts(talk, caplog):
+    def happens(*events: StatusChanged) -> list[str]:
+        caplog.clear()
+        for event in events:
+            talk.server.on_event(event)
+            talk.loop.run()
+        return [record.getMessage() for record in caplog.records]
+
+    busy, error = StatusChanged("computing", "completing"), StatusChanged("error", "259 tokens do not fit.")
+    more, other = StatusChanged("error", "260 tokens do not fit."), StatusChanged("error", "no model")
+    assert happens(error, busy, error, more, other, busy, other, error) == [error.message, other.message]
+    assert happens(StatusChanged("ready", "ready"), more, error) == [more.message]
+
+
 def test_status_in_copilots_words_for_who_asks():
     talk = Conversation()
     talk.start(options={"didChangeStatus": True})
