@@ -181,6 +181,7 @@ class CrossFile:
                 log.debug("%s", error)
 
     def _hear(self, message: FromWorkspace | None) -> None:
+        self._supervision.heard(self._clock())
         match message:
             case Answer():
                 self._supervision.answered(message.number)

@@ -1,6 +1,6 @@
 """Whether the workspace's process is well, and when one that is not may be started again.
 
-A process that ends, or leaves a question unanswered for :data:`PATIENCE` seconds, is started again after a pause that
+A process that ends, or leaves a question open and says nothing for :data:`PATIENCE` seconds, is started again after a pause that
 grows; after the last pause it is given up. Counts both kinds. Times are handed in; it knows no process.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final, Literal
 
 PATIENCE: Final = 60.0
-"""Seconds for an answer. Milliseconds are usual; at low priority, on a slow disk, it may take many of them."""
+"""Seconds of silence. An answer takes milliseconds as a rule; at low priority, on a slow disk, it may take many of them, and
+while thousands of files are read it is progress that is heard."""
 PAUSES: Final = (1.0, 15.0)
 """Seconds before the process is started again, after its first and its second failure."""
 LONG: Final = 600.0
@@ -39,6 +40,10 @@ class Supervision:
 
     def answered(self, number: int) -> None:
         self._deadlines.pop(number, None)
+
+    def heard(self, now: float) -> None:
+        """It said something, so it lives: what is open may take its time anew."""
+        self._deadlines = dict.fromkeys(self._deadlines, now + PATIENCE)
 
     def silent(self, now: float) -> bool:
         """A question is open for too long."""

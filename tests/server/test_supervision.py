@@ -27,6 +27,16 @@ def test_a_question_has_a_deadline(supervision):
     assert supervision.due(0.0) is None
 
 
+def test_who_reports_progress_is_not_silent(supervision):
+    supervision.asked(1, 0.0)
+    supervision.heard(PATIENCE - 1)
+    assert not supervision.silent(PATIENCE + 1)
+    assert supervision.silent(2 * PATIENCE - 1)
+    supervision.answered(1)
+    supervision.heard(3 * PATIENCE)
+    assert supervision.due(3 * PATIENCE) is None
+
+
 def test_failures_are_counted_and_the_pauses_grow(supervision):
     supervision.asked(1, 0.0)
     supervision.failed("silent", 100.0)
