@@ -82,8 +82,7 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
     """
     if len(layout) > cache.limit:
         raise CacheFull(
-            f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. "
-            "Raise kvlsp.cacheMib or lower kvlsp.contextTokens."
+            f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. {cache.advice}"
         )
     plan = cache.plan(layout)
     try:

@@ -60,11 +60,12 @@ class Scratch:
 
 
 class ResidentCache:
-    """Cache arrays of one document with their bookkeeping. ``limit`` bounds its slots."""
+    """Cache arrays of one document with their bookkeeping. ``limit`` bounds its slots; ``advice`` is the sentence that
+    tells how to raise it."""
 
-    def __init__(self, decoder: Decoder, limit: int) -> None:
+    def __init__(self, decoder: Decoder, limit: int, advice: str = "Give it a higher limit.") -> None:
         self.decoder = decoder
-        self.limit = limit
+        self.limit, self.advice = limit, advice
         self.keyvalues: KeyValues | None = None
         self.host: HostRows | None = None
         """Where the rows are while the document is idle (:meth:`park`)."""
@@ -151,7 +152,7 @@ class ResidentCache:
             if grown < capacity + missing:
                 raise CacheFull(
                     f"The cache of this document is bounded to {self.limit} tokens and {count} more do not fit. "
-                    "Raise kvlsp.cacheMib or lower kvlsp.contextTokens."
+                    f"{self.advice}"
                 )
             self.arrays().grow(grown)
             self.table.grow(self.arrays().capacity)

@@ -19,6 +19,7 @@ from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.model import Model
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
+from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 from kvlsp.tokens.backlog import PIECE, Backlog
@@ -131,11 +132,9 @@ class Desks:
         """The document's session, made from its text when there is none. That of a long text is behind it at first:
         :meth:`catch_up` comes before all else."""
         if desk.session is None:
-            limits = [model.decoder.context_length, self.bound // model.decoder.bytes_per_slot]
-            if settings.context_tokens:
-                limits.append(settings.context_tokens)
-            session = Session(model, desk.snapshot, context=min(limits), generation_rows=settings.max_tokens,
-                              backlog=Backlog(self.piece))
+            room = room_for(model.decoder, settings, self.bound)
+            session = Session(model, desk.snapshot, context=room.tokens, generation_rows=settings.max_tokens,
+                              advice=room.advice, backlog=Backlog(self.piece))
             session.full_prefill = settings.full_prefill or model.full_prefill
             budget = model.repair_budget if settings.repair_budget < 0 else settings.repair_budget
             session.choose = worthiest(budget) if budget else None

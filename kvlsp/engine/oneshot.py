@@ -13,6 +13,7 @@ from kvlsp.engine.completing import Completing
 from kvlsp.engine.context import compose
 from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
+from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -35,9 +36,9 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
     ``language`` is a language id or a file name; ``beside`` names what the model should see of other files.
     """
     chosen = settings or Settings()
-    context = chosen.context_tokens or model.decoder.context_length
-    session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=context,
-                      generation_rows=chosen.max_tokens)
+    limit = room_for(model.decoder, chosen)
+    session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=limit.tokens,
+                      generation_rows=chosen.max_tokens, advice=limit.advice)
     if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
         session.place(beside, room, compose(model, beside, language, room, session.placed))

@@ -60,12 +60,13 @@ class Session:
     """The document ``snapshot`` with its tokens and its cache.
 
     ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
-    generated rows together. With a ``backlog`` long texts wait in it to be tokenized in pieces: while the session is
-    :attr:`behind`, its owner calls :meth:`catch_up` and nothing that needs tokens.
+    generated rows together, and ``advice`` tells how to raise that. With a ``backlog`` long texts wait in it to be
+    tokenized in pieces: while the session is :attr:`behind`, its owner calls :meth:`catch_up` and nothing that needs
+    tokens.
     """
 
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
-                 backlog: Backlog | None = None) -> None:
+                 advice: str = "Give it a longer context.", backlog: Backlog | None = None) -> None:
         self.model = model
         self.snapshot = snapshot
         self.context = context
@@ -81,7 +82,7 @@ class Session:
         if backlog is not None and backlog.takes(len(snapshot.text)):
             backlog.add(Edit(0, 0, str(snapshot.text)))
         self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if backlog else snapshot.text)
-        self.cache = ResidentCache(model.decoder, limit=context)
+        self.cache = ResidentCache(model.decoder, context, advice)
         self.caret = 0
         self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
         self.totals = Totals()

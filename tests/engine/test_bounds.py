@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE
 from kvlsp.engine.messages import (
@@ -51,9 +53,21 @@ def test_two_hundred_documents_stay_within_the_bound_and_the_active_one_is_kept(
     assert bench.events[-1].description["cachedTokens"] == 0
 
 
-def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps(caplog):
-    bench = Bench(TEXT)
-    bench.engine._desks.bound = 1
+@pytest.mark.parametrize(
+    ("settings", "bound", "named"),
+    [
+        (SETTINGS, 1, "set kvlsp.cacheMib to give the caches more"),
+        (dataclasses.replace(SETTINGS, cache_mib=1), 1, "Raise kvlsp.cacheMib"),
+        (dataclasses.replace(SETTINGS, context_tokens=40), 1 << 30, "Raise kvlsp.contextTokens"),
+        (dataclasses.replace(SETTINGS, context_tokens=40, cache_mib=1), 1, "Raise kvlsp.cacheMib"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_reported_once_with_the_limit_and_the_daemon_sleeps(
+    settings, bound, named, caplog
+):
+    bench = Bench(settings=settings)
+    bench.engine._desks.forget_sessions()
+    bench.engine._desks.bound = bound
     bench.engine.post(OpenDocument(Snapshot("file:///large.txt", 1, Rope.of(TEXT), "")))
     for _ in range(10):
         if bench.engine._patience() is None and not bench.engine._inbox:
@@ -61,7 +75,8 @@ def test_a_document_that_does_not_fit_is_reported_once_and_the_daemon_sleeps(cap
         bench.engine.turn(0)
     errors = [e for e in bench.events if isinstance(e, StatusChanged) and e.kind == "error"]
     assert len(errors) == 1
-    assert "kvlsp.cacheMib" in errors[0].message
+    assert named in errors[0].message
+    assert errors[0].message.count("kvlsp.") == 1
     assert not caplog.records, "whoever gets the event logs it"
 
 
