@@ -181,7 +181,6 @@ class CrossFile:
                 log.debug("%s", error)
 
     def _hear(self, message: FromWorkspace | None) -> None:
-        self._supervision.heard(self._clock())
         match message:
             case Answer():
                 self._supervision.answered(message.number)
@@ -191,6 +190,8 @@ class CrossFile:
             case Condition():
                 if message.settled:
                     self._attention.again()
+                if message.indexing:
+                    self._supervision.heard(self._clock())
                 self._tell(message)
             case None:
                 self._replace("ended", "ended by itself")

@@ -1,7 +1,7 @@
 """Whether the workspace's process is well, and when one that is not may be started again.
 
-A process that ends, or leaves a question open and says nothing for :data:`PATIENCE` seconds, is started again after a pause that
-grows; after the last pause it is given up. Counts both kinds. Times are handed in; it knows no process.
+A process that ends, or leaves a question open for :data:`PATIENCE` seconds in which it makes no progress, is started
+again after a pause that grows; after the last pause it is given up. Counts both kinds. Times are handed in; it knows no process.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final, Literal
 
 PATIENCE: Final = 60.0
-"""Seconds of silence. An answer takes milliseconds as a rule; at low priority, on a slow disk, it may take many of them, and
-while thousands of files are read it is progress that is heard."""
+"""Seconds for an answer. Milliseconds are usual; at low priority, on a slow disk, it may take many of them, and longer
+while files are read for the first time."""
 PAUSES: Final = (1.0, 15.0)
 """Seconds before the process is started again, after its first and its second failure."""
 LONG: Final = 600.0
@@ -42,7 +42,7 @@ class Supervision:
         self._deadlines.pop(number, None)
 
     def heard(self, now: float) -> None:
-        """It said something, so it lives: what is open may take its time anew."""
+        """It gets on with reading files: what is open may take its time anew."""
         self._deadlines = dict.fromkeys(self._deadlines, now + PATIENCE)
 
     def silent(self, now: float) -> bool:
