@@ -9,16 +9,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from kvlsp.errors import ConfigurationError
 
 MEBIBYTE = 1 << 20
 
 
+LEAST_CONTEXT_TOKENS = 512
+"""A block of a window, a model's markers, what a cut at the caret may add, and a suggestion of some lines."""
+
+LEAST_CACHE_MIB = 5
+"""So many tokens of the default model in float32."""
+
+
 def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None,
-             one_of: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"about": about, "low": low, "high": high, "one_of": one_of})
+             least: int | None = None, one_of: tuple[str, ...] = ()) -> Any:
+    """``low`` and ``high`` bound a number. With ``least``, ``low`` has a meaning of its own and numbers begin there."""
+    return field(default=default,
+                 metadata={"about": about, "low": low, "high": high, "least": least, "one_of": one_of})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +58,10 @@ class Settings:
     temperature: float = _setting(0.0, "draw tokens at this temperature (0: always the likeliest)", low=0.0, high=2.0)
     penalty: float = _setting(0.9, "grammar penalty per repetition (1: off)", low=0.1, high=1.0)
     drafts: bool = _setting(True, "copy speculatively from the open documents")
-    cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory)", low=0, high=1 << 20)
-    context_tokens: int = _setting(0, "longest resident window (0: what the model allows)", low=0, high=1 << 20)
+    cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 5 or more)",
+                              low=0, high=1 << 20, least=LEAST_CACHE_MIB)
+    context_tokens: int = _setting(0, "longest resident window (0: what the model allows; else 512 or more)",
+                                   low=0, high=1 << 20, least=LEAST_CONTEXT_TOKENS)
     cross_file: str = _setting("auto", "show the model what suits the caret from other files of the workspace "
                                "(auto: unless it is the default model, which gains nothing by it)",
                                one_of=("auto", "always", "never"))
@@ -98,9 +109,12 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
+_KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
 def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
     about, default = field_.metadata["about"], field_.default
-    low, high, one_of = field_.metadata["low"], field_.metadata["high"], field_.metadata["one_of"]
+    low, high, least, one_of = (field_.metadata[name] for name in ("low", "high", "least", "one_of"))
     wanted = type(default)
     if wanted is tuple:
         if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
@@ -111,9 +125,12 @@ def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
     if wanted is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not wanted:
-        raise ConfigurationError(f"kvlsp.{key} ({about}) must be of type {wanted.__name__}.")
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be {_KINDS[wanted]}.")
     if one_of and value not in one_of:
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be one of {', '.join(one_of)}.")
-    if (low is not None and value < low) or (high is not None and value > high):
+    if low is not None and not low <= value <= high:  # so that NaN, which is not beyond anything, does not pass
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be between {low} and {high}.")
+    if least is not None and low < value < least:
+        raise ConfigurationError(f"kvlsp.{key} ({about}) must be {low}, or between {least} and {high}: with less there "
+                                 "is no room for a single completion.")
     return value
