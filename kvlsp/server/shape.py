@@ -7,9 +7,9 @@ client's values a sentence says the kind, and integers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -19,8 +19,13 @@ from lsprotocol import converters, types, validators
 
 from kvlsp.config import camel
 
+Check = Callable[[Any, str, list[str]], None]
+"""Of a value at a path: adds what is wrong with it. Made once for each kind, as every keystroke is checked."""
+
 _TOLD: Final = 3
 """So many misfits are told; the others are counted."""
+
+_PLAIN: Final[Mapping[Any, str]] = {str: "a string", bool: "true or false"}
 
 _LARGEST: Final = validators.INTEGER_MAX_VALUE
 
@@ -39,7 +44,8 @@ def _structure_chosen(converter: Converter, choose: Callable[[Any], Any], value:
 
 def misfits(value: Any, kind: Any) -> str:
     """What in ``value`` does not have the shape of ``kind``, as one clause; empty if all of it has."""
-    found = list(_misfits(value, kind, "params", 0))
+    found: list[str] = []
+    _check_of(kind, 0)(value, "params", found)
     more = f" (and {len(found) - _TOLD} more)" if len(found) > _TOLD else ""
     return "; ".join(found[:_TOLD]) + more
 
@@ -73,58 +79,89 @@ _CHOICES: Final[Mapping[Any, Callable[[Any], Any]]] = {
 """Unions of objects, and which of them a value is meant to be."""
 
 
-def _misfits(value: Any, kind: Any, path: str, low: int) -> Iterator[str]:
+@cache
+def _check_of(kind: Any, low: int) -> Check:
     """``low`` is the least integer that the place takes. A kind that is not known here takes anything."""
-    if kind in _CHOICES:
-        kind = _CHOICES[kind](value)
     origin = get_origin(kind)
+    if kind in _CHOICES:
+        return partial(_check_choice, _CHOICES[kind])
     if attrs.has(kind):
-        yield from _misfits_of_object(value, kind, path)
-    elif origin in (Union, UnionType):
-        yield from _misfits_of_union(value, get_args(kind), path, low)
-    elif origin is not None and issubclass(origin, Sequence):
-        if not isinstance(value, list):
-            yield _must_be("a list", value, path)
-        else:
-            for number, item in enumerate(value):
-                yield from _misfits(item, get_args(kind)[0], f"{path}[{number}]", low)
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        known = [member.value for member in kind]
-        if isinstance(value, bool) or value not in known:
-            names = ", ".join(map(str, known))
-            yield f"{path} must be one of {names}, not {'another' if isinstance(value, str) else kind_of(value)}"
-    elif kind is str and not isinstance(value, str):
-        yield _must_be("a string", value, path)
-    elif kind is bool and not isinstance(value, bool):
-        yield _must_be("true or false", value, path)
-    elif kind is int and not _is_integer(value, low):
-        yield _must_be(f"an integer from {low} to {_LARGEST}", value, path)
+        return _object(kind)
+    if origin in (Union, UnionType):
+        members = [_check_of(member, low) for member in get_args(kind) if member is not NoneType]
+        return partial(_check_union, members, NoneType in get_args(kind))
+    if origin is not None and issubclass(origin, Sequence):
+        return partial(_check_list, _check_of(get_args(kind)[0], low))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return partial(_check_enumeration, [member.value for member in kind])
+    if kind is int:
+        return partial(_check_integer, low)
+    if kind in _PLAIN:
+        return partial(_check_plain, kind, _PLAIN[kind])
+    return lambda value, path, found: None
 
 
-def _misfits_of_object(value: Any, kind: Any, path: str) -> Iterator[str]:
-    if not isinstance(value, Mapping):
-        yield _must_be("an object", value, path)
-        return
-    for field in attrs.fields(kind):
-        key = camel(field.name.removesuffix("_"))
-        place = f"{path}.{key}"
-        needed = field.default is attrs.NOTHING
-        if value.get(key) is not None or (needed and key in value):
-            yield from _misfits(value[key], field.type, place, _least(field))
-        elif needed:
-            yield f"{place} is missing"
+def _object(kind: Any) -> Check:
+    """The fields are looked at when the first object comes: some kinds hold themselves."""
+    fields: list[tuple[str, bool, Check]] = []
+
+    def check(value: Any, path: str, found: list[str]) -> None:
+        if not isinstance(value, dict):
+            found.append(_must_be("an object", value, path))
+            return
+        if not fields:
+            fields.extend((camel(field.name.removesuffix("_")), field.default is attrs.NOTHING,
+                           _check_of(field.type, _least(field))) for field in attrs.fields(kind))
+        for key, needed, check_field in fields:
+            if value.get(key) is not None or (needed and key in value):
+                check_field(value[key], f"{path}.{key}", found)
+            elif needed:
+                found.append(f"{path}.{key} is missing")
+
+    return check
 
 
-def _misfits_of_union(value: Any, kinds: Sequence[Any], path: str, low: int) -> Iterator[str]:
-    """Those of the kind that is nearest; nothing if one fits."""
-    if value is None and NoneType in kinds:
+def _check_choice(choose: Callable[[Any], Any], value: Any, path: str, found: list[str]) -> None:
+    _check_of(choose(value), 0)(value, path, found)
+
+
+def _check_union(members: Sequence[Check], optional: bool, value: Any, path: str, found: list[str]) -> None:
+    """Tells the misfits of the kind that is nearest; none if one fits."""
+    if optional and value is None:
         return
     nearest: list[str] | None = None
-    for kind in kinds:
-        found = list(_misfits(value, kind, path, low)) if kind is not NoneType else None
-        if found is not None and (nearest is None or len(found) <= len(nearest)):
-            nearest = found
-    yield from nearest or ()
+    for check in members:
+        wrong: list[str] = []
+        check(value, path, wrong)
+        if not wrong:
+            return
+        if nearest is None or len(wrong) <= len(nearest):
+            nearest = wrong
+    found.extend(nearest or ())
+
+
+def _check_list(check: Check, value: Any, path: str, found: list[str]) -> None:
+    if not isinstance(value, list):
+        found.append(_must_be("a list", value, path))
+        return
+    for number, item in enumerate(value):
+        check(item, f"{path}[{number}]", found)
+
+
+def _check_enumeration(known: Sequence[Any], value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, bool) or value not in known:
+        names = ", ".join(map(str, known))
+        found.append(f"{path} must be one of {names}, not {'another' if isinstance(value, str) else kind_of(value)}")
+
+
+def _check_integer(low: int, value: Any, path: str, found: list[str]) -> None:
+    if not _is_integer(value, low):
+        found.append(_must_be(f"an integer from {low} to {_LARGEST}", value, path))
+
+
+def _check_plain(kind: type, name: str, value: Any, path: str, found: list[str]) -> None:
+    if not isinstance(value, kind):
+        found.append(_must_be(name, value, path))
 
 
 def _is_integer(value: Any, low: int) -> bool:
