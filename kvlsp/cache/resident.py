@@ -142,6 +142,11 @@ class ResidentCache:
             self.keyvalues = self.decoder.allocate(0)
         return self.keyvalues
 
+    @property
+    def left(self) -> int:
+        """Slots that may still be taken before the limit."""
+        return self.limit - self.table.capacity + self.table.free
+
     def take(self, count: int, *, scratch: bool = False) -> Slots:
         """``count`` slots, growing the arrays where needed; :class:`CacheFull` beyond the limit."""
         missing = count - self.table.free

@@ -21,7 +21,7 @@ from kvlsp.completion.reasons import Reason
 from kvlsp.completion.stop import Stop, StopPolicy, StopReason, StopRule
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings
-from kvlsp.engine.generate import Drafter, Generation, Limits, step
+from kvlsp.engine.generate import DRAFTED, Drafter, Generation, Limits, step
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
 from kvlsp.model.decoder import Branch
@@ -127,7 +127,7 @@ class Completing:
             self._hides = torch.from_numpy(self.session.cache.rows.slots[list(start.hidden + start.again)])
             last = start.hidden[0]
         self.context_ids = layout.ids[max(first, last - _CONTEXT_IDS) : last].astype(np.int64).tolist()
-        self._add_candidate(())
+        self._add_candidate((), self.settings.max_tokens)
         return True
 
     def step(self) -> bool:
@@ -202,8 +202,8 @@ class Completing:
         closing = max(last, layout.suffix[1])
         return Start(rows - 1, closing, hidden, owed, tuple(range(closing, rows)))
 
-    def _add_candidate(self, forced: Sequence[int]) -> None:
-        """A text of its own branch that begins with the tokens ``forced``."""
+    def _add_candidate(self, forced: Sequence[int], tokens: int) -> None:
+        """A text of its own branch that begins with the tokens ``forced``, ``tokens`` long at most."""
         session, settings, start = self.session, self.settings, self._start
         rule = StopRule.begin(
             self.prefix, self.suffix, self.language,
@@ -218,7 +218,7 @@ class Completing:
             logits=logits,
             position=start.position,
             ends=session.model.template.end,
-            limits=Limits(tokens=settings.max_tokens, context=session.context),
+            limits=Limits(tokens=tokens, context=session.context),
             context=self.context_ids,
             stop=candidate.push,
             end=rule.end,
@@ -250,5 +250,11 @@ class Completing:
         never = {*self.session.model.template.end, *self.session.model.tokenizer.control.values()}
         forks = fork(progress.choices, self._wanted - 1, progress.ids, never)
         self._wanted = 0
+        if not forks:
+            return
+        # A full document keeps rows free for one text; the others share what is left, and with too little stay away.
+        left = self.session.cache.left // len(forks) - len(self._start.again) - DRAFTED
         for other in forks:
-            self._add_candidate([*progress.ids[: other.at], other.token])
+            forced = [*progress.ids[: other.at], other.token]
+            if len(forced) < left:
+                self._add_candidate(forced, min(self.settings.max_tokens, left))

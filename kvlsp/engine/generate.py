@@ -82,13 +82,17 @@ class Progress:
     stop: str | None = None
 
 
+DRAFTED = 24
+"""Rows of a draft in one forward at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``tokens`` generated at most; positions stay below ``context``; ``draft`` rows per forward at most."""
 
     tokens: int
     context: int
-    draft: int = 24
+    draft: int = DRAFTED
 
 
 class Generation:

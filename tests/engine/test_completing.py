@@ -101,6 +101,19 @@ def test_candidates_differ_and_the_first_is_the_one_without_them():
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.parametrize("line", [40, 150])
+@pytest.mark.parametrize("offset", [0, 500, 1200])
+def test_candidates_share_what_a_full_document_leaves(line, offset):
+    """Rows are kept free for one text; more of them must not be more than fits."""
+    settings = Settings(max_tokens=160, multi_line="always", max_lines=200)
+    long = Snapshot("memory", 0, Rope.of(TEXT * 40), "")
+    model = writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line)
+    session = Session(model, long, context=700, generation_rows=160)
+    texts, _ = run(session, offset, settings, wanted=5).answers()
+    assert texts
+    session.cache.check_integrity()
+
+
 def test_a_candidate_is_what_its_branch_alone_would_give():
     settings = Settings(max_tokens=20, multi_line="never", penalty=1.0)
     session = session_of(writing(), TEXT)

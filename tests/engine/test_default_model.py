@@ -76,8 +76,13 @@ def test_a_repair_is_nearer_to_a_prefill_than_ignoring_the_edit(model):
     assert divergence(repaired.logits) <= divergence(stale.logits) + 1e-3
 
 
-def test_it_offers_something_at_ordinary_places(model):
-    text = "import os\n\n\ndef read(path):\n    with open(path) as file:\n        return "
+@pytest.mark.parametrize("text", [
+    "def area(width, height):\n    return width * ",
+    "class Box:\n    def __init__(self, width, height):\n        self.width = width\n        self.height = ",
+    "def total(numbers):\n    result = 0\n    for number in numbers:\n        result += ",
+    "for name in sorted(names):\n    print(",
+])
+def test_it_offers_something_at_ordinary_places(model, text):
     completion = complete_text(model, text, len(text), "python")
     assert completion.text.strip()
     assert completion.reason is None
