@@ -26,6 +26,7 @@ def train(
     resume: bool = typer.Option(False, "--resume", help="Go on from the checkpoint in OUT, if there is one."),
     init: Path | None = typer.Option(None, help="Exported model to start from (its vocabulary is used)."),
     rate: float = typer.Option(1.0, min=0.0, help="Factor on the peak learning rates; below 1 to go on with --init."),
+    kept: float = typer.Option(0.0, min=0.0, max=1.0, help="Share of --init's weights in the export: their mean."),
     seed: int = typer.Option(0, help="Seed of weights and examples."),
     threads: int = typer.Option(0, help="Threads of the processor; 0 leaves the choice to torch."),
     max_steps: int | None = typer.Option(None, help="Stop after so many steps, without decay: for trials."),
@@ -55,6 +56,7 @@ def train(
             resume=resume,
             init=init,
             rate=rate,
+            kept=kept,
             seed=seed,
             compiled=compiled,
             max_steps=max_steps,
@@ -63,7 +65,7 @@ def train(
         )
     finally:
         close()
-    write_card(chosen, progress, out, seed, init, rate)
+    write_card(chosen, progress, out, seed, init, rate, kept)
 
 
 def _json_report() -> tuple[Callable[[Report], None], Callable[[], None]]:

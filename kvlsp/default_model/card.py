@@ -29,7 +29,13 @@ _LINEAGE = {HOW: "### The model it started from", CORPUS: "### The corpus before
 
 
 def write_card(
-    preset: Preset, progress: Progress, out: Path, seed: int, init: Path | None = None, rate: float = 1.0
+    preset: Preset,
+    progress: Progress,
+    out: Path,
+    seed: int,
+    init: Path | None = None,
+    rate: float = 1.0,
+    kept: float = 0.0,
 ) -> None:
     """Write README.md and, where matplotlib is installed, the learning curve beside the weights in OUT/model.
 
@@ -52,7 +58,7 @@ def write_card(
     if (out / MEASUREMENTS).exists():
         measured = json.loads((out / MEASUREMENTS).read_text(encoding="utf-8"))
     notes = (out / NOTES).read_text(encoding="utf-8").strip() if (out / NOTES).exists() else ""
-    text = card(preset, progress, corpus, seed, init is not None, measured, drawn, notes, rate)
+    text = card(preset, progress, corpus, seed, init is not None, measured, drawn, notes, rate, kept)
     if init is not None and (init / "README.md").exists():
         text = with_lineage(text, (init / "README.md").read_text(encoding="utf-8"))
     (folder / "README.md").write_text(text, encoding="utf-8")
@@ -68,6 +74,7 @@ def card(
     drawn: bool,
     notes: str = "",
     rate: float = 1.0,
+    kept: float = 0.0,
 ) -> str:
     """The whole card as Markdown, without the lineage."""
     shape = preset.shape
@@ -77,7 +84,9 @@ def card(
         if initialised
         else "Trained from scratch, with a vocabulary made from the same corpus."
     )
-    again = f" --init EARLIER --rate {rate:g}" if initialised else ""
+    again = f" --init EARLIER --rate {rate:g}" + (f" --kept {kept:g}" if kept else "") if initialised else ""
+    if initialised and kept:
+        start += f" What is exported is a mean: {kept:.0%} of that model's weights, the rest of the trained ones."
     parts = [
         "# kvlsp default model",
         "",

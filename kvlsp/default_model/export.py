@@ -68,10 +68,19 @@ def llama_config(shape: Shape) -> dict[str, object]:
     }
 
 
-def export(network: Network, vocabulary: Vocabulary, folder: Path) -> None:
-    """Write config.json, model.safetensors (bfloat16), tokenizer and generation settings into `folder`."""
+def export(network: Network, vocabulary: Vocabulary, folder: Path, init: Path | None = None, kept: float = 0.0) -> None:
+    """Write config.json, model.safetensors (bfloat16), tokenizer and generation settings into `folder`.
+
+    With `kept` above 0 the weights are a mean: that share of those in `init`, an export of the same shape, the rest of
+    the network's. Two ends of one path have different errors, and their mean has less of both (arXiv 2203.05482).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = network.state_dict()
+    if init is not None and kept > 0:
+        earlier, layers = load_weights(init)
+        if layers != network.shape.layers:
+            raise ModelBroken(f"{init} has {layers} layers, the network {network.shape.layers}: they have no mean.")
+        state = {name: torch.lerp(state[name].cpu(), earlier[name], kept) for name in earlier}
     tensors = {
         theirs: state[ours].detach().cpu().to(torch.bfloat16).contiguous()
         for ours, theirs in _names(network.shape.layers).items()

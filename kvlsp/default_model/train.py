@@ -49,6 +49,7 @@ def train(
     resume: bool = False,
     init: Path | None = None,
     rate: float = 1.0,
+    kept: float = 0.0,
     seed: int = 0,
     compiled: bool = True,
     max_steps: int | None = None,
@@ -62,8 +63,9 @@ def train(
     `budget_minutes` are of processor time, `until` is a time (seconds since the epoch) that ends the training
     in any case. With `resume` the checkpoint in `out` is continued. `init` names an exported model to start
     from; its vocabulary is used. `rate` is a factor on the preset's peak rates: below 1 for a model that has
-    learned before. `max_steps` ends early without the decay, for trials; `pause_minutes` ends
-    the run after so long with a checkpoint to resume from, the schedule untouched. Raises ModelBroken.
+    learned before. `kept` is the share of `init`'s weights in the export, a mean. `max_steps` ends early without
+    the decay, for trials; `pause_minutes` ends the run after so long with a checkpoint to resume from, the schedule
+    untouched. Raises ModelBroken.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
@@ -95,7 +97,7 @@ def train(
 
     def leave() -> None:
         checkpoint.save(saved, network, steps, progress)
-        export(network, vocabulary, out / "model")
+        export(network, vocabulary, out / "model", init, kept)
 
     with feeder:
         while progress.fraction < 1.0 and (max_steps is None or progress.step < max_steps):

@@ -27,12 +27,13 @@ MEASURED = {
 
 
 def test_the_card_says_what_was_made_and_measured():
-    text = card(preset("cpu"), PROGRESS, CORPUS, 3, True, MEASURED, drawn=True, notes="A note.", rate=0.25)
+    text = card(preset("cpu"), PROGRESS, CORPUS, 3, True, MEASURED, drawn=True, notes="A note.", rate=0.25, kept=0.35)
     for sentence in (
         "6.52 M parameters",
         "1.5 M tokens in 20 steps and 1.50 hours",
         "Started from an earlier model",
-        "--seed 3 --init EARLIER --rate 0.25`",
+        "--seed 3 --init EARLIER --rate 0.25 --kept 0.35`",
+        "35% of that model's weights",
         "A note.",
         "| this model, single line | 1033 | 7.50 % | 10.25 % |",
         "| this model, `--limit 200`, single line | 200 | 7.50 % | 10.25 % |",

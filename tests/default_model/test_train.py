@@ -189,3 +189,17 @@ def test_a_killed_training_resumes_from_a_whole_checkpoint(out: Path):
     step = checkpoint.restore(out / "checkpoint", network, optimizers(network, 1.0, 1.0, 0.0)).step
     assert step > 0
     assert train(TINY, out, max_steps=step + 2, compiled=False, resume=True).step == step + 2
+
+
+def test_the_export_may_be_a_mean_of_both_ends(out: Path, tmp_path_factory: pytest.TempPathFactory):
+    train(TINY, out, max_steps=2, compiled=False)
+    begun, ends = weights(out), []
+    for kept in (0.0, 0.25):
+        other = tmp_path_factory.mktemp("kept")
+        save_corpus(Corpus(FILES[:10], FILES[10:]), other / "corpus.jsonl")
+        train(TINY, other, max_steps=3, compiled=False, init=out / "model", kept=kept)
+        ends.append(weights(other))
+    for name, trained in ends[0].items():
+        assert not torch.equal(trained, begun[name])
+        mean = 0.75 * trained.float() + 0.25 * begun[name].float()
+        torch.testing.assert_close(ends[1][name].float(), mean, rtol=0.02, atol=2e-3)
