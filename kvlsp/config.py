@@ -51,7 +51,7 @@ class Settings:
     deadline_ms: int = _setting(600, "answer an automatic request within this time", low=20, high=60_000)
     invoked_deadline_ms: int = _setting(2000, "answer an explicit request within this time", low=20, high=120_000)
     idle_ms: int = _setting(150, "quiet time after which the cache is made exact", low=0, high=60_000)
-    confidence: float = _setting(0.0, "least mean probability of an automatic suggestion (0: offer all)",
+    confidence: float = _setting(0.2, "least mean probability of an automatic suggestion (0: offer all)",
                                  low=0.0, high=1.0)
     repair_budget: int = _setting(-1, "rows of stale tokens encoded with every edit (-1: measured at load)",
                                   low=-1, high=4096)

@@ -37,7 +37,7 @@ from tests.support.clock import ManualClock
 from tests.support.models import tiny_model
 
 URI = "untitled:Untitled-1"
-SETTINGS = Settings(max_tokens=6, multi_line="never", candidates=2, context_tokens=600)
+SETTINGS = Settings(max_tokens=6, multi_line="never", candidates=2, context_tokens=600, confidence=0.0)
 PIECES = st.sampled_from([
     "a", "name", " = ", "(", ")", "\n", "\r\n", "\r", "    ", "\t", "\f", "\u2028", "é", "e\u0301", "漢字", "😀",
     "\ud800",

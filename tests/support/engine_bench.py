@@ -17,7 +17,8 @@ from tests.support.clock import ManualClock
 from tests.support.writing import writing_model
 
 URI = "file:///memory.txt"
-SETTINGS = Settings(max_tokens=30, multi_line="never", drafts=False, cross_file="always")
+# random weights are sure of nothing
+SETTINGS = Settings(max_tokens=30, multi_line="never", drafts=False, cross_file="always", confidence=0.0)
 
 
 def watched_model() -> Model:
