@@ -7,7 +7,8 @@ EDITORs are neovim-builtin, neovim-own and vscode; without one, all of them.
 The file is a real one of more than 4,000 tokens. At each of the places, spread over the file, the rest of a line is
 deleted; after a rest one character is typed and the time taken until ghost text is on screen: in VS Code until the
 frame that has it, in Neovim until the end of the redraw that draws it. Then the line is put back. What the server with
-fixed answers takes is the editor's own share; the difference at the same place is kvlsp's.
+fixed answers takes is the editor's own share; the difference at the same place is kvlsp's. Suggestions of any
+confidence are shown: what is measured is time.
 
 Beside the table on standard output the progress goes to standard error. A place where nothing came, or where the
 editor could not be driven, is counted as missed; an editor that does not start is named, and the others are measured.
@@ -99,7 +100,7 @@ latency = {
 
 def in_neovim(ghost: str, server: Sequence[str], options: argparse.Namespace, path: Path, places: Sequence[Stroke],
               home: Path) -> list[float]:
-    chosen = {"cmd": list(server), "ghost": ghost, "settings": {"threads": options.threads}}
+    chosen = {"cmd": list(server), "ghost": ghost, "settings": {"threads": options.threads, "confidence": 0.0}}
     editor = Neovim(editors_folder() / "neovim-sid" / "nvim", home, chosen, [path])
     try:
         editor.wait_ready()
@@ -151,7 +152,8 @@ def in_vscode(server: Sequence[str], options: argparse.Namespace, path: Path, pl
     editor = VSCode(editors_folder() / "vscode" / "code-server", home)
     tapped = TappedServer(home / "tap", list(server))
     try:
-        editor.change_settings({"kvlsp.server.command": tapped.command, "kvlsp.threads": options.threads})
+        editor.change_settings({
+            "kvlsp.server.command": tapped.command, "kvlsp.threads": options.threads, "kvlsp.confidence": 0.0})
         editor.write(path.name, path.read_bytes())
         editor.load()
         editor.open(path.name)
