@@ -63,7 +63,7 @@ class Settings:
     context_tokens: int = _setting(0, "longest resident window (0: what the model allows; else 512 or more)",
                                    low=0, high=1 << 20, least=LEAST_CONTEXT_TOKENS)
     cross_file: str = _setting("auto", "show the model what suits the caret from other files of the workspace "
-                               "(auto: unless it is the default model, which gains nothing by it)",
+                               "(auto: unless it is the default model, which gains too little by it)",
                                one_of=("auto", "always", "never"))
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read")

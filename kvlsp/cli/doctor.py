@@ -141,11 +141,10 @@ def _free_for_caches(settings: Settings) -> int:
     """Bytes free where keys and values will lie: on the GPU that the settings lead to, else in the host's memory."""
     import torch
 
-    from kvlsp.cache.store import free_memory
+    from kvlsp.model.memory import free_memory
 
-    if settings.device in ("auto", "cuda") and torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
-    return free_memory()
+    on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
+    return free_memory(torch.device("cuda" if on_gpu else "cpu"))
 
 
 def model(settings: Settings) -> Iterator[Finding]:
