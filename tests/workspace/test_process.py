@@ -77,7 +77,7 @@ def test_it_ends_when_its_input_does(link, heard, root):
         link.send(Roots(()))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process (SIGSTOP)")
 def test_one_that_hangs_holds_nobody_up_and_is_ended_by_force(link, heard, root):
     settled(link, heard, root)
     os.kill(link._process.pid, signal.SIGSTOP)
@@ -90,7 +90,7 @@ def test_one_that_hangs_holds_nobody_up_and_is_ended_by_force(link, heard, root)
     assert link._process.poll() == -signal.SIGKILL
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot stop a process (SIGSTOP)")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_killed_it_says_that_it_has_ended_and_leaves_a_sound_index(link, heard, root, tmp_path):
     settled(link, heard, root)
     link._process.kill()
