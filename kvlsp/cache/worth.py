@@ -9,6 +9,8 @@ the repair reaches further. The orders that lost against this one are in ARCHITE
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,13 +19,47 @@ from kvlsp.cache.repair import Choice, crossing
 from kvlsp.cache.resident import ResidentCache
 
 
-def worthiest(budget: int) -> Choice:
-    """Choose up to ``budget`` stale rows, ascending. What one half leaves over, the other may use.
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Rows that a forward may take along, by the rows that are resident, since every row reads all of those.
+
+    ``points`` (resident, rows), ascending: measured there, interpolated between them, the same beyond them.
+    """
+
+    points: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, rows: int) -> Budget:
+        """The same everywhere."""
+        return cls(((0, rows),))
+
+    def at(self, resident: int) -> int:
+        """Rows where so many are resident."""
+        at, rows = zip(*self.points, strict=True)
+        return int(np.interp(resident, at, rows))
+
+    def at_least(self, rows: int) -> Budget:
+        return Budget(tuple((resident, max(rows, found)) for resident, found in self.points))
+
+    def __bool__(self) -> bool:
+        return any(rows for _, rows in self.points)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{rows} of {resident}" for resident, rows in self.points)
+
+
+NOTHING = Budget.of(0)
+
+
+def worthiest(within: Budget | int) -> Choice:
+    """Choose stale rows, ascending, within a budget. What one half leaves over, the other may use.
 
     Rows that a jump of the caret encodes anyway take nothing of it.
     """
+    allowed = within if isinstance(within, Budget) else Budget.of(within)
 
     def choose(cache: ResidentCache, plan: Plan, asked: bool) -> npt.NDArray[np.int64]:
+        budget = allowed.at(len(plan.layout))
         waiting = cache.staleness.changes > 0
         waiting[crossing(cache, plan)] = False  # encoded anyway
         stale = np.flatnonzero(waiting)

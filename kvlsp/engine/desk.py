@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kvlsp.cache.store import Holding, to_drop
-from kvlsp.cache.worth import worthiest
+from kvlsp.cache.worth import Budget, worthiest
 from kvlsp.completion.answers import Answers
 from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
@@ -136,7 +136,7 @@ class Desks:
             session = Session(model, desk.snapshot, context=room.tokens, generation_rows=settings.max_tokens,
                               advice=room.advice, backlog=Backlog(self.piece))
             session.full_prefill = settings.full_prefill or model.full_prefill
-            budget = model.repair_budget if settings.repair_budget < 0 else settings.repair_budget
+            budget = model.repair_budget if settings.repair_budget < 0 else Budget.of(settings.repair_budget)
             session.choose = worthiest(budget) if budget else None
             desk.session, desk.drafter = session, None
         if desk.drafter is None and not desk.session.behind:

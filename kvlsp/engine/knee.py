@@ -1,7 +1,8 @@
 """How many stale rows an edit's forward takes along for next to nothing: measured once per model and device.
 
 A forward of a few rows is bound by memory traffic, so more rows are almost free up to a *knee*: on a GPU some hundreds,
-on a CPU with a small model a handful. There the bound is time that nobody feels.
+on a CPU with a small model a handful. There the bound is time that nobody feels. Every row reads all that is resident,
+so the knee is measured at two lengths.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 import torch
 
+from kvlsp.cache.worth import Budget
 from kvlsp.model.clock import finish
 from kvlsp.model.decoder import DOCUMENT, Decoder
 
@@ -22,16 +24,21 @@ UNFELT = 0.015
 """... or so many seconds more: less than a picture of the screen. The first 16 rows of a repair are worth by far the
 most (ARCHITECTURE.md), and a CPU encodes one or two in a millisecond."""
 
-_RESIDENT = 2048
+_RESIDENT = (2048, 6144)
 _SIZES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _REPEATS = 5
 
 
-def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> int:
-    """Rows beyond an edit's own that its forward may encode, 0 .. 252. Takes some hundred milliseconds."""
-    resident = min(_RESIDENT, decoder.context_length - max(_SIZES))
-    if resident < max(_SIZES):
-        return 0
+def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> Budget:
+    """Rows beyond an edit's own that its forward may encode, 0 .. 252. Takes a second or two."""
+    longest = decoder.context_length - max(_SIZES)
+    lengths = sorted({min(length, longest) for length in _RESIDENT if min(length, longest) >= max(_SIZES)})
+    if not lengths:
+        return Budget.of(0)
+    return Budget(tuple((resident, _measure(decoder, resident, clock)) for resident in lengths))
+
+
+def _measure(decoder: Decoder, resident: int, clock: Callable[[], float]) -> int:
     document = decoder.allocate(resident)
     places = torch.arange(resident, device=decoder.device)
     # rows that nobody encoded cost a reader the same

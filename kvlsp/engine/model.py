@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kvlsp import default_model
+from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.engine import threads
 from kvlsp.model.decoder import Decoder
@@ -24,9 +25,9 @@ LoadProgress = Callable[[float | None, str], None]
 class Model:
     """One loaded model. ``name`` is what a person calls it, ``description`` one line for status and doctor.
 
-    ``repair_budget`` stale rows are encoded along with every edit (:mod:`kvlsp.engine.knee`); ``full_prefill`` says
-    that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`), ``parks`` that rows of idle documents may
-    wait in host memory (:mod:`kvlsp.engine.parking`).
+    ``repair_budget`` bounds the stale rows encoded along with every edit (:mod:`kvlsp.engine.knee`); ``full_prefill``
+    says that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`), ``parks`` that rows of idle documents
+    may wait in host memory (:mod:`kvlsp.engine.parking`).
     """
 
     name: str
@@ -34,7 +35,7 @@ class Model:
     decoder: Decoder
     tokenizer: Tokenizer
     template: Template
-    repair_budget: int = 0
+    repair_budget: Budget = NOTHING
     full_prefill: bool = False
     parks: bool = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 
+from kvlsp.cache.worth import Budget
 from kvlsp.config import Settings
 from kvlsp.engine.knee import measure
 from kvlsp.engine.measured import by_threads, recall, remember
@@ -31,13 +32,21 @@ def open_ready(settings: Settings, progress: LoadProgress = lambda fraction, tex
 def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
     """``model`` with its repair budget, measured once and remembered."""
     name = by_threads("repair_budget")
-    budget = recall(settings, model).get(name)
-    if not isinstance(budget, int):
+    budget = _read(recall(settings, model).get(name))
+    if budget is None:
         progress(None, "measuring the repair budget")
         budget = measure(model.decoder)
-        remember(settings, model, {name: budget})
-        log.info("Up to %d stale rows are encoded along with an edit.", budget)
+        remember(settings, model, {name: budget.points})
+        log.info("Stale rows encoded along with an edit, by resident rows: %s.", budget)
     return dataclasses.replace(model, repair_budget=budget)
+
+
+def _read(points: object) -> Budget | None:
+    """A budget as it was remembered; None for anything else."""
+    try:
+        return Budget(tuple((int(resident), int(rows)) for resident, rows in points)) if points else None  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return None
 
 
 def parked(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -56,7 +65,7 @@ def ruled(model: Model, policy: str) -> Model:
     """``model`` under the gate's verdict: "repair" as measured, "more" repair, or "prefill" always."""
     if policy == "more":
         description = f"{model.description}; more repair, as its quality gate asks"
-        budget = max(model.repair_budget, STRICT_BUDGET)
+        budget = model.repair_budget.at_least(STRICT_BUDGET)
         return dataclasses.replace(model, repair_budget=budget, description=description)
     if policy == "prefill":
         description = f"{model.description}; prefilled at every edit, as its quality gate asks"

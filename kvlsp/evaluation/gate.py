@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from kvlsp.cache.worth import worthiest
+from kvlsp.cache.worth import Budget, worthiest
 from kvlsp.engine.model import Model
 from kvlsp.engine.ready import STRICT_BUDGET
 from kvlsp.evaluation.edits import Setting, evaluate
@@ -57,7 +57,7 @@ def judge(model: Model, *, cases: int = _CASES, advance: Callable[[], None] = la
     drawn_ = tuple(drawn(single_hunks(sampled(), _CHARACTERS), cases))
     setting = Setting("gate", 1, model.template.order == "plain", drawn_)
     verdict = _verdict("prefill", {}, 0)
-    budgets: tuple[tuple[Policy, int], ...] = (("repair", model.repair_budget), ("more", STRICT_BUDGET))
+    budgets: tuple[tuple[Policy, Budget | int], ...] = (("repair", model.repair_budget), ("more", STRICT_BUDGET))
     for policy, budget in budgets:
         (table,) = evaluate(model, [setting], choose=worthiest(budget), advance=advance)
         verdict = _verdict(policy, table["policies"], table["positions"])

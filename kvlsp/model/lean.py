@@ -22,9 +22,10 @@ from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.batch import chosen, claim
 from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.half import HalfWeight, available, fits, half_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear
 from kvlsp.model.keyvalues import KeyValues
-from kvlsp.model.lean_weights import NotLean, one_rotation, read_layer, read_norm
+from kvlsp.model.lean_weights import MATRICES, NotLean, Weight, one_rotation, read_layer, read_norm
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,25 @@ def quickest(exact: TransformersDecoder) -> Decoder:
         )  # fmt: skip
         return exact
     logger.info("%s runs lean: its logits differ by %.1e from those of transformers", exact.name, apart)
-    return lean
+    return _packed(lean, allowed)
+
+
+def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
+    """With its weights packed as sixteen-bit numbers where they are such numbers; else ``lean`` as it is.
+
+    The weights of the transformers decoder behind it are given up then.
+    """
+    exact = lean.exact
+    if exact.device.type != "cpu" or exact.dtype != torch.float32 or not available() or not lean.fits_half():
+        return lean
+    packed = LeanDecoder(exact)
+    packed.hold(HalfWeight.of, half_linear)
+    apart = _difference(exact, packed)
+    if not apart <= allowed:
+        logger.warning("%s keeps its weights in float32: packed its logits differ by %.1e", exact.name, apart)
+        return lean
+    exact.give_up_weights()
+    return packed
 
 
 def rounded(exact: TransformersDecoder) -> LeanDecoder:
@@ -70,7 +89,7 @@ def rounded(exact: TransformersDecoder) -> LeanDecoder:
         raise UnsupportedModel(
             f"{exact.name} cannot run with int8 weights: {reason}. Choose dtype bfloat16."
         ) from reason
-    lean.round_weights()
+    lean.hold(Int8Weight.of, int8_linear)
     apart = _difference(exact, lean)
     if not apart <= INT8_TOLERANCE:
         raise UnsupportedModel(
@@ -109,7 +128,7 @@ class LeanDecoder:
         self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
         self._embedding: torch.Tensor = base.embed_tokens.weight.detach()
         self._norm, self.epsilon = read_norm(base, "norm")
-        self._head: torch.Tensor | Int8Weight = model.lm_head.weight.detach()
+        self._head: Weight = model.lm_head.weight.detach()
         self._linear: Any = plain_linear
         if model.lm_head.bias is not None or config.hidden_act != "silu":
             raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
@@ -118,14 +137,24 @@ class LeanDecoder:
             for layer, kind in zip(base.layers, exact.kinds, strict=True)
         ]
 
-    def round_weights(self) -> None:
-        """Hold the matrices as int8 from now on."""
-        self._linear = int8_linear
+    @property
+    def packed(self) -> bool:
+        """Whether its matrices are sixteen-bit numbers behind float32 arithmetic."""
+        return isinstance(self._head, HalfWeight)
+
+    def fits_half(self) -> bool:
+        """Whether float16 holds all its matrices as they are."""
+        matrices = [getattr(layer, name) for layer in self.weights for name in MATRICES]
+        return all(isinstance(one, torch.Tensor) and fits(one) for one in [*matrices, self._head])
+
+    def hold(self, convert: Callable[[torch.Tensor], Weight], product: Any) -> None:
+        """Hold the matrices as ``convert`` makes them from now on, multiplied by ``product`` (rows, weight, bias)."""
+        self._linear = product
         for layer in self.weights:
-            for name in ("queries_keys_values", "output", "gate_up", "down"):
-                setattr(layer, name, Int8Weight.of(getattr(layer, name)))
+            for name in MATRICES:
+                setattr(layer, name, convert(getattr(layer, name)))
         assert isinstance(self._head, torch.Tensor)
-        self._head = Int8Weight.of(self._head)
+        self._head = convert(self._head)
 
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""

@@ -7,10 +7,11 @@ one; the transformers modules then look into the fused one, so that nothing is i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
+from kvlsp.model.half import HalfWeight
 from kvlsp.model.int8 import Int8Weight
 from kvlsp.model.rotary import Rotation
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -18,7 +19,11 @@ from kvlsp.model.transformers_decoder import TransformersDecoder
 PROJECTIONS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
 FEED_FORWARD = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
 NORMS = ("input_layernorm", "post_attention_layernorm")
+MATRICES = ("queries_keys_values", "output", "gate_up", "down")
+"""The matrices of a :class:`LeanLayer`."""
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
+
+Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight"
 
 
 class NotLean(Exception):
@@ -30,15 +35,15 @@ class LeanLayer:
     """Weights of one layer, matrices as (out, in)."""
 
     attention_norm: torch.Tensor
-    queries_keys_values: torch.Tensor | Int8Weight
+    queries_keys_values: Weight
     queries_keys_values_bias: torch.Tensor | None
     head_norms: torch.Tensor | None  # (heads + kv_heads, head_dim)
-    output: torch.Tensor | Int8Weight
+    output: Weight
     output_bias: torch.Tensor | None
     feed_forward_norm: torch.Tensor
-    gate_up: torch.Tensor | Int8Weight
+    gate_up: Weight
     gate_up_bias: torch.Tensor | None
-    down: torch.Tensor | Int8Weight
+    down: Weight
     down_bias: torch.Tensor | None
     scale: float
     window: int | None

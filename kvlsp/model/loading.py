@@ -19,7 +19,7 @@ from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, locate, parameters, read_config
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import GraphedForward, on_a_device
-from kvlsp.model.lean import quickest, rounded
+from kvlsp.model.lean import LeanDecoder, quickest, rounded
 from kvlsp.model.memory import Plan, plan
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
@@ -79,6 +79,8 @@ def load(
         decoder = on_a_device(quickest(exact)) if lean else exact
     progress(1.0, f"{name} is loaded")
     path = "graphs" if isinstance(decoder, GraphedForward) else "lean" if decoder is not exact else "transformers"
+    if isinstance(decoder, LeanDecoder) and decoder.packed:
+        path = "lean, 16-bit weights"
     precision = "int8 weights" if dtype == "int8" else str(decoder.dtype).removeprefix("torch.")
     description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     return LoadedModel(decoder, folder, text.to_dict(), description, name)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from kvlsp.cache.worth import Budget
 from kvlsp.config import Settings
 from kvlsp.engine.knee import measure
 from kvlsp.engine.measured import by_threads, recall, remember
-from kvlsp.engine.ready import STRICT_BUDGET, ruled
+from kvlsp.engine.ready import STRICT_BUDGET, budgeted, ruled
 from tests.support.models import tiny_model
 
 
 class Timed:
     """A decoder whose forward takes as many seconds as ``cost`` says for so many rows."""
 
-    def __init__(self, cost):
-        self.decoder, self.cost, self.now = tiny_model(1).decoder, cost, 0.0
+    def __init__(self, cost, by_length=False):
+        self.decoder, self.cost, self.by_length, self.now = tiny_model(1).decoder, cost, by_length, 0.0
 
     def __getattr__(self, name):
         return getattr(self.decoder, name)
 
     def forward(self, document, ids, *rest):
-        self.now += self.cost(len(ids))
+        self.now += self.cost(len(ids)) * (document.used / 2048 if self.by_length else 1)
 
     def clock(self):
         return self.now
@@ -29,7 +31,9 @@ class Timed:
 
 def knee(cost) -> int:
     decoder = Timed(cost)
-    return measure(decoder, decoder.clock)
+    budget = measure(decoder, decoder.clock)
+    assert budget.at(100) == budget.at(2048) == budget.at(4096)
+    return budget.at(2048)
 
 
 def test_the_knee_of_a_device_that_is_bound_by_memory():
@@ -45,9 +49,32 @@ def test_a_fast_device_takes_what_nobody_feels():
     assert knee(lambda rows: 0.0002 * rows) == 60  # 64 rows: 12 ms more than 4 rows
 
 
+def test_rows_that_read_more_are_fewer():
+    decoder = Timed(lambda rows: 0.0002 * rows, by_length=True)
+    budget = measure(decoder, decoder.clock)
+    assert budget.points == ((2048, 60), (3840, 28))  # 0.375 ms a row there: 32 rows are 10.5 ms more than 4
+    assert (budget.at(1000), budget.at(2944), budget.at(7000)) == (60, 44, 28)
+
+
+def test_a_budget_is_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr("kvlsp.engine.measured.user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("kvlsp.engine.ready.measure", lambda decoder: Budget(((2048, 9), (6144, 4))))
+    budget = budgeted(Settings(), tiny_model(1)).repair_budget
+    monkeypatch.setattr("kvlsp.engine.ready.measure", None)
+    assert budgeted(Settings(), tiny_model(1)).repair_budget == budget == Budget(((2048, 9), (6144, 4)))
+
+
+@pytest.mark.parametrize("nonsense", [5, "many", [[1]], {"a": 1}, []])
+def test_a_budget_that_makes_no_sense_is_measured_again(tmp_path, monkeypatch, nonsense):
+    monkeypatch.setattr("kvlsp.engine.measured.user_cache_path", lambda *_, **__: tmp_path)
+    remember(Settings(), tiny_model(1), {by_threads("repair_budget"): nonsense})
+    monkeypatch.setattr("kvlsp.engine.ready.measure", lambda decoder: Budget.of(3))
+    assert budgeted(Settings(), tiny_model(1)).repair_budget == Budget.of(3)
+
+
 def test_a_very_slow_device_is_not_measured_to_the_end():
     decoder = Timed(lambda rows: 0.01 * rows * rows)
-    assert measure(decoder, decoder.clock) == 0
+    assert not measure(decoder, decoder.clock)
     assert decoder.now < 10
 
 
@@ -92,6 +119,6 @@ def test_a_broken_file_counts_as_none(tmp_path):
 def test_the_gate_rules():
     model = tiny_model(1)
     assert ruled(model, "repair") is model
-    assert ruled(model, "more").repair_budget == STRICT_BUDGET
+    assert ruled(model, "more").repair_budget.at(4000) == STRICT_BUDGET
     assert "gate" in ruled(model, "more").description
     assert ruled(model, "prefill").full_prefill
