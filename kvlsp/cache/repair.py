@@ -217,6 +217,7 @@ def _apply(cache: ResidentCache, plan: Plan) -> int:
     layout, old = plan.layout, cache.rows
     adopted = _adoptable(cache, plan)
     scratch = cache.scratch
+    solid = adopted if scratch is not None and scratch.exact and plan.frontier == plan.changed_at else 0
     slots = np.empty(len(layout), np.int64)
     slots[plan.kept_new] = old.slots[plan.kept_old]
     if adopted and scratch is not None:
@@ -235,7 +236,7 @@ def _apply(cache: ResidentCache, plan: Plan) -> int:
     cache.plans += 1
     cache.staleness = cache.staleness.follow(plan, cache.plans)
     cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
-    cache.frontier = plan.frontier + (adopted if plan.frontier == plan.changed_at else 0)
+    cache.frontier = plan.frontier + solid
     return adopted
 
 

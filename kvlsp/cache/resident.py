@@ -51,10 +51,12 @@ class Rows:
 class Scratch:
     """Rows that a finished generation left behind the layout: kept until the next plan, which may adopt them.
 
-    Token ``ids[i]`` was encoded into ``slots[i]`` at position ``start + i``, behind layout rows [0, start).
+    Token ``ids[i]`` was encoded into ``slots[i]`` at position ``start + i``, behind layout rows [0, start). ``exact``
+    says whether those were exact then: if not, these never are, whatever becomes of the others.
     """
 
     start: int
+    exact: bool
     ids: list[int] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
 

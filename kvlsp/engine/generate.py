@@ -118,7 +118,7 @@ class Generation:
         self._stream = TextStream(tokenizer)
         self._owed = must_begin
         self._forced = list(forced)
-        self._scratch = Scratch(start=position)
+        self._scratch = Scratch(start=position, exact=cache.frontier >= position)
         self._drafts: list[int] = []
         self._instead: tuple[int, float] | None = None
         """Chosen where a draft was wrong: the next token."""
@@ -190,7 +190,7 @@ class Generation:
             self.cache.scratch = self._scratch
         elif self._scratch.slots:
             self.cache.give_back(np.asarray(self._scratch.slots, np.int64))
-        self._scratch = Scratch(start=self._scratch.start)
+        self._scratch = Scratch(self._scratch.start, self._scratch.exact)
 
     # ---------------------------------------------------------------------------------------------------------
 

@@ -148,7 +148,7 @@ def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
     slots = cache.take(3, scratch=True)
     cache.decoder.forward(cache.arrays(), torch.tensor(generated), torch.arange(10, 13),
                           torch.from_numpy(slots), Branch(1), slice(None))
-    cache.scratch = Scratch(10, generated, slots.tolist())
+    cache.scratch = Scratch(10, cache.frontier == 10, generated, slots.tolist())
     settled = settle(cache, after)
     cache.check_integrity()
     assert (settled.adopted, settled.encoded) == (2, 1)
@@ -157,7 +157,9 @@ def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
     torch.testing.assert_close(logits_of(cache, after), logits_of(oracle, after), rtol=0, atol=1e-9)
 
 
-def test_rows_generated_behind_stale_ones_are_adopted_as_stale():
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
+    """Also where what they stand behind was made exact since: they saw it as it was."""
     cache = ResidentCache(THREE, LIMIT)
     settle(cache, layout_of(list(range(10))))
     settle(cache, layout_of([50, *range(1, 10)]))
@@ -165,9 +167,15 @@ def test_rows_generated_behind_stale_ones_are_adopted_as_stale():
     after = layout_of([50, *range(1, 10), 60])
     cache.decoder.forward(cache.arrays(), torch.from_numpy(after.ids[10:].astype(np.int64)),
                           torch.tensor([10]), torch.from_numpy(slots), Branch(1), slice(None))
-    cache.scratch = Scratch(10, after.ids[10:].tolist(), slots.tolist())
+    cache.scratch = Scratch(10, cache.frontier == 10, after.ids[10:].tolist(), slots.tolist())
+    if refreshed:
+        assert refresh(cache, 100) == 9
+        assert cache.stale == 0
     assert settle(cache, after).adopted == 1
-    assert cache.frontier == 1
+    assert cache.frontier == (10 if refreshed else 1)
+    refresh(cache, 100)
+    oracle = prefilled(THREE, after)
+    torch.testing.assert_close(logits_of(cache, after), logits_of(oracle, after), rtol=0, atol=1e-9)
 
 
 def test_a_layout_beyond_the_bound_is_refused_and_nothing_is_lost():
