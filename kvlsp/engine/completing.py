@@ -6,7 +6,7 @@ at its end or at a deadline. Whoever owns it decides when to look at the queue: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +109,13 @@ class Completing:
         """All that is generated so far behind the caret, for the first candidate."""
         return self.candidates[0].rule.generated if self.candidates else ""
 
-    def prepare(self, interrupted: Interrupted = lambda: False, chunk: int = 256) -> bool:
+    @property
+    def prepared(self) -> bool:
+        """Whether it can be stepped."""
+        return bool(self.candidates)
+
+    def prepare(self, interrupted: Interrupted = lambda: False, chunk: int = 256,
+                progress: Callable[[int, int], None] | None = None) -> bool:
         """Make the layout resident and be ready to step; False when interrupted (what is encoded stays)."""
 
         def wanted(layout: Layout) -> list[int]:
@@ -117,7 +123,8 @@ class Completing:
             return [self._start.row]
 
         layout, self.settled = self.session.settle(
-            self.offset, wanted=wanted, choose=self._choose, interrupted=interrupted, chunk=chunk
+            self.offset, wanted=wanted, choose=self._choose, interrupted=interrupted, chunk=chunk,
+            progress=progress,
         )
         if not self.settled.complete or self.settled.logits is None:
             return False

@@ -24,19 +24,24 @@ from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 from kvlsp.tokens.backlog import PIECE, Backlog
 
+UNASKED = 8
+"""Edits without a request of the editor's own after which none is expected any more: it waits for a rest, or the user
+asks when they want something."""
+
 
 @dataclass(slots=True)
 class Desk:
-    """One open document. ``unsettled``: its cache is not yet at the layout of its caret. ``accepted``: a
-    suggestion was just taken, so the next one is worth computing ahead. ``context`` is what it should see of other
-    files, placed or not."""
+    """One open document. ``unsettled``: its cache is not yet at the layout of its caret. ``expected``: a request at its
+    caret is to be expected, so that its work is worth beginning; ``unasked`` edits came since the last one that an
+    editor sent by itself. ``context`` is what it should see of other files, placed or not."""
 
     snapshot: Snapshot
     session: Session | None = None
     drafter: CopyDrafter | None = None
     answers: Answers = field(default_factory=Answers)
     unsettled: bool = True
-    accepted: bool = False
+    expected: bool = False
+    unasked: int = UNASKED
     context: PlaceContext | None = None
     used_at: float = 0.0
 
@@ -121,6 +126,9 @@ class Desks:
             desk.session = None
         desk.snapshot = message.after
         desk.unsettled = True
+        desk.unasked = min(desk.unasked + 1, UNASKED)
+        resident = desk.session is not None and len(desk.session.cache.rows) > 0
+        desk.expected = resident and (desk.expected or desk.unasked < UNASKED)
         self.touch(message.uri)
 
     def touch(self, uri: str) -> None:

@@ -34,7 +34,9 @@ class Arrivals(Protocol):
 
 
 class Serving:
-    """One request at work. ``deadline`` is in seconds of ``clock``; ``completion`` names what is offered."""
+    """One request at work. ``deadline`` is in seconds of ``clock``; ``completion`` names what is offered.
+
+    ``completing`` may be under way already (:mod:`kvlsp.engine.ahead`)."""
 
     def __init__(self, request: Complete, completing: Completing, answers: Answers, *, inbox: Arrivals,
                  clock: Callable[[], float], deadline: float, answer: Answer, completion: int,
@@ -44,30 +46,33 @@ class Serving:
         self._answer, self._completion = answer, completion
         self._least_confidence = least_confidence
         self._answered = False
-        self._typed = 0
+        self._begun_before = completing.prepared
 
     def run(self, chunk: int = 256) -> None:
         """Serve to the end; answers exactly once. An exception of the model is answered, then passed on."""
         try:
-            completing = self.completing
-            remembered = self._remembered()
-            if remembered:
-                self._offer(remembered, None, {"remembered": True})
-                return
-            refused = completing.refused
-            if refused is not None:
-                self._offer((), refused)
-                return
-            self._generate(chunk)
+            if self._begun_before or not self._known():
+                self._generate(chunk)
         except Exception:
             self._offer((), Reason.MODEL_ERROR)
             raise
         finally:
             self.completing.close()
 
+    def _known(self) -> bool:
+        """Answer what takes no model; whether that was all."""
+        remembered = self._remembered()
+        if remembered:
+            self._offer(remembered, None, {"remembered": True})
+            return True
+        refused = self.completing.refused
+        if refused is not None:
+            self._offer((), refused)
+        return refused is not None
+
     def _generate(self, chunk: int) -> None:
         completing = self.completing
-        if not completing.prepare(lambda: self._stopped() is not None, chunk):
+        if not self._begun_before and not completing.prepare(lambda: self._stopped() is not None, chunk):
             self._offer((), self._stopped() or Reason.SUPERSEDED)
             return
         done = False
@@ -165,6 +170,7 @@ class Serving:
         if selected is not None:
             start, end, before = selected.start, selected.end, selected.text
         items = tuple(Item(start, end, before + text, self._completion) for text in texts)
-        report = {**self.completing.report(), **extra,
+        ahead = {"ahead": True} if self._begun_before else {}
+        report = {**self.completing.report(), **ahead, **extra,
                   "latency_ms": round(1000 * (self._clock() - request.received), 1)}
         self._answer(Completed(request.ticket, items, None if items else reason or Reason.NOTHING_TO_SAY, report))

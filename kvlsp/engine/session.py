@@ -29,6 +29,8 @@ from kvlsp.tokens.edit import TokenEdit
 
 _CUT_SLACK = 128
 """Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
+_CLOSED = ("()", "[]", "{}", '""', "''", "``")
+"""What editors close by themselves: the caret is left inside."""
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class Session:
                     self._backlog.add(part)
                 else:
                     self._follow(part, text)
-                self.caret = part.start + len(part.text)
+                self.caret = part.start + len(part.text) - (part.text in _CLOSED)
             self.snapshot = Snapshot(after.uri, after.version, change.after, after.language)
         self.snapshot = after
 

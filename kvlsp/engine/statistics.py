@@ -16,6 +16,8 @@ class Statistics:
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()
+        self.ahead = 0
+        """Requests whose work had begun before they came."""
         self.stops: Counter[str] = Counter()
         self.feedback: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -26,6 +28,7 @@ class Statistics:
     def answered(self, reason: str | None, report: Mapping[str, Any]) -> None:
         """One request was answered, with items (``reason`` None) or without."""
         self.answers[reason or "offered"] += 1
+        self.ahead += bool(report.get("ahead"))
         if report.get("stop"):
             self.stops[str(report["stop"])] += 1
         for kind in ("kept", "moved", "encoded", "repaired", "adopted", "copied", "generated", "drafted", "accepted"):
@@ -38,6 +41,7 @@ class Statistics:
         latencies = np.asarray(self._latencies or [0.0])
         return {
             "answers": dict(self.answers),
+            "begunAhead": self.ahead,
             "stops": dict(self.stops),
             "feedback": dict(self.feedback),
             "rows": dict(self.rows),

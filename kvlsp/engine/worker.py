@@ -17,7 +17,7 @@ from kvlsp.cache.store import default_bound
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine import threads
-from kvlsp.engine.ahead import compute_ahead
+from kvlsp.engine.ahead import Ahead
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.describe import describe_document, describe_engine
 from kvlsp.engine.desk import Desk, Desks, limits
@@ -78,11 +78,14 @@ class Engine:
         self._desks = Desks(clock)
         self._held = Held()
         self._offers = Offers()
+        self._ahead = Ahead()
         self._statistics = Statistics()
         self._pace = Pace(clock, REFRESH_SECONDS)
         self._prefill_pace = Pace(clock, _PREFILL_SECONDS)
         self._quiet_since = clock()
         self._exhausted = False
+        self._freshened = False
+        """Whether rows that wait too long got a chunk since the last edit."""
         self._completions = 0
 
     def start(self) -> None:
@@ -117,6 +120,8 @@ class Engine:
             if message is None:
                 self._rest()
             else:
+                if not self._ahead.concerns(message):
+                    self._ahead.end()
                 self._act(message)
             for held in self._held.out():
                 self._complete(held, held=True)
@@ -132,7 +137,7 @@ class Engine:
     def _act(self, message: Message | Loaded) -> None:
         match message:
             case EditDocument():
-                self._quiet_since = self._clock()
+                self._quiet_since, self._freshened = self._clock(), False
                 self._desks.edit(message)
             case Complete():
                 self._complete(message)
@@ -175,7 +180,7 @@ class Engine:
         desk = self._desks.get(self._desks.current)
         if self._exhausted or self._model is None or desk is None or not self._settings.serves(desk.snapshot.language):
             return None
-        if desk.unsettled or desk.accepted:
+        if desk.unsettled or desk.expected or self._ahead.working:
             return 0.0
         session = desk.session
         due = self._desks.context_due(desk, self._settings)
@@ -194,17 +199,21 @@ class Engine:
         session = self._desks.session(desk, self._model, self._settings)
         if session.behind:
             self._catch_up(desk)
+        elif desk.expected:
+            desk.expected = False
+            if self._settings.ahead:
+                self._begin_ahead(desk, session)
         elif desk.unsettled:
             self._settle(desk, session)
-        elif desk.accepted:
-            desk.accepted = False
-            drafter = self._desks.drafting(desk, session.caret) if self._settings.drafts else None
-            compute_ahead(session, self._settings, drafter, desk.answers, lambda: bool(self._inbox))
-        elif session.overdue and self._until_quiet() > 0:  # typing goes on: a chunk between two keystrokes
-            with self._pace as rows:
+        elif session.overdue and self._until_quiet() > 0 and not (self._freshened and self._ahead.working):
+            self._freshened = True
+            with self._pace as rows:  # typing goes on: a chunk between two keystrokes
                 self._pace.did(session.freshen(rows))
+        elif self._ahead.working:
+            self._ahead.step()
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
             if self._desks.place_due(desk, session, due, self._pace):
+                self._ahead.end()
                 self._settle(desk, session)
         elif session.wants_slide:
             session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
@@ -224,15 +233,26 @@ class Engine:
 
     def _settle(self, desk: Desk, session: Session) -> None:
         """Repair at the caret ahead of the request that will want it; a keystroke interrupts between chunks."""
-        uri = desk.snapshot.uri
+        _, settled = session.settle(session.caret, interrupted=lambda: bool(self._inbox),
+                                    chunk=self._prefill_pace.rows, progress=self._prefilling(desk))
+        desk.unsettled = not settled.complete
 
+    def _begin_ahead(self, desk: Desk, session: Session) -> None:
+        """Begin what the editor will ask for, unless an earlier answer holds here or nothing can be offered."""
+        completing = self._completing(desk, session, session.caret)
+        if completing.refused is not None or desk.answers.recall(completing.prefix, completing.suffix) is not None:
+            return
+        if completing.prepare(lambda: bool(self._inbox), self._prefill_pace.rows, self._prefilling(desk)):
+            desk.unsettled = False
+            self._ahead.begin(desk, completing)
+
+    def _prefilling(self, desk: Desk) -> Callable[[int, int], None]:
+        """Tells of a prefill that people wait for."""
         def progress(done: int, total: int) -> None:
             if total >= _LARGE_PREFILL:
-                self._events(PrefillProgress(uri, done, total))
+                self._events(PrefillProgress(desk.snapshot.uri, done, total))
 
-        _, settled = session.settle(session.caret, interrupted=lambda: bool(self._inbox),
-                                    chunk=self._prefill_pace.rows, progress=progress)
-        desk.unsettled = not settled.complete
+        return progress
 
     # --- completion ----------------------------------------------------------------------------------------
 
@@ -248,6 +268,8 @@ class Engine:
         if session.behind:
             self._hold(request, session)
             return
+        if request.trigger == "automatic" and request.offset == session.caret:
+            desk.unasked = 0
         self._events(StatusChanged("computing", "completing"))
         actual, offset, selected = session.snapshot, request.offset, request.selected
         self._completions += 1
@@ -290,10 +312,12 @@ class Engine:
 
     def _serve(self, request: Complete, desk: Desk, session: Session, offset: int) -> None:
         settings = self._settings
-        drafter = self._desks.drafting(desk, offset) if settings.drafts else None
         wanted = settings.candidates if request.trigger == "invoked" else 1
         completion = self._completions
-        completing = Completing(session, offset, settings, wanted=wanted, drafter=drafter, seed=completion)
+        completing = self._ahead.take(request)
+        if completing is None:
+            self._ahead.end()
+            completing = self._completing(desk, session, offset, wanted)
 
         def answer(completed: Completed) -> None:
             for item in completed.items:
@@ -305,10 +329,15 @@ class Engine:
             deadline=self._deadline(request), answer=answer, completion=completion,
             least_confidence=settings.confidence,
         ).run(chunk=self._prefill_pace.rows)
+        desk.expected = False
         settled = completing.settled
         desk.unsettled = settled is None or not settled.complete
         if desk.drafter is not None and completing.candidates:
             desk.drafter.learn(completing.context_ids, completing.candidates[0].generation.progress.ids)
+
+    def _completing(self, desk: Desk, session: Session, offset: int, wanted: int = 1) -> Completing:
+        drafter = self._desks.drafting(desk, offset) if self._settings.drafts else None
+        return Completing(session, offset, self._settings, wanted=wanted, drafter=drafter, seed=self._completions)
 
     def _cannot(self, request: Complete, desk: Desk | None) -> Reason | None:
         """Why the request is answered without any work."""
@@ -340,7 +369,7 @@ class Engine:
             return
         if message.kind == "accepted":
             self._statistics.accepted_characters += len(offer.text)
-            desk.accepted = True
+            desk.expected = True
         elif message.kind == "partially_accepted":
             self._statistics.accepted_characters += message.length
         elif message.kind == "rejected":

@@ -5,10 +5,11 @@
 EDITORs are neovim-builtin, neovim-own and vscode; without one, all of them.
 
 The file is a real one of more than 4,000 tokens. At each of the places, spread over the file, the rest of a line is
-deleted; after a rest one character is typed and the time taken until ghost text is on screen: in VS Code until the
+deleted, and something is typed elsewhere, so that nothing is known beforehand of the place; after a rest one character
+is typed and the time taken until ghost text is on screen: in VS Code until the
 frame that has it, in Neovim until the end of the redraw that draws it. Then the line is put back. What the server with
 fixed answers takes is the editor's own share; the difference at the same place is kvlsp's. Suggestions of any
-confidence are shown: what is measured is time.
+confidence are shown: what is measured is time. A place where the answer came from memory after all is left out.
 
 Beside the table on standard output the progress goes to standard error. A place where nothing came, or where the
 editor could not be driven, is counted as missed; an editor that does not start is named, and the others are measured.
@@ -70,6 +71,15 @@ def strokes(text: str, count: int) -> list[Stroke]:
     return [found[int(number * step)] for number in range(count)]
 
 
+def remembered(ask: Callable[[str, dict[str, Any]], Any]) -> bool:
+    """Whether the server took its last answer from memory; one with fixed answers has no such thing."""
+    try:
+        statistics_ = ask("kvlsp/statistics", {})
+    except AssertionError:
+        return False
+    return bool((statistics_ or {}).get("last", {}).get("remembered"))
+
+
 def read(state: dict[str, Any] | None) -> bool:
     """Whether the model has read the document; a server without one always has."""
     return state is not None and ("staleTokens" not in state or (state["cachedTokens"] > 0 == state["staleTokens"]))
@@ -116,6 +126,7 @@ def in_neovim(ghost: str, server: Sequence[str], options: argparse.Namespace, pa
 def _stroke_in_neovim(editor: Neovim, place: Stroke, patience: float) -> float:
     buffer = editor.nvim.current.buffer
     buffer[place.line] = place.text[:place.column - 1]
+    buffer[-1] = "#" if buffer[-1] == "##" else "##"
     editor.nvim.current.window.cursor = (place.line + 1, 0)
     time.sleep(REST)
     editor.nvim.exec_lua("latency.reset()")
@@ -123,6 +134,9 @@ def _stroke_in_neovim(editor: Neovim, place: Stroke, patience: float) -> float:
     taken = _until(lambda: float(editor.nvim.exec_lua("return latency.milliseconds()")), patience)
     if taken < 0:
         print(f"line {place.line + 1}: {'; '.join(editor.status())}", file=sys.stderr)
+    elif remembered(editor.language_server):
+        print(f"line {place.line + 1}: known beforehand", file=sys.stderr)
+        taken = MISSED
     editor.keys("<Esc>")
     buffer[place.line] = place.text
     return taken
@@ -161,14 +175,18 @@ def in_vscode(server: Sequence[str], options: argparse.Namespace, path: Path, pl
         editor.evaluate(WATCH_PAGE)
         uri = (editor.folder / path.name).as_uri()
         editor.wait(lambda: tapped.ask("kvlsp/documentState", {"uri": uri}), read, "a file read", READING)
-        return [_tried_in_vscode(editor, place, options.patience) for place in counted(places)]
+        return [_tried_in_vscode(editor, tapped, place, options.patience) for place in counted(places)]
     finally:
         editor.close()
 
 
-def _tried_in_vscode(editor: VSCode, place: Stroke, patience: float) -> float:
+def _tried_in_vscode(editor: VSCode, tapped: TappedServer, place: Stroke, patience: float) -> float:
     try:
-        return _stroke_in_vscode(editor, place, patience)
+        taken = _stroke_in_vscode(editor, place, patience)
+        if taken >= 0 and remembered(tapped.ask):
+            print(f"line {place.line + 1}: known beforehand", file=sys.stderr)
+            return MISSED
+        return taken
     except AssertionError as error:
         print(f"line {place.line + 1} missed: {error}", file=sys.stderr)
         editor.press("Escape", "Escape")
@@ -185,8 +203,8 @@ def _go_to(editor: VSCode, line: int, column: int) -> None:
 
 def _stroke_in_vscode(editor: VSCode, place: Stroke, patience: float) -> float:
     _go_to(editor, place.line, place.column)
-    # VS Code asks after a deletion, too; leaving at once ends that request, so that nothing is known beforehand.
-    editor.press("Shift+End", "Delete", "ArrowDown")
+    # VS Code asks after a deletion, and kvlsp begins before that; typing elsewhere at once ends both.
+    editor.press("Shift+End", "Delete", "Control+End", "#")
     time.sleep(REST)
     _go_to(editor, place.line, place.column)
     editor.wait(editor.ghost, lambda ghost: ghost == "", "no ghost text")
@@ -240,7 +258,7 @@ def measure(options: argparse.Namespace) -> Iterator[tuple[str, dict[str, dict[s
     text = Path(textwrap.__file__).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "wrapping.py"
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text + "#\n", encoding="utf-8")
         places = strokes(text, options.strokes)
         for editor in options.editors:
             taken: dict[str, list[float]] = {}

@@ -242,7 +242,7 @@ def test_after_an_acceptance_the_next_answer_is_already_there(offered):
     bench.at_forward(1, lambda: pytest.fail("the model was asked again"))
     following = complete(bench, caret)
     assert [item.text for item in following.items] == [expected]
-    assert following.report["remembered"]
+    assert following.report["ahead"]
 
 
 def test_shutdown_answers_what_waits():

@@ -12,7 +12,7 @@ from kvlsp.engine.messages import CloseDocument
 from kvlsp.text.position import PositionEncoding, position_of
 from kvlsp.text.rope import Rope
 from tests.support.conversation import Conversation
-from tests.support.nasty import nasty_text, placed, replacements
+from tests.support.nasty import as_sent, nasty_text, placed, replacements
 
 
 @pytest.fixture
@@ -85,10 +85,12 @@ def test_positions_past_the_end_are_the_end(talk):
 def test_any_history_of_changes(text, history, encoding):
     talk = Conversation()
     talk.start(encoding.value)
+    text = as_sent(text)
     talk.open(text=text)
     expected = text
     for version, replacement in enumerate(history, start=2):
         start, end, new = placed(replacement, len(expected))
+        new = as_sent(new)
         rope = Rope.of(expected)
         places = position_of(rope, start, encoding), position_of(rope, end, encoding)
         # an editor cannot name the place between \r and \n: take what it would name

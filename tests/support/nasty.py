@@ -35,3 +35,8 @@ def placed(replacement: tuple[float, float, str], size: int) -> tuple[int, int, 
     where, share, text = replacement
     start = round(where * size)
     return start, start + round(share * (size - start)), text
+
+
+def as_sent(text: str) -> str:
+    """What is read where ``text`` was written as JSON: two surrogates that meet are one character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
