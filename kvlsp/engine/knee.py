@@ -20,8 +20,8 @@ EDIT = 4
 """Rows that an edit encodes by itself."""
 RATIO = 1.25
 """A forward may cost so many times that of the edit alone ..."""
-UNFELT = 0.015
-"""... or so many seconds more: less than a picture of the screen. The first 16 rows of a repair are worth by far the
+UNFELT = 0.010
+"""... or so many seconds more, less than a picture of the screen takes. The first 16 rows of a repair are worth by far the
 most (ARCHITECTURE.md), and a CPU encodes one or two in a millisecond."""
 
 _RESIDENT = (2048, 6144)

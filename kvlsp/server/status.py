@@ -45,7 +45,8 @@ class Status:
         if reason not in (Reason.CANCELLED, Reason.SUPERSEDED):
             self._last = {"items": items, "reason": None if reason is None else reason.value,
                           "report": plain(report)}
-            self._tell()
+            if self._current.kind != "computing":  # else the engine says at once that it is ready again
+                self._tell()
 
     def workspace(self, problems: tuple[str, ...]) -> None:
         """Sentences about the workspace, as long as they hold; told when they become others."""

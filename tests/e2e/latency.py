@@ -5,8 +5,8 @@
 EDITORs are neovim-builtin, neovim-own and vscode; without one, all of them.
 
 The file is a real one of more than 4,000 tokens. At each of the places, spread over the file, the rest of a line is
-deleted, and something is typed elsewhere, so that nothing is known beforehand of the place; after a rest one character
-is typed and the time taken until ghost text is on screen: in VS Code until the
+deleted, and something is typed in the line below, so that nothing is known beforehand of the place; after a rest one
+character is typed and the time taken until ghost text is on screen: in VS Code until the
 frame that has it, in Neovim until the end of the redraw that draws it. Then the line is put back. What the server with
 fixed answers takes is the editor's own share; the difference at the same place is kvlsp's. Suggestions of any
 confidence are shown: what is measured is time. A place where the answer came from memory after all is left out.
@@ -126,7 +126,8 @@ def in_neovim(ghost: str, server: Sequence[str], options: argparse.Namespace, pa
 def _stroke_in_neovim(editor: Neovim, place: Stroke, patience: float) -> float:
     buffer = editor.nvim.current.buffer
     buffer[place.line] = place.text[:place.column - 1]
-    buffer[-1] = "#" if buffer[-1] == "##" else "##"
+    below = buffer[place.line + 1]
+    buffer[place.line + 1] = below + "#"
     editor.nvim.current.window.cursor = (place.line + 1, 0)
     time.sleep(REST)
     editor.nvim.exec_lua("latency.reset()")
@@ -138,7 +139,7 @@ def _stroke_in_neovim(editor: Neovim, place: Stroke, patience: float) -> float:
         print(f"line {place.line + 1}: known beforehand", file=sys.stderr)
         taken = MISSED
     editor.keys("<Esc>")
-    buffer[place.line] = place.text
+    buffer[place.line:place.line + 2] = [place.text, below]
     return taken
 
 
@@ -203,8 +204,8 @@ def _go_to(editor: VSCode, line: int, column: int) -> None:
 
 def _stroke_in_vscode(editor: VSCode, place: Stroke, patience: float) -> float:
     _go_to(editor, place.line, place.column)
-    # VS Code asks after a deletion, and kvlsp begins before that; typing elsewhere at once ends both.
-    editor.press("Shift+End", "Delete", "Control+End", "#")
+    # VS Code asks after a deletion, and kvlsp begins before that; typing below at once ends both.
+    editor.press("Shift+End", "Delete", "ArrowDown", "End", "#")
     time.sleep(REST)
     _go_to(editor, place.line, place.column)
     editor.wait(editor.ghost, lambda ghost: ghost == "", "no ghost text")

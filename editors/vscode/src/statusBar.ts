@@ -23,9 +23,14 @@ const REPORT: readonly (readonly [string, string])[] = [
   ['accepted', 'drafted tokens accepted'],
 ];
 
+/** What comes and goes with every request is drawn at most so often (milliseconds): an icon that turns for the time of a
+ *  keystroke tells nobody anything, and drawing it takes time from the suggestion itself. */
+const CALM = 300;
+
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem('kvlsp.status', vscode.StatusBarAlignment.Right, 100);
   private readonly listener = vscode.window.onDidChangeActiveTextEditor(() => this.refresh());
+  private due: NodeJS.Timeout | undefined;
   private status: Status = { kind: 'stopped', message: 'the daemon is not running' };
 
   constructor() {
@@ -37,10 +42,16 @@ export class StatusBar implements vscode.Disposable {
 
   show(status: Status): void {
     this.status = status;
-    this.refresh();
+    if (status.kind === 'computing' || status.kind === 'ready') {
+      this.due ??= setTimeout(() => this.refresh(), CALM);
+    } else {
+      this.refresh();
+    }
   }
 
   refresh(): void {
+    clearTimeout(this.due);
+    this.due = undefined;
     const { kind, percent } = this.status;
     const language = vscode.window.activeTextEditor?.document.languageId;
     const off = language !== undefined && !serves(language) && (kind === 'ready' || kind === 'computing');
@@ -52,6 +63,7 @@ export class StatusBar implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.due);
     this.listener.dispose();
     this.item.dispose();
   }
