@@ -180,10 +180,15 @@ def document(file: Path | None) -> str:
 
 
 def _print(rows: list[dict[str, Any]], title: str) -> None:
+    """A line per row, or a column per row where that is too wide."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*rows[0], title=title)
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    columns = list(zip(*lines, strict=True))
+    if sum(3 + max(map(len, column)) for column in columns) >= Console().width:
+        lines = [list(column) for column in columns]
+    table = Table(*lines[0], title=title)
+    for line in lines[1:]:
+        table.add_row(*line)
     Console().print(table)
