@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.desk import Desk
-from kvlsp.engine.messages import Complete, DescribeDocument, DescribeEngine, Feedback
+from kvlsp.engine.messages import Complete, DescribeDocument, DescribeEngine, Feedback, PlaceContext
 
 
 @dataclass(slots=True)
@@ -52,11 +52,11 @@ class Ahead:
             begun.completing.close()
 
     def concerns(self, message: object) -> bool:
-        """Whether it may go on beside this message: its own request, or one that changes nothing."""
+        """Whether it may go on beside this message: its own request, or one that touches no text and no cache."""
         if isinstance(message, Complete):
             begun = self._begun
             return begun is not None and _asks_for(message, begun)
-        return isinstance(message, Feedback | DescribeDocument | DescribeEngine)
+        return isinstance(message, Feedback | DescribeDocument | DescribeEngine | PlaceContext)
 
     def take(self, request: Complete) -> Completing | None:
         """Hand over what was begun for this request; None when there is no such thing."""
@@ -66,13 +66,14 @@ class Ahead:
         self._begun = None
         return begun.completing
 
-    def end(self) -> None:
-        """Give it up. What is finished is remembered as an answer, and drafts are copied from what there is."""
+    def end(self, *, holds: bool = True) -> None:
+        """Give it up. What is finished is remembered as an answer, if it still ``holds`` in its place, and drafts are
+        copied from what there is."""
         begun, self._begun = self._begun, None
         if begun is None or not begun.completing.candidates:
             return
         completing, desk = begun.completing, begun.desk
-        if begun.done:
+        if begun.done and holds:
             texts, _ = completing.answers()
             for text in texts[:1]:
                 desk.answers.remember(completing.prefix, completing.suffix, text)

@@ -213,7 +213,7 @@ class Engine:
             self._ahead.step()
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
             if self._desks.place_due(desk, session, due, self._pace):
-                self._ahead.end()
+                self._ahead.end(holds=False)
                 self._settle(desk, session)
         elif session.wants_slide:
             session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),

@@ -8,7 +8,14 @@ import pytest
 
 from kvlsp.completion.reasons import Reason
 from kvlsp.engine.desk import UNASKED
-from kvlsp.engine.messages import CloseDocument, Complete, Configure, DescribeDocument, OpenDocument
+from kvlsp.engine.messages import (
+    CloseDocument,
+    Complete,
+    Configure,
+    DescribeDocument,
+    OpenDocument,
+    PlaceContext,
+)
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -67,10 +74,12 @@ def test_a_request_takes_over_what_is_under_way(number):
     cache_of(bench).check_integrity()
 
 
-def test_a_question_about_the_engine_does_not_end_it():
+@pytest.mark.parametrize("message", [DescribeDocument(5, URI), PlaceContext("file:///other", ())],
+                         ids=lambda message: type(message).__name__)
+def test_what_touches_no_text_and_no_cache_does_not_end_it(message):
     bench = asked()
     bench.edit(AT + 1, AT + 1, "(")
-    bench.at_forward(3, lambda: bench.engine.post(DescribeDocument(5, URI)))
+    bench.at_forward(3, lambda: bench.engine.post(message))
     bench.work()
     assert complete(bench, AT + 2).report["ahead"]
 

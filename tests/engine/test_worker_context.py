@@ -65,6 +65,22 @@ def test_an_answer_behind_context_is_what_the_one_shot_path_gives():
     assert [item.text for item in complete(bench, CARET - 1).items] == ([expected] if expected else [])
 
 
+def test_work_begun_without_the_context_is_given_up_once_it_is_in_place():
+    bench = Bench(TEXT)
+    at = CARET - 1
+    bench.edit(at, at, "x")
+    complete(bench, at + 1)
+    bench.edit(at + 1, at + 1, "(")
+    bench.at_forward(3, lambda: bench.engine.post(CONTEXT))
+    rest(bench)
+    assert placed(bench) == shown(SHAPES, SIZES)
+    answer = complete(bench, at + 2)
+    assert "ahead" not in answer.report
+    assert "remembered" not in answer.report
+    expected = complete_text(watched_model(), str(bench.snapshot.text), at + 2, settings=SETTINGS, beside=CONTEXT).text
+    assert [item.text for item in answer.items] == [expected]
+
+
 def test_an_answer_given_before_the_context_is_forgotten_once_it_is_in_place():
     bench = Bench(TEXT)
     complete(bench, CARET - 1)
