@@ -45,6 +45,9 @@ BLOCKED = 4
 _MOST = 32  # ids of the longest draft
 _BITS = 21  # three ids in one int64 key, exactly: vocabularies have fewer than two million entries
 
+_FOLLOWING = np.arange(BLOCKED)
+_LOOKED_AT = 1024  # ids at the end of a context
+
 Ids = NDArray[np.int32]
 
 
@@ -109,11 +112,9 @@ class CopyDrafter:
         for length in range(min(GAMMA, len(context)), 0, -1):
             found = self._places(_key(context[-length:]), length)
             # A place that leads into the suffix is the caret itself, or as good as it.
-            if blocked is not None and len(blocked) >= BLOCKED:
-                same = np.ones(len(found), dtype=bool)
-                for ahead in range(BLOCKED):
-                    same &= self._log[np.minimum(found + ahead, self._used - 1)] == blocked[ahead]
-                found = found[~same]
+            if len(found) and blocked is not None and len(blocked) >= BLOCKED:
+                following = self._log[np.minimum(found[:, None] + _FOLLOWING, self._used - 1)]
+                found = found[(following != blocked[:BLOCKED]).any(1)]
             if len(found):
                 return _longest(self._log, found, context) if length == GAMMA else Match(length, int(found[-1]))
         return None
@@ -263,13 +264,17 @@ class Drafting:
         self._suffix = np.asarray(suffix, dtype=np.int32)[:BLOCKED]
         self._adaptation = adaptation or Adaptation()
         self._match = 0
+        self._context: Ids | Sequence[int] = ()
+        self._array, self._read = np.empty(0, np.int32), 0
+        """``_context`` so far, its first ``_read`` ids: a growing list is not converted anew for every token."""
 
     def propose(self, context: Ids | Sequence[int], limit: int) -> tuple[int, ...]:
         """What may follow ``context`` (the prefix's tail and all ids generated; the longer the better).
 
-        Only the last 1,024 ids are looked at. Empty when nothing matches or a draft would not pay.
+        Only the last 1,024 ids are looked at. A list only grows from one call to the next. Empty when nothing matches
+        or a draft would not pay.
         """
-        ids = np.asarray(context, dtype=np.int32)[-1024:]
+        ids = self._end_of(context)
         found = _match_within(ids)
         best = (found.length, ids[found.at:]) if found else None
         if best is None or best[0] < LONGEST:
@@ -282,6 +287,19 @@ class Drafting:
         self._match = best[0]
         count = self._adaptation.length(best[0], min(limit, len(best[1])))
         return tuple(best[1][:count].tolist())
+
+    def _end_of(self, context: Ids | Sequence[int]) -> Ids:
+        """The ids that are looked at, as an array."""
+        if isinstance(context, np.ndarray):
+            return context[-_LOOKED_AT:]
+        length = len(context)
+        if context is not self._context or length < self._read:
+            self._context, self._read = context, 0
+        if length > len(self._array):
+            self._array = np.concatenate((self._array[:self._read], np.empty(length + 256 - self._read, np.int32)))
+        self._array[self._read:length] = context[self._read:]
+        self._read = length
+        return self._array[max(0, length - _LOOKED_AT):length]
 
     def observe(self, proposed: int, accepted: int) -> None:
         """How many of the last proposal's ids, from its start, were what the target chose."""

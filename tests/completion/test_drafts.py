@@ -198,3 +198,16 @@ def test_an_edit_logs_its_neighbourhood_only(start):
     before = drafter.size
     drafter.apply(Replacement(start, start + 1, ids("xy")))
     assert drafter.size - before <= GAMMA + 2 + AHEAD
+
+
+@given(st.lists(st.integers(0, 4), max_size=60), st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())
+def test_a_growing_context_is_read_as_a_whole_one(document, ids, data):
+    drafting, context = Drafting(CopyDrafter(document), (), [1, 2, 3, 4]), ids[:1]
+    for following in ids[1:]:
+        context.append(following)
+        if data.draw(st.booleans()):
+            fresh = Drafting(CopyDrafter(document), (), [1, 2, 3, 4])
+            assert drafting.propose(context, 8) == fresh.propose(np.array(context, np.int32), 8)
+    other = ids[::-1]
+    fresh = Drafting(CopyDrafter(document), (), [1, 2, 3, 4])
+    assert drafting.propose(other, 8) == fresh.propose(other, 8)
