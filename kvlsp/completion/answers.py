@@ -29,11 +29,12 @@ _CLOSERS = frozenset(")]}\"'`>")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text that was offered between ``before`` and ``after``."""
+    """A text for the place between ``before`` and ``after``, of which its model was so sure (0 to 1)."""
 
     before: str
     after: str
     text: str
+    confidence: float
 
 
 class Answers:
@@ -43,21 +44,27 @@ class Answers:
         self._answers: deque[Answer] = deque(maxlen=KEPT)
         self._rejected: deque[tuple[tuple[str, str], float]] = deque(maxlen=KEPT)
 
-    def remember(self, prefix: str, suffix: str, text: str) -> None:
+    def remember(self, prefix: str, suffix: str, text: str, confidence: float = 1.0) -> None:
         """Keeps a suggestion for this place; a newer one for the same place replaces it."""
-        answer = Answer(prefix[-CONTEXT:], suffix[:CONTEXT], text)
+        answer = Answer(prefix[-CONTEXT:], suffix[:CONTEXT], text, confidence)
         self._answers = deque((known for known in self._answers
                                if (known.before, known.after) != (answer.before, answer.after)), maxlen=KEPT)
         if text:
             self._answers.appendleft(answer)
 
-    def recall(self, prefix: str, suffix: str) -> str | None:
-        """The rest of the newest suggestion that agrees with what was typed since; None when there is none.
+    def at(self, prefix: str, suffix: str) -> Answer | None:
+        """What was made for just this place."""
+        place = prefix[-CONTEXT:], suffix[:CONTEXT]
+        return next((known for known in self._answers if (known.before, known.after) == place), None)
+
+    def recall(self, prefix: str, suffix: str, least: float = 0.0) -> str | None:
+        """The rest of the newest suggestion that agrees with what was typed since; None when there is none of at least
+        this confidence.
 
         Closers that the editor inserted by itself after the caret are left out of the answer.
         """
         for answer in self._answers:
-            rest = _rest_of(answer, prefix)
+            rest = _rest_of(answer, prefix) if answer.confidence >= least else None
             if rest:
                 rest = _without_closers(rest, answer.after, suffix)
             if rest:

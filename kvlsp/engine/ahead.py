@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kvlsp.engine.completing import Completing
 from kvlsp.engine.desk import Desk
 from kvlsp.engine.messages import Complete, DescribeDocument, DescribeEngine, Feedback, PlaceContext
+from kvlsp.engine.session import Session
 
 
 @dataclass(slots=True)
@@ -33,9 +34,13 @@ class Ahead:
         """Whether there is a next :meth:`step`."""
         return self._begun is not None and not self._begun.done
 
+    def covers(self, session: Session) -> bool:
+        """Whether what was begun is for the session's caret."""
+        completing = self._begun.completing if self._begun is not None else None
+        return completing is not None and (completing.session, completing.offset) == (session, session.caret)
+
     def begin(self, desk: Desk, completing: Completing) -> None:
-        """Go on with ``completing``, which is prepared."""
-        self.end()
+        """Go on with ``completing``, which is prepared; nothing else is begun."""
         self._begun = _Begun(completing, desk)
 
     def step(self) -> None:
@@ -73,13 +78,13 @@ class Ahead:
         if begun is None or not begun.completing.candidates:
             return
         completing, desk = begun.completing, begun.desk
+        completing.close()
         if begun.done and holds:
             texts, _ = completing.answers()
             for text in texts[:1]:
-                desk.answers.remember(completing.prefix, completing.suffix, text)
+                desk.answers.remember(completing.prefix, completing.suffix, text, completing.confidence)
         if desk.drafter is not None:
             desk.drafter.learn(completing.context_ids, completing.candidates[0].generation.progress.ids)
-        completing.close()
 
 
 def _asks_for(request: Complete, begun: _Begun) -> bool:

@@ -45,6 +45,11 @@ class Desk:
     context: PlaceContext | None = None
     used_at: float = 0.0
 
+    @property
+    def resident(self) -> bool:
+        """Whether there are rows of it in memory."""
+        return self.session is not None and len(self.session.cache.rows) > 0
+
 
 class Desks:
     """All open documents by URI. ``bound`` is in bytes over all caches."""
@@ -127,8 +132,7 @@ class Desks:
         desk.snapshot = message.after
         desk.unsettled = True
         desk.unasked = min(desk.unasked + 1, UNASKED)
-        resident = desk.session is not None and len(desk.session.cache.rows) > 0
-        desk.expected = resident and (desk.expected or desk.unasked < UNASKED)
+        desk.expected = desk.resident and (desk.expected or desk.unasked < UNASKED)
         self.touch(message.uri)
 
     def touch(self, uri: str) -> None:
@@ -179,7 +183,12 @@ class Desks:
         self.placing.forget()
         for desk in self:
             desk.answers.forget()
-            desk.session, desk.drafter, desk.unsettled = None, None, True
+            desk.session, desk.drafter, desk.unsettled, desk.expected = None, None, True, False
+
+    def forget_answers(self) -> None:
+        """What was answered under other settings is no answer any more."""
+        for desk in self:
+            desk.answers.forget()
 
     def evict(self) -> None:
         """Drop the least useful caches and chunks beyond the bound; the current document's never."""

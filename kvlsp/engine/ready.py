@@ -45,7 +45,7 @@ def _read(points: object) -> Budget | None:
     """A budget as it was remembered; None for anything else."""
     try:
         return Budget(tuple((int(resident), int(rows)) for resident, rows in points)) if points else None  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -61,9 +61,9 @@ class Serving:
 
     def _known(self) -> bool:
         """Answer what takes no model; whether that was all."""
-        remembered = self._remembered()
-        if remembered:
-            self._offer(remembered, None, {"remembered": True})
+        remembered, reason = self._remembered()
+        if remembered or reason is not None:
+            self._offer(remembered, reason, {"remembered": True})
             return True
         refused = self.completing.refused
         if refused is not None:
@@ -83,18 +83,26 @@ class Serving:
                 return
             done = completing.step()
         texts, reason = completing.answers()
+        # What was asked for explicitly is offered however sure the model is, and typed through.
+        sure = completing.confidence if self.request.trigger == "automatic" else 1.0
         for text in reversed(texts):
-            self.answers.remember(completing.prefix, completing.suffix, text)
+            self.answers.remember(completing.prefix, completing.suffix, text, sure)
         self._offer(*self._judged(texts, reason))
 
-    def _remembered(self) -> Sequence[str]:
-        """Earlier answers that agree with what stands before the caret now; one for an automatic request."""
-        prefix, suffix = self.completing.prefix, self.completing.suffix
-        if self.request.trigger == "automatic":
-            rest = self.answers.recall(prefix, suffix)
-            return (rest,) if rest else ()
-        found = self.answers.recall_all(prefix, suffix)
-        return found if len(found) > 1 else ()  # asked for explicitly: one known answer is no reason to stop there
+    def _remembered(self) -> tuple[Sequence[str], Reason | None]:
+        """Earlier answers that agree with what stands before the caret now, one for an automatic request; or why the
+        one for this place is not offered."""
+        prefix, suffix, answers = self.completing.prefix, self.completing.suffix, self.answers
+        if self.request.trigger != "automatic":
+            found = answers.recall_all(prefix, suffix)  # asked for explicitly: one known answer is no reason to stop
+            return (found if len(found) > 1 else ()), None
+        known = answers.at(prefix, suffix)
+        if known is not None and known.confidence < self._least_confidence:
+            return (), Reason.LOW_CONFIDENCE
+        rest = answers.recall(prefix, suffix, self._least_confidence)
+        if rest and answers.rejected(prefix, suffix, rest, self._clock()):
+            return (), Reason.REJECTED_BEFORE
+        return ((rest,) if rest else ()), None
 
     def _judged(self, texts: Sequence[str], reason: Reason | None) -> tuple[Sequence[str], Reason | None]:
         """What an automatic request should not be bothered with is left out."""

@@ -121,7 +121,7 @@ class Engine:
                 self._rest()
             else:
                 if not self._ahead.concerns(message):
-                    self._ahead.end()
+                    self._end_ahead()
                 self._act(message)
             for held in self._held.out():
                 self._complete(held, held=True)
@@ -201,7 +201,7 @@ class Engine:
             self._catch_up(desk)
         elif desk.expected:
             desk.expected = False
-            if self._settings.ahead:
+            if self._settings.ahead and not self._ahead.covers(session):
                 self._begin_ahead(desk, session)
         elif desk.unsettled:
             self._settle(desk, session)
@@ -210,10 +210,10 @@ class Engine:
             with self._pace as rows:  # typing goes on: a chunk between two keystrokes
                 self._pace.did(session.freshen(rows))
         elif self._ahead.working:
-            self._ahead.step()
+            self._go_on_ahead(desk)
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
             if self._desks.place_due(desk, session, due, self._pace):
-                self._ahead.end(holds=False)
+                self._end_ahead(holds=False)
                 self._settle(desk, session)
         elif session.wants_slide:
             session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
@@ -239,12 +239,35 @@ class Engine:
 
     def _begin_ahead(self, desk: Desk, session: Session) -> None:
         """Begin what the editor will ask for, unless an earlier answer holds here or nothing can be offered."""
+        self._end_ahead()
         completing = self._completing(desk, session, session.caret)
-        if completing.refused is not None or desk.answers.recall(completing.prefix, completing.suffix) is not None:
+        prefix, suffix = completing.prefix, completing.suffix
+        known = desk.answers.at(prefix, suffix) or desk.answers.recall(prefix, suffix, self._settings.confidence)
+        if known is not None or completing.refused is not None:
             return
         if completing.prepare(lambda: bool(self._inbox), self._prefill_pace.rows, self._prefilling(desk)):
             desk.unsettled = False
             self._ahead.begin(desk, completing)
+        else:
+            desk.expected = True  # unless what has arrived says otherwise
+
+    def _go_on_ahead(self, desk: Desk) -> None:
+        """One forward, as long as somebody may still ask: with a slow model other things wait behind it."""
+        if self._clock() >= self._quiet_since + self._settings.deadline_ms / 1000:
+            self._end_ahead()
+            return
+        try:
+            self._ahead.step()
+        except Exception:
+            desk.unsettled = True  # its cache is dropped
+            raise
+
+    def _end_ahead(self, *, holds: bool = True) -> None:
+        try:
+            self._ahead.end(holds=holds)
+        except Exception as error:  # nobody has asked for it: what has arrived must not suffer
+            log.error("What was begun ahead could not be kept (%s).", type(error).__name__)
+            log.debug("What failed:", exc_info=True)
 
     def _prefilling(self, desk: Desk) -> Callable[[int, int], None]:
         """Tells of a prefill that people wait for."""
@@ -272,7 +295,6 @@ class Engine:
             desk.unasked = 0
         self._events(StatusChanged("computing", "completing"))
         actual, offset, selected = session.snapshot, request.offset, request.selected
-        self._completions += 1
         try:
             if selected is not None:  # as if the suggest list's entry had been taken
                 session.replace(selected.start, selected.end, selected.text)
@@ -313,11 +335,11 @@ class Engine:
     def _serve(self, request: Complete, desk: Desk, session: Session, offset: int) -> None:
         settings = self._settings
         wanted = settings.candidates if request.trigger == "invoked" else 1
-        completion = self._completions
         completing = self._ahead.take(request)
         if completing is None:
-            self._ahead.end()
+            self._end_ahead()
             completing = self._completing(desk, session, offset, wanted)
+        completion = completing.seed
 
         def answer(completed: Completed) -> None:
             for item in completed.items:
@@ -337,6 +359,7 @@ class Engine:
 
     def _completing(self, desk: Desk, session: Session, offset: int, wanted: int = 1) -> Completing:
         drafter = self._desks.drafting(desk, offset) if self._settings.drafts else None
+        self._completions += 1
         return Completing(session, offset, self._settings, wanted=wanted, drafter=drafter, seed=self._completions)
 
     def _cannot(self, request: Complete, desk: Desk | None) -> Reason | None:
@@ -369,7 +392,7 @@ class Engine:
             return
         if message.kind == "accepted":
             self._statistics.accepted_characters += len(offer.text)
-            desk.expected = True
+            desk.expected = desk.resident
         elif message.kind == "partially_accepted":
             self._statistics.accepted_characters += message.length
         elif message.kind == "rejected":
@@ -404,6 +427,8 @@ class Engine:
     def _configure(self, settings: Settings) -> None:
         """New settings at once; a model is loaded again only if what names it has changed."""
         old, self._settings = self._settings, settings
+        if old != settings:
+            self._desks.forget_answers()
         if names_model(old) != names_model(settings):
             self.load()
             return

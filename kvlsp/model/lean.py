@@ -60,21 +60,20 @@ def quickest(exact: TransformersDecoder) -> Decoder:
 
 
 def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
-    """With its weights packed as sixteen-bit numbers where they are such numbers; else ``lean`` as it is.
+    """With its weights packed as sixteen-bit numbers where they are such numbers; else as it is.
 
     The weights of the transformers decoder behind it are given up then.
     """
     exact = lean.exact
     if exact.device.type != "cpu" or exact.dtype != torch.float32 or not available() or not lean.fits_half():
         return lean
-    packed = LeanDecoder(exact)
-    packed.hold(HalfWeight.of, half_linear)
-    apart = _difference(exact, packed)
+    lean.hold(HalfWeight.of, half_linear)
+    apart = _difference(exact, lean)
     if not apart <= allowed:
         logger.warning("%s keeps its weights in float32: packed its logits differ by %.1e", exact.name, apart)
-        return lean
+        return LeanDecoder(exact)
     exact.give_up_weights()
-    return packed
+    return lean
 
 
 def rounded(exact: TransformersDecoder) -> LeanDecoder:

@@ -20,7 +20,7 @@ from kvlsp.model.checkpoint import Progress, locate, parameters, read_config
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import LeanDecoder, quickest, rounded
-from kvlsp.model.memory import Plan, plan
+from kvlsp.model.memory import Plan, plan, return_freed
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 
@@ -72,11 +72,12 @@ def load(
     progress(0.8, f"checking {name}")
     decoder: Decoder
     exact = TransformersDecoder(model, name, context_length(text))
+    del model  # the decoder gives its weights up where it has them in another form
     if dtype == "int8":
-        del model
         decoder = rounded(exact)
     else:
         decoder = on_a_device(quickest(exact)) if lean else exact
+    return_freed()
     progress(1.0, f"{name} is loaded")
     path = "graphs" if isinstance(decoder, GraphedForward) else "lean" if decoder is not exact else "transformers"
     if isinstance(decoder, LeanDecoder) and decoder.packed:

@@ -13,6 +13,7 @@ from kvlsp.engine.messages import (
     Complete,
     Configure,
     DescribeDocument,
+    Feedback,
     OpenDocument,
     PlaceContext,
 )
@@ -199,4 +200,95 @@ def test_a_model_that_fails_takes_nothing_with_it():
     bench.at_forward(3, fail)
     bench.work()
     assert not bench.engine._ahead.working
+    bench.engine.post(DescribeDocument(5, URI))
+    bench.work()
+    assert len(cache_of(bench).rows) > 0  # settled again, as soon as something happened
     assert [item.text for item in complete(bench, AT + 2).items] == expected_at(bench, AT + 2)
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_an_acceptance_told_behind_its_edit_begins_nothing_twice(number):
+    bench = Bench(TEXT)
+    bench.edit(AT, AT, "x")
+    accepted = complete(bench, AT + 1).items[0]
+    bench.edit(AT + 1, AT + 1, "(")
+    bench.at_forward(number, lambda: bench.engine.post(Feedback(URI, accepted.completion, "accepted")))
+    bench.work()
+    forwards = count_forwards(bench)
+    bench.engine.post(Feedback(URI, accepted.completion, "accepted"))
+    bench.work()
+    assert not forwards
+    (text,) = expected_at(bench, AT + 2)
+    bench.edit(AT + 2, AT + 2, text[0])
+    bench.work()
+    cache_of(bench).check_integrity()
+    assert not [event for event in bench.events if getattr(event, "kind", "") == "error"]
+    assert complete(bench, AT + 3).items[0].text == text[1:]
+
+
+def test_what_the_model_is_not_sure_of_is_not_offered_from_memory_either():
+    bench = asked(dataclasses.replace(SETTINGS, confidence=0.99))
+    bench.edit(AT + 1, AT + 1, "(")
+    bench.work()
+    (text,) = expected_at(bench, AT + 2)
+    assert complete(bench, AT + 2).reason is Reason.LOW_CONFIDENCE
+    forwards = count_forwards(bench)
+    assert complete(bench, AT + 2).reason is Reason.LOW_CONFIDENCE
+    assert not forwards
+    bench.edit(AT + 2, AT + 2, text[0])
+    bench.work()
+    assert complete(bench, AT + 3).reason is Reason.LOW_CONFIDENCE
+
+
+def test_what_was_turned_down_is_not_offered_from_memory_either():
+    bench = asked()
+    bench.edit(AT + 1, AT + 1, "(")
+    bench.work()
+    item = complete(bench, AT + 2).items[0]
+    bench.engine.post(Feedback(URI, item.completion, "rejected"))
+    bench.edit(AT + 2, AT + 2, item.text[0])
+    bench.work()
+    bench.edit(AT + 3, AT + 3, item.text[1])
+    bench.work()
+    assert complete(bench, AT + 4).reason is Reason.REJECTED_BEFORE
+
+
+def test_what_was_made_under_other_settings_is_no_answer():
+    bench = asked()
+    bench.edit(AT + 1, AT + 1, "(")
+    bench.work()
+    bench.engine.post(Configure(dataclasses.replace(SETTINGS, max_tokens=2)))
+    bench.work()
+    report = complete(bench, AT + 2).report
+    assert report["generated"] <= 2
+
+
+def test_an_acceptance_without_rows_begins_nothing():
+    bench = Bench(TEXT)
+    bench.edit(AT, AT, "x")
+    accepted = complete(bench, AT + 1).items[0]
+    bench.engine.post(Configure(dataclasses.replace(SETTINGS, max_tokens=20)))
+    bench.engine.post(Feedback(URI, accepted.completion, "accepted"))
+    bench.work()
+    assert bench.engine._ahead._begun is None
+
+
+def test_a_slow_model_does_not_keep_other_work_waiting():
+    """What nobody has asked for within the time of an answer is given up."""
+    bench = asked()
+    bench.edit(AT + 1, AT + 1, "(")
+    bench.at_forward(3, lambda: bench.clock.pass_(1.0))
+    bench.work()
+    assert bench.engine._ahead._begun is None
+    cache_of(bench).check_integrity()
+    assert [item.text for item in complete(bench, AT + 2).items] == expected_at(bench, AT + 2)
+
+
+def test_every_draw_has_a_seed_of_its_own():
+    bench = asked(dataclasses.replace(SETTINGS, temperature=1.0))
+    seeds = []
+    for number in range(4):
+        bench.edit(AT + 1 + number, AT + 1 + number, "(")
+        bench.work()
+        seeds.append(bench.engine._ahead._begun.completing.seed)
+    assert len(set(seeds)) == 4
