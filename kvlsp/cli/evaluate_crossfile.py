@@ -20,6 +20,9 @@ def crossfile(
         help="Folder with wheels of the held-out packages; 'fetch' has pip get them; those installed if left out.",
         show_default=False)] = "",
     cases: Annotated[int, typer.Option(help="Lines of each setting.", min=1)] = 32,
+    only: Annotated[str, typer.Option(help="Only settings whose name has this: 'first', 'member' ...")] = "",
+    policy: Annotated[str, typer.Option(
+        help="Beside none and full only policies whose name has this: 'chunks', 'repair' ...")] = "",
     tokens: Annotated[int, typer.Option(help="Tokens of a document at most, about.", min=100)] = 900,
     context: Annotated[int, typer.Option(help="Tokens of context at most.", min=1)] = 1500,
     budget: Annotated[int, typer.Option(help="Stale tokens that are encoded again at once.", min=0)] = 64,
@@ -45,14 +48,15 @@ def crossfile(
     from kvlsp.evaluation.crossfile_packages import indexed, installed, released
     from kvlsp.evaluation.edits_versions import fetch
 
+    policies = [name for name in measuring.POLICIES if policy in name]
     loaded = open_model(settings_of(model=model, device=device, dtype=dtype, threads=threads))
     folder = fetch(user_cache_path("kvlsp") / "versions") if packages == "fetch" else Path(packages)
     with indexed(released(folder) if packages else installed(default_folders())) as opened:
         found = [case for package in opened for case in all_cases(package, int(tokens * _CHARACTERS_PER_TOKEN))]
-        chosen = drawn(found, cases, seed)
+        chosen = {kind: lines for kind, lines in drawn(found, cases, seed).items() if only in kind}
         with bar("lines", sum(map(len, chosen.values()))) as advance:
             tables = measuring.evaluate(loaded, opened, chosen, tokens=context, budget=budget, first=first,
-                                        advance=advance)
+                                        policies=policies, advance=advance)
         report: dict[str, Any] = {
             "model": loaded.description, "packages": [package.name for package in opened], "budget": budget,
             "settings": {kind: table.figures() for kind, table in tables.items() if table.context_tokens},

@@ -36,7 +36,9 @@ BUDGET = 64
 """Stale rows that a policy with a budget encodes again at once, unless asked otherwise."""
 FIRST = 16
 """Rows of each piece that ``chunks_epic`` encodes again."""
-POLICIES = ("none", "full", *makers(0, 0))
+ALWAYS = ("none", "full")
+"""What every other policy is compared with."""
+POLICIES = (*ALWAYS, *makers(0, 0))
 
 _FIRST_CHUNKS = 3
 _REPEATS = 2000
@@ -83,8 +85,9 @@ class Table:
 
 
 def evaluate(model: Model, packages: Iterable[Package], cases: Mapping[Kind, Sequence[Case]], *, tokens: int,
-             budget: int = BUDGET, first: int = FIRST, advance: Callable[[], None] = lambda: None) -> dict[Kind, Table]:
-    """A table per kind, with at most ``tokens`` of context."""
+             budget: int = BUDGET, first: int = FIRST, policies: Sequence[str] = POLICIES,
+             advance: Callable[[], None] = lambda: None) -> dict[Kind, Table]:
+    """A table per kind, with at most ``tokens`` of context, of ``policies`` and :data:`ALWAYS`."""
     by_name = {package.name: package for package in packages}
     tables = {}
     for kind, listed in cases.items():
@@ -92,7 +95,7 @@ def evaluate(model: Model, packages: Iterable[Package], cases: Mapping[Kind, Seq
         for case in listed:
             one = asked(model, case, chunks_for(model, by_name[case.package], case, tokens))
             if one is not None:
-                for name, outcome in judged(model, one, budget, first).items():
+                for name, outcome in judged(model, one, budget, first, policies).items():
                     table.outcomes[name].append(outcome)
                 table.context_tokens.append(len(one.whole) - len(one.bare))
                 table.document_tokens.append(len(one.bare))
@@ -128,15 +131,15 @@ def retrieval(packages: Iterable[Package], cases: Iterable[Case]) -> dict[str, f
 # -- one line
 
 
-def judged(model: Model, one: Asked, budget: int, first: int) -> dict[str, Outcome]:
-    """Every policy on one line. Without any pieces all are the document alone."""
+def judged(model: Model, one: Asked, budget: int, first: int, policies: Sequence[str] = POLICIES) -> dict[str, Outcome]:
+    """The policies on one line. Without any pieces all are the document alone."""
     decoder, limit = model.decoder, model.decoder.context_length
     bare, _, _ = prefilled(decoder, one.bare, limit)
     none = _say(model, one, copied(bare), one.bare)
     rows, seconds = _first_token(copied(bare), one.bare)
     spent = (rows, seconds, seconds)
     if not one.pieces:
-        return {name: _outcome(one, none, none, spent) for name in POLICIES}
+        return {name: _outcome(one, none, none, spent) for name in POLICIES if name in ALWAYS or name in policies}
     full, settled, seconds = prefilled(decoder, one.whole, limit, wanted=True)
     truth = _say(model, one, copied(full), one.whole)
     found = {
@@ -146,6 +149,8 @@ def judged(model: Model, one: Asked, budget: int, first: int) -> dict[str, Outco
     pieces = lent(decoder, one)
     give = giving(lambda: pieces)
     for name, make in makers(budget, first).items():
+        if name not in policies:
+            continue
         cache = copied(bare)
         began = time.perf_counter()
         placed = settle(cache, one.whole, given=give, wanted=[len(one.whole) - 1], choose=make(one, full))

@@ -247,3 +247,7 @@ def test_the_command_prints_settings_retrieval_and_copying(tmp_path: Path, monke
         assert set(setting["policies"]) == set(crossfile.POLICIES)
         assert all(wanted <= set(one) for one in setting["policies"].values())
     assert report["retrieval"]["defining_file_in_first_3"] == 1.0
+    few = ["--only", "member", "--policy", "repair", "--lookups", "0", "--json"]
+    report = json.loads(CliRunner().invoke(app, [*arguments, *few], catch_exceptions=False).stdout)
+    assert {kind: set(setting["policies"]) for kind, setting in report["settings"].items()} == {
+        "member": {"none", "full", "chunks_repair"}}
