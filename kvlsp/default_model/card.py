@@ -15,6 +15,7 @@ from kvlsp.default_model.corpus import Corpus, load_corpus
 from kvlsp.default_model.curves import draw_curve
 from kvlsp.default_model.deny_list import HELD_OUT_PACKAGES
 from kvlsp.default_model.examples import PLAIN_SHARE, REPOSITORY_SHARE, SUFFIX_FIRST_SHARE
+from kvlsp.default_model.piecemeal import APART_SHARE, CROSSED_SHARE, EDITED_SHARE
 from kvlsp.default_model.presets import Preset
 from kvlsp.errors import ConfigurationError
 
@@ -113,6 +114,9 @@ def card(
         f"{SUFFIX_FIRST_SHARE:.0%} suffix-first (`PRE SUF suffix MID prefix middle END`), the others "
         f"prefix-first; cut at characters; middles weigh {preset.middle_weight:g}; "
         f"{REPOSITORY_SHARE:.0%} of the rows hold several files of a package",
+        f"- rows that do not see all before them, as in an edited cache: {EDITED_SHARE:.0%} of the documents have edits"
+        f" that what stands behind has not seen, {CROSSED_SHARE:.0%} a jump of the caret; in {APART_SHARE:.0%} of the "
+        "rows with several files these were encoded apart",
         "",
         *([notes, ""] if notes else []),
         "## Measured",

@@ -11,7 +11,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from kvlsp.default_model.corpus import SourceFile
 from kvlsp.default_model.definitions import Definitions, block, definition
 from kvlsp.default_model.middles import draw_middle, draw_recent_edit
+from kvlsp.default_model.piecemeal import APART_SHARE, Unseen, before_pieces, history, pieces_apart
 from kvlsp.default_model.vocabulary import END, FILE, MIDDLE, PAD, PREFIX, REPOSITORY, SUFFIX, Vocabulary
 
 PLAIN_SHARE = 0.25
 #: ... in rows longer than 2,048 tokens: far context is learned from whole files.
 LONG_PLAIN_SHARE = 0.5
 SUFFIX_FIRST_SHARE = 0.67
-REPOSITORY_SHARE = 0.15
+REPOSITORY_SHARE = 0.35
 #: ... of which so many show definitions that the document uses; the others show any part of any file.
 USED_SHARE = 0.75
 MOST_USED = 6
@@ -35,7 +36,7 @@ RECENT_EDIT_SHARE = 0.08
 WHOLE_SHARE = 0.15
 #: Pieces that become documents of one function each, as in a scratch file or a notebook's cell.
 FUNCTION_SHARE = 0.7
-#: ... in rows longer than 2,048 tokens, which are there for long documents.
+#: ... in rows longer than 2,048 tokens, which are there for long documents, and behind pieces of other files.
 LONG_FUNCTION_SHARE = 0.3
 #: Characters a row of one token is filled from; a little more than the vocabulary packs into one.
 CHARACTERS_PER_TOKEN = 3.6
@@ -49,10 +50,26 @@ _FUNCTION = re.compile(r"^([ \t]*)(?:async )?def [^\n]*", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids and, for each, the weight of predicting it."""
+    """Token ids and, for each, the weight of predicting it; ``unseen`` counts rows from the first of ``ids`` on.
+
+    ``texts`` are the row ranges of text before ``hole``, the row from which on the completion stands.
+    """
 
     ids: list[int]
     weights: list[float]
+    texts: tuple[tuple[int, int], ...] = ()
+    hole: int = 0
+    suffix_first: bool = False
+    unseen: tuple[Unseen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """``ids`` (length + 1,), ``weights`` (length + 1,) of predicting them, and which rows do not see which."""
+
+    ids: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    unseen: tuple[Unseen, ...]
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,17 @@ def fill_in_the_middle(
     """One example in either order. What comes before the middle weighs 1."""
     if suffix_first:
         before = [PREFIX, SUFFIX, *suffix, MIDDLE, *prefix]
+        starts = (2, len(suffix)), (3 + len(suffix), len(prefix))
     else:
         before = [PREFIX, *prefix, SUFFIX, *suffix, MIDDLE]
-    return Example([*before, *middle, END], [1.0] * len(before) + [middle_weight] * (len(middle) + 1))
+        starts = (1, len(prefix)), (2 + len(prefix), len(suffix))
+    return Example(
+        [*before, *middle, END],
+        [1.0] * len(before) + [middle_weight] * (len(middle) + 1),
+        tuple((start, start + count) for start, count in starts),
+        len(before),
+        suffix_first,
+    )
 
 
 def fitted(prefix: list[int], suffix: list[int], room: int) -> tuple[list[int], list[int]]:
@@ -106,11 +131,12 @@ class ExampleStream:
         self._epoch = -1
         self._pieces: list[tuple[int, int, int]] = []
 
-    def row(self, cursor: Cursor) -> tuple[NDArray[np.int64], NDArray[np.float32], Cursor]:
-        """Ids (length + 1,), weights (length + 1,) of predicting them, and the cursor after the row."""
+    def row(self, cursor: Cursor) -> tuple[Row, Cursor]:
+        """The row at ``cursor``, and the cursor after it."""
         random = Random(f"{self._seed}/{self._length}/{cursor.epoch}/{cursor.index}")
         ids: list[int] = []
         weights: list[float] = []
+        unseen: list[Unseen] = []
         size = self._length + 1
         together = random.random() < REPOSITORY_SHARE
         while size - len(ids) >= SMALLEST_ROOM:
@@ -118,17 +144,24 @@ class ExampleStream:
             if together and not ids:
                 examples = self._repository(file, start, end, size, random)
             else:
-                examples = self._documents(file, start, end, size - len(ids), random)
+                examples = [
+                    replace(example, unseen=tuple(history(example.texts, example.hole, example.suffix_first, random)))
+                    for example in self._documents(file, start, end, size - len(ids), random, self._functions)
+                ]
             for example in examples:
                 room = size - len(ids)
                 if room < SMALLEST_ROOM and ids:
                     break
+                unseen += [one.moved(len(ids)) for one in example.unseen]
                 ids += example.ids[:room]
                 weights += example.weights[:room]
         missing = size - len(ids)
         return (
-            np.array(ids + [PAD] * missing, dtype=np.int64),
-            np.array(weights + [0.0] * missing, dtype=np.float32),
+            Row(
+                np.array(ids + [PAD] * missing, dtype=np.int64),
+                np.array(weights + [0.0] * missing, dtype=np.float32),
+                tuple(unseen),
+            ),
             cursor,
         )
 
@@ -163,7 +196,14 @@ class ExampleStream:
         return pieces
 
     def _documents(
-        self, file: SourceFile, start: int, end: int, room: int, random: Random, names: Collection[str] = ()
+        self,
+        file: SourceFile,
+        start: int,
+        end: int,
+        room: int,
+        random: Random,
+        functions: float,
+        names: Collection[str] = (),
     ) -> list[Example]:
         """The piece as one plain document, or as one or several with a hole each; holes with ``names`` come first."""
         text = file.text[start:end]
@@ -171,9 +211,10 @@ class ExampleStream:
             ids = self._vocabulary.encode(text)
             if end == len(file.text):
                 ids.append(END)
-            return [Example(ids, [1.0] * len(ids))]
+            size = min(len(ids), room)
+            return [Example(ids, [1.0] * len(ids), ((0, size),), random.randint(size // 4, size))]
         examples = []
-        parts = _parts(text, random, self._functions)
+        parts = _parts(text, random, functions)
         if names:
             parts.sort(key=lambda part: not any(name in part for name in names))
         for part in parts:
@@ -218,15 +259,26 @@ class ExampleStream:
         shown += [("", *part) for part in self._any_parts(file, others, int(limit * CHARACTERS_PER_TOKEN), random)]
         if any(name for name, _, _ in shown):
             random.shuffle(shown)
-        names = []
+        names, starts = [], []
         for name, path, text in shown:
             if len(ids) >= limit:
                 break
+            starts.append(len(ids))
             ids += [FILE, *encode(path + "\n" + text)]
             names += [name] if name else []
-        ids = [*ids[:limit], FILE, *encode(file.path + "\n")]
-        head = Example(ids, [1.0] * len(ids))
-        return [head, *self._documents(file, start, end, room - len(ids), random, names)]
+        ids = ids[:limit]
+        pieces = (starts[0] if starts else len(ids), len(ids))
+        ids = [*ids, FILE, *encode(file.path + "\n")]
+        documents = self._documents(file, start, end, room - len(ids), random, LONG_FUNCTION_SHARE, names)
+        if random.random() >= APART_SHARE:
+            return [Example(ids, [1.0] * len(ids)), *documents]
+        examples = [Example(ids, [1.0] * len(ids), unseen=tuple(pieces_apart(pieces[0], starts, pieces[1])))]
+        first = len(ids)
+        for document in documents:
+            missed = before_pieces(first, first + document.hole, pieces, random)
+            examples.append(replace(document, unseen=tuple(one.moved(-first) for one in missed)))
+            first += len(document.ids)
+        return examples
 
     def _any_parts(self, file: SourceFile, count: int, longest: int, random: Random) -> list[tuple[str, str]]:
         """Path and text of up to ``count`` parts of other files of the package, as they come."""

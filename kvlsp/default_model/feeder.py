@@ -13,17 +13,40 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kvlsp.default_model.corpus import SourceFile, load_corpus
-from kvlsp.default_model.examples import Cursor, ExampleStream
+from kvlsp.default_model.examples import Cursor, ExampleStream, Row
+from kvlsp.default_model.piecemeal import Unseen
 from kvlsp.default_model.presets import Phase
 from kvlsp.default_model.vocabulary import Vocabulary
 
-Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32], Cursor]
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one phase: ``ids`` and ``weights``, each (rows, length + 1), and for each row what it does not see."""
+
+    ids: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    unseen: tuple[tuple[Unseen, ...], ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Batch:
+        return cls(
+            np.stack([row.ids for row in rows]),
+            np.stack([row.weights for row in rows]),
+            tuple(row.unseen for row in rows),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            tuple(unseen for part in parts for unseen in part.unseen),
+        )
 
 
 class Lane:
@@ -34,15 +57,13 @@ class Lane:
     ) -> None:
         self._streams = [ExampleStream(files, vocabulary, phase.length, seed, weight) for phase in phases]
 
-    def rows(self, phase: int, count: int, cursor: Cursor) -> Rows:
-        """`count` rows of the phase from `cursor`: ids and weights, each (count, length + 1), and the
-        cursor after.
-        """
+    def rows(self, phase: int, count: int, cursor: Cursor) -> tuple[Batch, Cursor]:
+        """`count` rows of the phase from `cursor`, and the cursor after them."""
         made = []
         for _ in range(count):
-            ids, weights, cursor = self._streams[phase].row(cursor)
-            made.append((ids, weights))
-        return np.stack([ids for ids, _ in made]), np.stack([weights for _, weights in made]), cursor
+            row, cursor = self._streams[phase].row(cursor)
+            made.append(row)
+        return Batch.of(made), cursor
 
 
 class Feeder:
@@ -68,7 +89,7 @@ class Feeder:
         else:
             # started afresh: a fork would copy the threads' locks and the GPU's context
             self._pool = ProcessPoolExecutor(lanes, get_context("spawn"), _start, arguments)
-        self._ahead: dict[int, list[Future[Rows]]] = {}
+        self._ahead: dict[int, list[Future[tuple[Batch, Cursor]]]] = {}
 
     def __enter__(self) -> Feeder:
         return self
@@ -81,22 +102,20 @@ class Feeder:
         """The cursors of a new training."""
         return [[Cursor()] * self._lanes for _ in self._phases]
 
-    def batch(
-        self, phase: int, cursors: Sequence[Cursor]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[Cursor]]:
-        """Ids and weights, each (rows, length + 1), of the phase, and its cursors after them.
+    def batch(self, phase: int, cursors: Sequence[Cursor]) -> tuple[Batch, list[Cursor]]:
+        """The next batch of the phase, and its cursors after it.
 
         `cursors` must be those that the phase's batch before this one returned.
         """
         if self._own is not None:
-            ids, weights, cursor = self._own.rows(phase, self._phases[phase].rows, cursors[0])
-            return ids, weights, [cursor]
+            batch, cursor = self._own.rows(phase, self._phases[phase].rows, cursors[0])
+            return batch, [cursor]
         found = [future.result() for future in self._ahead.pop(phase, None) or self._begin(phase, cursors)]
-        after = [*(cursor for _, _, cursor in found), *cursors[len(found) :]]
+        after = [*(cursor for _, cursor in found), *cursors[len(found) :]]
         self._ahead[phase] = self._begin(phase, after)
-        return np.concatenate([ids for ids, _, _ in found]), np.concatenate([w for _, w, _ in found]), after
+        return Batch.joined([batch for batch, _ in found]), after
 
-    def _begin(self, phase: int, cursors: Sequence[Cursor]) -> list[Future[Rows]]:
+    def _begin(self, phase: int, cursors: Sequence[Cursor]) -> list[Future[tuple[Batch, Cursor]]]:
         assert self._pool is not None
         rows, lanes = self._phases[phase].rows, self._lanes
         counts = [rows // lanes + (lane < rows % lanes) for lane in range(lanes)]
@@ -133,6 +152,6 @@ def _start(corpus: Path, vocabulary: Path, phases: Sequence[Phase], seed: int, w
     _process = _Process(load_corpus(corpus).train, Vocabulary.load(vocabulary), phases, seed, weight)
 
 
-def _rows(lane: int, phase: int, count: int, cursor: Cursor) -> Rows:
+def _rows(lane: int, phase: int, count: int, cursor: Cursor) -> tuple[Batch, Cursor]:
     assert _process is not None, "the pool starts its processes with _start"
     return _process.lane(lane).rows(phase, count, cursor)

@@ -32,15 +32,19 @@ def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return x * cosine + torch.cat([-right, left], -1) * sine
 
 
-def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention of (rows, heads, length, head_dim) in blocks of queries.
+def causal_attention(query: Tensor, key: Tensor, value: Tensor, unseen: Tensor | None = None) -> Tensor:
+    """Softmax attention of (rows, heads, length, head_dim) in blocks of queries; ``unseen`` (rows, length, length) are
+    keys, last axis, that a query does not see though they stand before it.
 
     On a CPU, compiled, this is 2.4 times as fast as the fused kernel, forward and backward together;
     elsewhere the fused kernel is used.
     """
     length = query.shape[2]
     if query.device.type != "cpu":
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        if unseen is None:
+            return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        seen = torch.ones(length, length, dtype=torch.bool, device=query.device).tril() & ~unseen[:, None]
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
     size = max(128, length // 8)
     scale = query.shape[-1] ** -0.5
     later = torch.full((size, size), -1e4, dtype=query.dtype).triu(1)
@@ -48,8 +52,10 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     for start in range(0, length, size):
         end = min(length, start + size)
         scores = (query[:, :, start:end] @ key[:, :, :end].transpose(-1, -2)) * scale
-        mask = functional.pad(later[: end - start, : end - start], (start, 0))
-        mixed.append(torch.softmax(scores + mask, -1) @ value[:, :, :end])
+        scores = scores + functional.pad(later[: end - start, : end - start], (start, 0))
+        if unseen is not None:
+            scores = scores.masked_fill(unseen[:, None, start:end, :end], -1e4)
+        mixed.append(torch.softmax(scores, -1) @ value[:, :, :end])
     return torch.cat(mixed, 2)
 
 
@@ -70,7 +76,7 @@ class Block(nn.Module):
         self.up = nn.Linear(width, shape.feed_forward, bias=False)
         self.down = nn.Linear(shape.feed_forward, width, bias=False)
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, unseen: Tensor | None) -> Tensor:
         rows, length, _ = x.shape
         shape = self.shape
         h = self.attention_norm(x)
@@ -80,7 +86,7 @@ class Block(nn.Module):
         query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
         group = shape.heads // shape.key_value_heads
         key, value = key.repeat_interleave(group, 1), value.repeat_interleave(group, 1)
-        mixed = causal_attention(query, key, value)
+        mixed = causal_attention(query, key, value, unseen)
         x = x + self.output(mixed.transpose(1, 2).reshape(rows, length, -1))
         h = self.feed_norm(x)
         return x + self.down(functional.silu(self.gate(h)) * self.up(h))
@@ -88,7 +94,7 @@ class Block(nn.Module):
 
 class Network(nn.Module):
     """Token ids (rows, length) to final hidden states (rows, length, width); the embedding is the output head
-    too.
+    too. ``unseen`` as in :func:`causal_attention`.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -110,13 +116,13 @@ class Network(nn.Module):
             for matrix in (block.output.weight, block.down.weight):
                 nn.init.normal_(matrix, std=0.02 / math.sqrt(2 * shape.layers))
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, unseen: Tensor | None = None) -> Tensor:
         x = self.embedding(ids)
         if torch.is_autocast_enabled(ids.device.type):
             x = x.to(torch.bfloat16)
         cosine, sine = self.cosine[: ids.shape[1]].to(x.dtype), self.sine[: ids.shape[1]].to(x.dtype)
         for block in self.blocks:
-            x = block(x, cosine, sine)
+            x = block(x, cosine, sine, unseen)
         return self.norm(x)
 
     def compile_blocks(self) -> None:

@@ -70,7 +70,7 @@ PRESETS = {
         name="cpu",
         shape=Shape(vocabulary=8192, width=256, layers=6, heads=4, key_value_heads=2, head_dim=64, feed_forward=704),
         phases=(
-            Phase("main", 1024, 8, 0.94, long_every=10),
+            Phase("main", 2048, 4, 0.94, long_every=10),
             Phase("long", 8192, 1, 0.06),
         ),
         budget_minutes=110,

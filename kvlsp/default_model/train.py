@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from kvlsp.default_model import checkpoint
 from kvlsp.default_model.clock import BudgetClock
 from kvlsp.default_model.corpus import Corpus, build_corpus, default_folders, load_corpus, save_corpus
 from kvlsp.default_model.export import export, initialise_from
-from kvlsp.default_model.feeder import Feeder
+from kvlsp.default_model.feeder import Batch, Feeder
 from kvlsp.default_model.held_out import HeldOut
 from kvlsp.default_model.memory import keep_freed_memory
 from kvlsp.default_model.network import Network, autocast, weighted_loss
 from kvlsp.default_model.optimizer import optimizers, rate_factor
+from kvlsp.default_model.piecemeal import unseen_mask
 from kvlsp.default_model.presets import Phase, Preset
 from kvlsp.default_model.vocabulary import Vocabulary, train_vocabulary
 
@@ -105,14 +105,14 @@ def train(
                 break
             number = phase_at(preset.phases, progress.fraction, progress.step)
             phase = preset.phases[number]
-            ids, weights, progress.cursors[number] = feeder.batch(number, progress.cursors[number])
+            batch, progress.cursors[number] = feeder.batch(number, progress.cursors[number])
             factor = rate_factor(
                 progress.step, progress.fraction, preset.warmup_steps, preset.decay_share, preset.final_rate
             )
             for optimizer in steps:
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak"] * factor
-            losses.append(_step(network, steps, ids, weights, device, compiled))
+            losses.append(_step(network, steps, batch, device, compiled))
             progress.step += 1
             progress.tokens += phase.length * phase.rows
             progress.fraction = clock.tick()
@@ -176,16 +176,17 @@ def phase_at(phases: Sequence[Phase], fraction: float, step: int = 0) -> int:
 def _step(
     network: Network,
     steps: list[torch.optim.Optimizer],
-    ids: NDArray[np.int64],
-    weights: NDArray[np.float32],
+    batch: Batch,
     device: torch.device,
     compiled: bool,
 ) -> float:
-    """One optimizer step on rows (rows, length + 1); the weighted mean cross-entropy before it, in nats."""
-    rows = torch.from_numpy(ids).to(device)
-    weigh = torch.from_numpy(weights).to(device)[:, 1:].flatten()
+    """One optimizer step on a batch; the weighted mean cross-entropy before it, in nats."""
+    rows = torch.from_numpy(batch.ids).to(device)
+    weigh = torch.from_numpy(batch.weights).to(device)[:, 1:].flatten()
+    length = rows.shape[1] - 1
+    unseen = torch.from_numpy(np.stack([unseen_mask(found, length) for found in batch.unseen])).to(device)
     with autocast(device):
-        hidden = network(rows[:, :-1])
+        hidden = network(rows[:, :-1], unseen)
     total, _ = weighted_loss(
         hidden.flatten(0, 1), network.embedding.weight, rows[:, 1:].flatten(), weigh, compiled=compiled
     )

@@ -34,6 +34,7 @@ def test_the_card_says_what_was_made_and_measured():
         "Started from an earlier model",
         "--seed 3 --init EARLIER --rate 0.25 --kept 0.35`",
         "35% of that model's weights",
+        "30% of the documents have edits",
         "A note.",
         "| this model, single line | 1033 | 7.50 % | 10.25 % |",
         "| this model, `--limit 200`, single line | 200 | 7.50 % | 10.25 % |",

@@ -23,26 +23,29 @@ def paths(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_one_lane_is_the_stream_itself(paths: tuple[Path, Path]):
     with Feeder(*paths, PHASES, 0, 4.0) as feeder:
-        ids, weights, cursors = feeder.batch(0, feeder.first()[0])
+        batch, cursors = feeder.batch(0, feeder.first()[0])
     rows, cursor = stream(64), Cursor()
     for i in range(5):
-        expected, expected_weights, cursor = rows.row(cursor)
-        np.testing.assert_array_equal(ids[i], expected)
-        np.testing.assert_array_equal(weights[i], expected_weights)
+        expected, cursor = rows.row(cursor)
+        np.testing.assert_array_equal(batch.ids[i], expected.ids)
+        np.testing.assert_array_equal(batch.weights[i], expected.weights)
+        assert batch.unseen[i] == expected.unseen
     assert cursors == [cursor]
 
 
 def test_lanes_in_processes_give_the_same_rows_again(paths: tuple[Path, Path]):
     """Made ahead or afresh from saved cursors: a resumed training reads the same."""
     with Feeder(*paths, PHASES, 0, 4.0, lanes=2) as feeder:
-        first, _, cursors = feeder.batch(0, feeder.first()[0])
-        second, _, after = feeder.batch(0, cursors)
-        long, _, long_cursors = feeder.batch(1, feeder.first()[1])
+        first, cursors = feeder.batch(0, feeder.first()[0])
+        second, after = feeder.batch(0, cursors)
+        long, long_cursors = feeder.batch(1, feeder.first()[1])
     with Feeder(*paths, PHASES, 0, 4.0, lanes=2) as resumed:
-        again, _, after_again = resumed.batch(0, cursors)
-    np.testing.assert_array_equal(second, again)
+        again, after_again = resumed.batch(0, cursors)
+    np.testing.assert_array_equal(second.ids, again.ids)
+    assert second.unseen == again.unseen
     assert after == after_again
-    assert first.shape == (5, 65)
-    assert long.shape == (1, 257)
-    assert not np.array_equal(first, second)
+    assert first.ids.shape == (5, 65)
+    assert len(first.unseen) == 5
+    assert long.ids.shape == (1, 257)
+    assert not np.array_equal(first.ids, second.ids)
     assert long_cursors[0] != Cursor() == long_cursors[1]  # one row: the second lane was not asked

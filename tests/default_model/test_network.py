@@ -47,6 +47,17 @@ def test_attention_in_blocks_is_attention(length: int):
     torch.testing.assert_close(causal_attention(query, key, value), expected)
 
 
+@pytest.mark.parametrize("length", [5, 300])
+def test_what_a_row_does_not_see_it_does_not_attend_to(length: int):
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, length, 8) for _ in range(3))
+    unseen = torch.zeros(2, length, length, dtype=torch.bool)
+    unseen[0, length // 2 :, 1 : length // 3] = True
+    seen = torch.ones(length, length, dtype=torch.bool).tril() & ~unseen[:, None]
+    expected = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    torch.testing.assert_close(causal_attention(query, key, value, unseen), expected)
+
+
 def test_chunked_loss_is_cross_entropy_with_its_gradients():
     torch.manual_seed(0)
     hidden = torch.randn(70, 16, requires_grad=True)
