@@ -9,6 +9,7 @@ import typer
 
 from kvlsp.cli.bench_context import context
 from kvlsp.cli.bench_gpu import gpu
+from kvlsp.cli.held_out import held_out
 from kvlsp.cli.options import (
     DeviceOption,
     DtypeOption,
@@ -120,7 +121,6 @@ def decode(
     json: JsonOption = False,
 ) -> None:
     """Tokens per second with and without drafts: rewriting, going on with tables, ordinary completions."""
-    from kvlsp.cli.evaluate import held_out
     from kvlsp.engine.model import open_model
     from kvlsp.evaluation import decode as measuring
     from kvlsp.evaluation import decode_prompts as prompts

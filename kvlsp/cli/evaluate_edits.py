@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from kvlsp.cli.options import DeviceOption, DtypeOption, JsonOption, ModelOption, ThreadsOption, print_json, settings_of
+from kvlsp.cli.progress import bar
 
 
 def edits(
@@ -49,12 +48,12 @@ def edits(
     revisions = released(folder) if versions else sampled()
     suite = settings(loaded, revisions, characters=int(3.6 * (tokens or (700 if quick else 1500))),
                      cases=cases or (10 if quick else 40), quick=quick, only=only, seed=seed)
-    with _bar("edits", sum(len(setting.cases) for setting in suite)) as advance:
+    with bar("edits", sum(len(setting.cases) for setting in suite)) as advance:
         tables = measuring.evaluate(loaded, suite, choose=worthiest(budget), advance=advance)
     wanted = renames if renames >= 0 else 12 if quick else 100
     found = {}
     if wanted:
-        with _bar("renames", wanted) as advance:
+        with bar("renames", wanted) as advance:
             found = probe(loaded, places(revisions, 800, seed), wanted, advance=advance)
     if plot is not None:
         draw(tables, plot)
@@ -82,7 +81,7 @@ def waiting(
 
     loaded = open_model(settings_of(model=model, device=device, dtype=dtype, threads=threads))
     text = first_tokens(loaded, file.read_text(encoding="utf-8"), tokens)
-    with _bar("keystrokes", keystrokes) as advance:
+    with bar("keystrokes", keystrokes) as advance:
         found = measure(loaded, text, keystrokes=keystrokes, advance=advance)
     if json:
         print_json(found)
@@ -120,14 +119,3 @@ def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> 
                            if name not in ("places", "most_encoded"))
         places, most = renames["places"], renames["most_encoded"]
         console.print(f"Renames, {places} places, at most {most} tokens encoded: {shares}")
-
-
-@contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error; gives the function that advances it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda: progress.advance(task)

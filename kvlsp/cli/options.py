@@ -5,11 +5,13 @@ from __future__ import annotations
 import json as json_format
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError
 
 ModelOption = Annotated[str, typer.Option(
     "--model", help="Folder or hub id of the model; the default model if left out.", show_default=False)]
@@ -25,6 +27,13 @@ def settings_of(**chosen: Any) -> Settings:
     Raises :class:`kvlsp.errors.ConfigurationError` that names the option.
     """
     return Settings.read({name: value for name, value in chosen.items() if value not in ("", None)})
+
+
+def model_folder(model: str) -> Path | None:
+    """The folder that ``--model`` names, None for the default model. Raises :class:`ConfigurationError`."""
+    if model and not Path(model).is_dir():
+        raise ConfigurationError(f"{model} is no folder. This measurement needs a model's folder on disk.")
+    return Path(model) if model else None
 
 
 def print_json(value: Mapping[str, Any]) -> None:

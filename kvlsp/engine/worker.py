@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
-REFRESH_SECONDS = 0.025
+REFRESH_SECONDS = 0.022
 _PREFILL_SECONDS = 0.06
 _LARGE_PREFILL = 1024
 """Rows from which on a prefill is worth a progress bar."""
