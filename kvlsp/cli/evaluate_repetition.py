@@ -28,15 +28,15 @@ def repetition(
     """Prompts that make the model loop: greedy, a plain repetition penalty, the grammar penalty."""
     from kvlsp.engine.model import open_model
     from kvlsp.evaluation import repetition as measuring
-    from kvlsp.evaluation.decode_prompts import own_sources
     from kvlsp.evaluation.repetition_prompts import candidates, holes
 
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads)
     loaded = open_model(settings)
     wanted, ordinary = limit or 200, limit or 300
+    files = held_out(from_)
     with bar("looking for loops", wanted) as advance:
-        prompts = measuring.looping(loaded, candidates(held_out(from_), seed), wanted, advance=advance)
-    problems = holes(ordinary, data, own_sources())
+        prompts = measuring.looping(loaded, candidates(files, seed), wanted, advance=advance)
+    problems = holes(ordinary, data, files)
     with bar("three policies", len(prompts) + len(problems)) as advance:
         table: dict[str, Any] = measuring.measure(loaded, prompts, problems, strength=settings.penalty, advance=advance)
     if json:

@@ -11,7 +11,6 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -44,15 +43,6 @@ class DecodePrompt:
     caret: int
     settings: Settings
     written: str = ""
-
-
-def own_sources() -> list[SourceFile]:
-    """kvlsp's own files: Python that every installation has and no checkpoint was trained on."""
-    folder = Path(__file__).parents[1]
-    return [
-        SourceFile("kvlsp", path.relative_to(folder.parent).as_posix(), path.read_text(encoding="utf-8"), 1.0)
-        for path in sorted(folder.glob("*/*.py"))
-    ]
 
 
 def rewrites(files: Sequence[SourceFile], count: int, settings: Settings, seed: int = 0) -> list[DecodePrompt]:
