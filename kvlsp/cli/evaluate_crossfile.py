@@ -81,8 +81,8 @@ def _show(report: Mapping[str, Any]) -> None:
         console = Console(width=170)
     for kind, setting in report["settings"].items():
         shown = Table(
-            Column("policy", no_wrap=True), "exact %", "similar", "recall %", "spelt %", "name loss", "gain (95 %)",
-            "kept", "KL to full", "effect", "tokens", "ms", "placed",
+            Column("policy", no_wrap=True), "exact %", "similar", "recall %", "spelt %", "of it %", "name loss",
+            "gain (95 %)", "kept", "KL to full", "effect", "tokens", "ms", "placed",
             title=f"{kind.replace('_', ' ')}: {setting['cases']} lines, documents of {setting['document_tokens']} "
                   f"tokens, context of {setting['context_tokens']}",
         )
@@ -91,7 +91,8 @@ def _show(report: Mapping[str, Any]) -> None:
             kept, effect = one["name_loss_kept"], one["effect_kept"]
             shown.add_row(
                 name, f"{one['exact_match']:.1f}", f"{one['edit_similarity']:.1f}", f"{one['name_recall']:.1f}",
-                f"{one['name_spelt']:.1f}", f"{one['name_loss']:.3f}", f"{mean:+.3f} ({low:+.3f} {high:+.3f})",
+                f"{one['name_spelt']:.1f}", f"{one['name_tokens']:.1f}", f"{one['name_loss']:.3f}",
+                f"{mean:+.3f} ({low:+.3f} {high:+.3f})",
                 f"{100 * kept[0]:.0f} %" if kept else "-", f"{one['kl_to_full']:.5f}",
                 f"{100 * effect:.1f} %" if effect is not None else "-", f"{one['encoded_tokens']:.0f}",
                 f"{one['ms']:.1f}", f"{one['ms_once_placed']:.1f}",

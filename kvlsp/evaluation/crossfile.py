@@ -59,6 +59,8 @@ class Outcome:
     """The greedy line has the key name."""
     spelt: bool
     """Every token of the key name is the likeliest one behind the true tokens before it."""
+    hits: float
+    """The share of its tokens that are."""
     name_loss: float
     kl: float
     rows: int
@@ -177,12 +179,14 @@ def _outcome(one: Asked, truth: Said, said: Said, spent: tuple[int, float, float
     first, last = one.name
     ids = torch.from_numpy(one.ids)
     losses = -said.logprobs[torch.arange(len(ids)), ids]
+    likeliest = said.top[first:last] == ids[first:last]
     line = one.case.line.strip()
     return Outcome(
         exact=said.line == line,
         similar=similarity(said.line, line),
         recalled=one.case.name in re.findall(r"\w+", said.line),
-        spelt=bool((said.top[first:last] == ids[first:last]).all()),
+        spelt=bool(likeliest.all()),
+        hits=float(likeliest.float().mean()),
         name_loss=float(losses[first:last].mean()),
         kl=float(divergence(truth, said).mean()),
         rows=spent[0],
@@ -213,11 +217,13 @@ def _figures(found: Sequence[Outcome], outcomes: Mapping[str, Sequence[Outcome]]
         "edit_similarity": round(_mean(found, lambda one: one.similar), 2),
         "name_recall": round(100 * _mean(found, lambda one: one.recalled), 2),
         "name_spelt": round(100 * _mean(found, lambda one: one.spelt), 2),
+        "name_tokens": round(100 * _mean(found, lambda one: one.hits), 2),
         "name_loss": round(_mean(found, lambda one: one.name_loss), 4),
         "exact_match_gain": gain(lambda one: 100 * one.exact),
         "edit_similarity_gain": gain(lambda one: one.similar),
         "name_recall_gain": gain(lambda one: 100 * one.recalled),
         "name_spelt_gain": gain(lambda one: 100 * one.spelt),
+        "name_tokens_gain": gain(lambda one: 100 * one.hits),
         "name_loss_gain": gain(loss),
         "name_loss_kept": kept(_column(found, loss) - none, _column(outcomes["full"], loss) - none),
         "kl_to_full": round(kl, 6),

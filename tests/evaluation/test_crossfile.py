@@ -201,6 +201,7 @@ def test_the_table_pairs_lines_and_says_what_is_kept(shop, found):
     none, full = figures["policies"]["none"], figures["policies"]["full"]
     assert none["name_loss_gain"] == [0, 0, 0]
     assert none["effect_kept"] == 0
+    assert none["name_spelt"] <= none["name_tokens"] <= 100
     assert full["effect_kept"] == 1
     assert full["name_loss_gain"][0] == pytest.approx(none["name_loss"] - full["name_loss"], abs=2e-4)
 
