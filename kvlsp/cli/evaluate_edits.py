@@ -98,7 +98,7 @@ def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> 
     if not console.is_terminal:
         console = Console(width=120)
     for table in tables:
-        shown = Table("policy", "KL/token", "top-1 %", "matters", "exact %", "vs full", "similar", "keys",
+        shown = Table("policy", "KL/token", "median", "top-1 %", "matters", "exact %", "vs full", "similar", "keys",
                       "tokens", "ms",
                       title=f"{table['name']}: {table['cases']} documents of {table['document_tokens']} tokens, "
                             f"{table['positions']} positions")
@@ -106,7 +106,7 @@ def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> 
             low, high = one["exact_match_to_full"]
             matters = one["where_it_matters"]
             shown.add_row(
-                name, f"{one['kl']:.6f}", f"{one['top1_agreement']:.2f}",
+                name, f"{one['kl']:.6f}", f"{one['kl_median_document']:.6f}", f"{one['top1_agreement']:.2f}",
                 f"{matters['top1_agreement']:.1f} ({matters['positions']})", f"{one['exact_match']:.1f}",
                 f"{low:+.1f} {high:+.1f}", f"{one['edit_similarity']:.1f}", f"{one['key_cosine']:.4f}",
                 f"{one['encoded_tokens']:.1f}", f"{one['ms']:.1f}",

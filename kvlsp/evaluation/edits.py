@@ -53,10 +53,12 @@ class Setting:
 
 @dataclass(slots=True)
 class Judged:
-    """One policy at all points of a setting: a list entry per teacher-forced position (the first four), per point, or
+    """One policy at all points of a setting: a list entry per teacher-forced position (the first five), per point, or
     per case (``cosine``)."""
 
     kl: list[float] = field(default_factory=list)
+    document: list[int] = field(default_factory=list)
+    """Number of the case that the position belongs to."""
     same: list[bool] = field(default_factory=list)
     region: list[str] = field(default_factory=list)
     matters: list[bool] = field(default_factory=list)
@@ -83,6 +85,7 @@ class Judged:
             "edit_similarity": round(float(np.mean(self.similar)), 2),
             "top1_agreement": _percent(same),
             "kl": float(np.mean(kl)),
+            "kl_median_document": float(np.median(by_document(kl, self.document))) if len(kl) else 0.0,
             "key_cosine": round(float(np.mean(self.cosine)), 5),
             "encoded_tokens": round(self.spent.rows / edits, 1),
             "ms": round(1000 * self.spent.seconds / edits, 2),
@@ -98,6 +101,12 @@ class Judged:
                 "top1_agreement": _percent(same[matters]),
             },
         }
+
+
+def by_document(values: npt.NDArray[np.float64], documents: Sequence[int]) -> npt.NDArray[np.float64]:
+    """The mean of each document's values, (documents,)."""
+    _, index = np.unique(np.asarray(documents), return_inverse=True)
+    return np.bincount(index, values) / np.bincount(index)
 
 
 def paired_interval(differences: npt.NDArray[np.float64], cases: Sequence[int]) -> tuple[float, float]:
@@ -228,6 +237,7 @@ def _compare_keys(judged: dict[str, Judged], caches: dict[str, ResidentCache], s
 
 def _add(total: Judged, one: Judged, case: int) -> None:
     total.case += [case] * len(one.exact)
+    total.document += [case] * len(one.kl)
     for name in ("kl", "same", "region", "matters", "exact", "similar", "caret_rows", "caret_seconds", "cosine"):
         getattr(total, name).extend(getattr(one, name))
     total.spent.edits += one.spent.edits

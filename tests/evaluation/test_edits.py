@@ -122,6 +122,7 @@ def test_typing_that_never_rests_has_its_oldest_rows_encoded_between_keystrokes(
 def test_an_interval_draws_whole_cases():
     gain = np.array([1.0, 1.0, -1.0, -1.0])
     assert edits.paired_interval(gain, [0, 1, 2, 3]) == (-1, 1)
+    assert edits.by_document(np.array([1.0, 3.0, 5.0]), [7, 7, 9]).tolist() == [2, 5]
     assert edits.paired_interval(gain, [0, 0, 0, 0]) == (0, 0)
     low, high = edits.paired_interval(np.array([0.0] * 50 + [-1.0] * 2), list(range(52)))
     assert -0.1 < low < high == 0
