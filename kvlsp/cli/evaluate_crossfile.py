@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from kvlsp.cli.options import DeviceOption, DtypeOption, JsonOption, ModelOption, ThreadsOption, print_json, settings_of
+from kvlsp.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModelOption,
+    ThreadsOption,
+    print_json,
+    settings_of,
+    with_part,
+)
 from kvlsp.cli.progress import bar
 
 _CHARACTERS_PER_TOKEN = 3.6
@@ -42,18 +51,18 @@ def crossfile(
     from kvlsp.default_model.corpus import default_folders
     from kvlsp.engine.model import open_model
     from kvlsp.evaluation import crossfile as measuring
+    from kvlsp.evaluation.crossfile_cases import KINDS, drawn
     from kvlsp.evaluation.crossfile_cases import cases as all_cases
-    from kvlsp.evaluation.crossfile_cases import drawn
     from kvlsp.evaluation.crossfile_copying import curves
     from kvlsp.evaluation.crossfile_packages import indexed, installed, released
     from kvlsp.evaluation.edits_versions import fetch
 
-    policies = [name for name in measuring.POLICIES if policy in name]
+    kinds, policies = with_part(only, KINDS, "setting"), with_part(policy, measuring.POLICIES, "policy")
     loaded = open_model(settings_of(model=model, device=device, dtype=dtype, threads=threads))
     folder = fetch(user_cache_path("kvlsp") / "versions") if packages == "fetch" else Path(packages)
     with indexed(released(folder) if packages else installed(default_folders())) as opened:
         found = [case for package in opened for case in all_cases(package, int(tokens * _CHARACTERS_PER_TOKEN))]
-        chosen = {kind: lines for kind, lines in drawn(found, cases, seed).items() if only in kind}
+        chosen = {kind: lines for kind, lines in drawn(found, cases, seed).items() if kind in kinds}
         with bar("lines", sum(map(len, chosen.values()))) as advance:
             tables = measuring.evaluate(loaded, opened, chosen, tokens=context, budget=budget, first=first,
                                         policies=policies, advance=advance)

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from kvlsp.cli.options import DeviceOption, DtypeOption, JsonOption, ModelOption, ThreadsOption, print_json, settings_of
+from kvlsp.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModelOption,
+    ThreadsOption,
+    print_json,
+    settings_of,
+    with_part,
+)
 from kvlsp.cli.progress import bar
 
 
@@ -47,7 +56,9 @@ def edits(
     folder = fetch(user_cache_path("kvlsp") / "versions") if versions == "fetch" else Path(versions)
     revisions = released(folder) if versions else sampled()
     suite = settings(loaded, revisions, characters=int(3.6 * (tokens or (700 if quick else 1500))),
-                     cases=cases or (10 if quick else 40), quick=quick, only=only, seed=seed)
+                     cases=cases or (10 if quick else 40), quick=quick, seed=seed)
+    chosen = with_part(only, [setting.name for setting in suite], "setting")
+    suite = [setting for setting in suite if setting.name in chosen]
     with bar("edits", sum(len(setting.cases) for setting in suite)) as advance:
         tables = measuring.evaluate(loaded, suite, choose=worthiest(budget), advance=advance)
     wanted = renames if renames >= 0 else 12 if quick else 100

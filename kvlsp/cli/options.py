@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +34,15 @@ def model_folder(model: str) -> Path | None:
     if model and not Path(model).is_dir():
         raise ConfigurationError(f"{model} is no folder. This measurement needs a model's folder on disk.")
     return Path(model) if model else None
+
+
+def with_part(part: str, names: Iterable[str], what: str) -> list[str]:
+    """Those of ``names`` that have ``part``. Raises :class:`ConfigurationError` where none has."""
+    known = list(names)
+    found = [name for name in known if part in name]
+    if not found:
+        raise ConfigurationError(f"No {what} has {part!r} in its name. There are: {'; '.join(known)}.")
+    return found
 
 
 def print_json(value: Mapping[str, Any]) -> None:

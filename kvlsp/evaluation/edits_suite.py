@@ -13,10 +13,10 @@ _HUNKS = 10
 
 
 def settings(model: Model, revisions: Sequence[Revision], *, characters: int, cases: int, quick: bool,
-             only: str = "", seed: int = 0) -> list[Setting]:
+             seed: int = 0) -> list[Setting]:
     """Plain order and the model's own, 1 and 10 hunks; 100 keystrokes, and 1,000 unless ``quick``.
 
-    ``cases`` are drawn for hunks in plain order; fewer where each costs more. ``only`` leaves those whose name has it.
+    ``cases`` are drawn for hunks in plain order; fewer where each costs more.
     """
     longer = 2 * characters
     many = max(2, cases // 2) if quick else cases
@@ -34,4 +34,4 @@ def settings(model: Model, revisions: Sequence[Revision], *, characters: int, ca
             Setting(f"{name}, {order.replace('_', ' ')}", edits, False, tuple(drawn_[: max(2, len(drawn_) // 2)]))
             for name, edits, drawn_ in groups[: 2 if quick else 4] if drawn_
         ]
-    return [setting for setting in found if only in setting.name]
+    return found

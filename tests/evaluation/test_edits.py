@@ -9,6 +9,7 @@ import pytest
 
 from kvlsp.cache.repair import overdue
 from kvlsp.cache.worth import worthiest
+from kvlsp.cli.options import with_part
 from kvlsp.evaluation import edits, gate
 from kvlsp.evaluation.edits_cases import Case, drawn, many_hunks, single_hunks, typed
 from kvlsp.evaluation.edits_policies import Spent, Unrotated, copied, followed, prefilled, prefilled_otherwise
@@ -119,10 +120,17 @@ def test_typing_that_never_rests_has_its_oldest_rows_encoded_between_keystrokes(
     assert repaired.rows > pie.rows
 
 
+def test_a_document_counts_once_in_the_median_however_many_positions_it_has():
+    judged = edits.Judged(kl=[1.0, 3.0, 5.0, 9.0], document=[7, 7, 8, 9], same=[True] * 4, region=["near"] * 4,
+                          matters=[False] * 4, exact=[True], similar=[1.0], case=[7], caret_rows=[1],
+                          caret_seconds=[1.0], cosine=[1.0])
+    figures = judged.figures(judged)
+    assert (figures["kl"], figures["kl_median_document"]) == (4.5, 5)
+
+
 def test_an_interval_draws_whole_cases():
     gain = np.array([1.0, 1.0, -1.0, -1.0])
     assert edits.paired_interval(gain, [0, 1, 2, 3]) == (-1, 1)
-    assert edits.by_document(np.array([1.0, 3.0, 5.0]), [7, 7, 9]).tolist() == [2, 5]
     assert edits.paired_interval(gain, [0, 0, 0, 0]) == (0, 0)
     low, high = edits.paired_interval(np.array([0.0] * 50 + [-1.0] * 2), list(range(52)))
     assert -0.1 < low < high == 0
@@ -135,8 +143,9 @@ def test_settings_are_chosen_by_name():
         "one hunk, plain order", "10 hunks, plain order", "100 keystrokes, plain order",
         "one hunk, suffix first", "10 hunks, suffix first",
     ]
-    only = settings(model, SAMPLED, characters=1500, cases=2, quick=True, only="one hunk")
-    assert [setting.name for setting in only] == ["one hunk, plain order", "one hunk, suffix first"]
+    names = [setting.name for setting in found]
+    assert with_part("one hunk", names, "setting") == ["one hunk, plain order", "one hunk, suffix first"]
+    assert with_part("", names, "setting") == names
 
 
 def test_a_copy_has_the_rows_and_none_of_the_arrays():
