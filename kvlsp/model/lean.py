@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch.nn.functional import linear as plain_linear
@@ -26,6 +26,7 @@ from kvlsp.model.half import HalfWeight, available, fits, half_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean_weights import MATRICES, NotLean, Weight, one_rotation, read_layer, read_norm
+from kvlsp.model.sight import Sight
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 logger = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ INT8_TOLERANCE = 0.2
 
 Attention: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None", float], torch.Tensor]
 """Like :func:`~kvlsp.model.attention.attend`: queries, keys, values, mask, scale."""
-Mask: TypeAlias = Callable[["int | None"], torch.Tensor]
-"""Like :meth:`~kvlsp.model.visibility.Visibility.mask`: the mask of layers with this window."""
+Mask = TypeVar("Mask")
+"""What an attention takes as a window's mask: a tensor (rows, read), or for :class:`Sight` one per part."""
 
 
 def quickest(exact: TransformersDecoder) -> Decoder:
@@ -176,9 +177,12 @@ class LeanDecoder:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
         self.exact.reach(positions)
         batch = claim(document, ids, positions, slots, branch)
-        x = self.hidden_states(
-            document, batch.ids, batch.positions, batch.slots, document.read, batch.visibility.mask, attend
-        )
+        given = document, batch.ids, batch.positions, batch.slots, document.read
+        if self.device.type == "cpu" and self.dtype != torch.bfloat16:  # of which every length would be compiled anew
+            sight = Sight(document, batch.positions)
+            x = self.hidden_states(*given, sight.masks(batch.visibility.mask), sight.attend)
+        else:
+            x = self.hidden_states(*given, batch.visibility.mask, attend)
         x, count = chosen(x, wanted, batch.rows)
         return self.logits(x)[:count]
 
@@ -189,8 +193,8 @@ class LeanDecoder:
         positions: torch.Tensor,
         slots: torch.Tensor,
         read: int,
-        mask: Mask,
-        attention: Attention,
+        mask: Callable[[int | None], Mask],
+        attention: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Mask, float], torch.Tensor],
     ) -> torch.Tensor:
         """All layers over rows whose slots are claimed: (rows, hidden), before the last norm.
 

@@ -1,0 +1,77 @@
+"""Leaving out what no row sees changes nothing but the time."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvlsp.model.attention import attend
+from kvlsp.model.decoder import Branch
+from kvlsp.model.keyvalues import KeyValues, LayerShape
+from kvlsp.model.sight import Sight
+from kvlsp.model.visibility import Visibility
+
+HEADS, KV_HEADS, WIDTH = 4, 2, 8
+
+
+def resident(count: int, seed: int, scattered: bool) -> KeyValues:
+    """``count`` rows of a document at positions 0, 1, ..., in order or scattered over twice as many slots."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        document = KeyValues([LayerShape(KV_HEADS, WIDTH, WIDTH)], 2 * count, torch.float64, torch.device("cpu"))
+        slots = torch.randperm(2 * count)[:count] if scattered else torch.arange(count)
+        document.extend(slots)
+        document.position[slots] = torch.arange(count)
+        document.owner[slots] = 0
+        document.keys[0].normal_()
+        document.values[0].normal_()
+    return document
+
+
+def both(document: KeyValues, positions: torch.Tensor, window: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention with a mask alone, and with sight."""
+    queries = torch.randn(HEADS, len(positions), WIDTH, dtype=torch.float64)
+    visibility = Visibility(document, positions, Branch(0), torch.float64)
+    read, sight = document.read, Sight(document, positions)
+    keys, values = document.keys[0][:, :read], document.values[0][:, :read]
+    plain = attend(queries, keys, values, visibility.mask(window), 0.3)
+    return plain, sight.attend(queries, keys, values, sight.masks(visibility.mask)(window), 0.3)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(1, 700), st.booleans(), st.sampled_from([None, 5, 200]), st.booleans(), st.integers(0, 99),
+       st.data())
+def test_attention_is_the_same(count, scattered, window, ascending, seed, data):
+    drawn = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=120))
+    positions = torch.tensor(sorted(drawn) if ascending else drawn)
+    plain, seen = both(resident(count, seed, scattered), positions, window)
+    torch.testing.assert_close(seen, plain, rtol=0, atol=1e-12)
+
+
+def test_rows_at_the_top_read_only_the_top():
+    (part,) = Sight(resident(1000, 0, scattered=False), torch.arange(100, 164)).parts
+    assert part == (0, 64, 164)
+
+
+def test_scattered_slots_are_gathered():
+    document = resident(1000, 0, scattered=True)
+    (part,) = Sight(document, torch.arange(100, 164)).parts
+    assert sorted(document.position[part.seen].tolist()) == list(range(164))
+
+
+def test_rows_at_the_end_read_everything_as_it_lies():
+    document = resident(1000, 0, scattered=False)
+    assert Sight(document, torch.arange(990, 1000)).parts == [(0, 10, document.read)]
+
+
+def test_a_single_row_gathers_nothing():
+    document = resident(1000, 0, scattered=True)
+    assert Sight(document, torch.tensor([500])).parts == [(0, 1, document.read)]
+
+
+def test_rows_far_apart_are_taken_in_parts():
+    positions = torch.cat([torch.arange(50, 90), torch.arange(960, 1000)])
+    first, second = Sight(resident(1000, 0, scattered=False), positions).parts
+    assert first == (0, 40, 90)
+    assert second[:2] == (40, 80)
