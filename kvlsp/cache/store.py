@@ -6,7 +6,6 @@ prefilled again from the document's tokens, so dropping loses time, never text.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -51,18 +50,6 @@ def to_drop(holdings: Iterable[Holding[Key]], bound: int, now: float, keep: Key 
     return dropped
 
 
-def default_bound(free_bytes: int | None = None) -> int:
-    """Bytes that caches may take when the user has not said."""
-    return max(_LEAST, int((free_memory() if free_bytes is None else free_bytes) * _SHARE))
-
-
-def free_memory() -> int:
-    """Bytes of memory that the system could hand out now; 1 GiB where it does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 1 << 30
+def default_bound(free_bytes: int) -> int:
+    """Bytes that caches may take when the user has not said, of ``free_bytes`` where they lie."""
+    return max(_LEAST, int(free_bytes * _SHARE))

@@ -126,25 +126,21 @@ def device(settings: Settings) -> Iterator[Finding]:
 
 
 def memory(settings: Settings) -> Iterator[Finding]:
-    from kvlsp.cache.store import default_bound, free_memory
+    import torch
 
-    free, bound = free_memory(), settings.cache_mib * MEBIBYTE or default_bound(_free_for_caches(settings))
+    from kvlsp.cache.store import default_bound
+    from kvlsp.model.memory import free_memory
+
+    on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
+    free = free_memory(torch.device("cpu"))
+    for_caches = free_memory(torch.device("cuda")) if on_gpu else free
+    bound = settings.cache_mib * MEBIBYTE or default_bound(for_caches)
     value = f"{_mib(free)} free, at most about {_mib(bound)} for resident documents"
     if free < 1024 * MEBIBYTE:
         yield Finding("memory", value, "Less than 1 GiB of memory is free.",
                       "Close something, or set kvlsp.cacheMib to a small number.")
     else:
         yield Finding("memory", value)
-
-
-def _free_for_caches(settings: Settings) -> int:
-    """Bytes free where keys and values will lie: on the GPU that the settings lead to, else in the host's memory."""
-    import torch
-
-    from kvlsp.model.memory import free_memory
-
-    on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
-    return free_memory(torch.device("cuda" if on_gpu else "cpu"))
 
 
 def model(settings: Settings) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+import torch
+
 from kvlsp.cache.store import default_bound
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE, Settings
@@ -57,7 +59,7 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
-REFRESH_SECONDS = 0.022
+REFRESH_SECONDS = 0.020
 _PREFILL_SECONDS = 0.06
 _LARGE_PREFILL = 1024
 """Rows from which on a prefill is worth a progress bar."""
@@ -420,7 +422,7 @@ class Engine:
         threads.use(self._settings.threads)  # PyTorch keeps the number per thread; another one loaded the model
         self._default_bound = default_bound(free_memory(model.decoder.device))
         self._desks.bound = self._bound()
-        self._desks.host_bound = default_bound() if model.parks else 0
+        self._desks.host_bound = default_bound(free_memory(torch.device("cpu"))) if model.parks else 0
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))
 
