@@ -23,7 +23,8 @@ class Plan:
     ``kept_old[i]`` becomes ``kept_new[i]`` (both (k,), ``kept_new`` ascending). ``moved`` (k,) says which of them
     change position. ``freed_old`` are given back, ``encode_new`` (ascending) must be encoded. ``crossed_new``
     (ascending) are kept rows that stood behind the caret and now stand before it: in suffix-first order they were
-    encoded without what stands before them now. ``frontier`` is DESIGN's F before anything is encoded: layout rows
+    encoded without what stands before them now. ``behind_new`` (ascending) are kept rows right behind text that was put
+    in or taken away. ``frontier`` is DESIGN's F before anything is encoded: layout rows
     [0, frontier) are exact. ``changed_at`` is the first layout row at which the two differ (the layout's length if
     nothing does).
     """
@@ -35,6 +36,7 @@ class Plan:
     freed_old: Rows
     encode_new: Rows
     crossed_new: Rows
+    behind_new: Rows
     frontier: int
     changed_at: int
 
@@ -64,14 +66,17 @@ def make_plan(cells: npt.NDArray[np.int64], positions: Rows, prefix: tuple[int, 
     was_before = (positions[kept_old] >= prefix[0]) & (positions[kept_old] < prefix[1])
     is_before = (kept_new >= layout.prefix[0]) & (kept_new < layout.prefix[1])
     crossed = is_before & ~was_before & (layout.cells[kept_new] >= 0)
+    freed_old, encode_new = _others(kept_old, len(old)), _others(kept_new, len(new))
+    behind = _follow_text(kept_new, encode_new, new) | _follow_text(kept_old, freed_old, old)
     return Plan(
         layout=layout,
         kept_old=kept_old,
         kept_new=kept_new,
         moved=positions[kept_old] != kept_new,
-        freed_old=_others(kept_old, len(old)),
-        encode_new=_others(kept_new, len(new)),
+        freed_old=freed_old,
+        encode_new=encode_new,
         crossed_new=kept_new[crossed] if layout.suffix[0] < layout.prefix[0] else kept_new[:0],
+        behind_new=kept_new[behind],
         frontier=min(frontier, head),
         changed_at=head,
     )
@@ -83,6 +88,13 @@ def common_head(a: npt.NDArray[np.integer], b: npt.NDArray[np.integer]) -> int:
     differs = a[:n] != b[:n]
     first = int(differs.argmax()) if n else 0
     return first if n and differs[first] else n
+
+
+def _follow_text(rows: Rows, changed: Rows, cells: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of ``rows`` stand right behind one of the ``changed`` rows, both numbers into ``cells``, that is text."""
+    marked = np.zeros(len(cells) + 1, np.bool_)
+    marked[changed[cells[changed] >= 0] + 1] = True
+    return marked[rows]
 
 
 def _others(rows: Rows, count: int) -> Rows:

@@ -35,6 +35,9 @@ CROSSED = 256
 """Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
 like any kept row and made exact when the keyboard rests. Rows that crossed know nothing of what stands before them
 now, so more of them are worth their time than of rows that missed an edit."""
+SEAM = 4
+"""Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
+token stands before it, so they are nearly as wrong as what changed is new."""
 LONGEST_WAIT = 64
 """Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 _STEP = 64
@@ -65,7 +68,7 @@ class Settled:
     encoded: int
     """Rows that were new to the cache, or that a jump of the caret asked for."""
     repaired: int
-    """Other stale rows that were encoded again, and wanted rows."""
+    """Other stale rows that were encoded again, those of seams among them, and wanted rows."""
     adopted: int
     copied: int
     """Rows of chunks that were encoded before, placed without a forward."""
@@ -73,9 +76,10 @@ class Settled:
 
 
 def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
-           given: Given | None = None, interrupted: Interrupted = lambda: False, chunk: int = CHUNK,
+           given: Given | None = None, interrupted: Interrupted = lambda: False, chunk: int = CHUNK, seam: int = SEAM,
            progress: Callable[[int, int], None] | None = None) -> Settled:
-    """Make ``layout`` resident. ``wanted`` are ascending layout rows whose logits are returned.
+    """Make ``layout`` resident. ``wanted`` are ascending layout rows whose logits are returned; ``seam`` rows behind
+    every change are encoded again (0: only what is new, as PIE's paper has it).
 
     Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
     exception drops the whole cache, never a document's text, and is passed on.
@@ -93,7 +97,7 @@ def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
             missing = np.setdiff1d(missing, copied.rows, assume_unique=True)
             _reach(cache, copied.exact)
         crossed = crossing(cache, plan)
-        encode = np.unique(np.concatenate([missing, crossed, np.asarray(wanted, np.int64)]))
+        encode = np.unique(np.concatenate([missing, crossed, seams(plan, seam), np.asarray(wanted, np.int64)]))
         if choose is not None and len(encode):  # there is a forward to fill
             encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
         written = np.ones(len(layout), np.bool_)
@@ -148,6 +152,13 @@ def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
     return np.concatenate([behind[cache.staleness.changes[behind] > 0], blind])
 
 
+def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
+    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away."""
+    near = np.unique(plan.behind_new[:, None] + np.arange(rows))
+    near = near[near < len(plan.layout)]
+    return near[np.isin(near, plan.encode_new, invert=True)]
+
+
 def refresh(cache: ResidentCache, rows: int) -> int:
     """Encode up to ``rows`` stale rows from the frontier on, left to right; how many were encoded.
 
@@ -165,27 +176,30 @@ def refresh(cache: ResidentCache, rows: int) -> int:
 
 
 def overdue(cache: ResidentCache) -> bool:
-    """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
+    """Whether some row should not wait for the keyboard to rest: it has missed very many changes, or the caret has
+    crossed it and it knows nothing of the text before it."""
     oldest = cache.staleness.oldest
-    return oldest >= 0 and cache.plans - oldest >= LONGEST_WAIT
+    return oldest >= 0 and (cache.plans - oldest >= LONGEST_WAIT or len(cache.blind) > 0)
 
 
 def freshen(cache: ResidentCache, rows: int) -> int:
-    """Encode the ``rows`` stale rows that have waited longest, left to right; how many were encoded.
+    """Encode ``rows`` stale rows, left to right: what the caret has crossed, then what has waited longest. Returns how
+    many were encoded.
 
     For typing that leaves no time for a refresh: the frontier stands at the caret then, and what it would encode
     first is stale again a keystroke later. Rows become better by this, not exact.
     """
     since = cache.staleness.since
     stale = np.flatnonzero(since >= 0)
-    longest = np.sort(stale[np.argsort(since[stale], kind="stable")[:rows]])
-    if len(longest):
+    order = np.where(np.isin(stale, cache.blind, assume_unique=True), -1, since[stale])
+    first = np.sort(stale[np.argsort(order, kind="stable")[:rows]])
+    if len(first):
         try:
-            encode_rows(cache, longest, None)
+            encode_rows(cache, first, None)
         except Exception:
             cache.forget()
             raise
-    return len(longest)
+    return len(first)
 
 
 def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],

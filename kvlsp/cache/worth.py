@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kvlsp.cache.plan import Plan
-from kvlsp.cache.repair import Choice, crossing
+from kvlsp.cache.repair import Choice, crossing, seams
 from kvlsp.cache.resident import ResidentCache
 
 
@@ -54,14 +54,16 @@ NOTHING = Budget.of(0)
 def worthiest(within: Budget | int) -> Choice:
     """Choose stale rows, ascending, within a budget. What one half leaves over, the other may use.
 
-    Rows that a jump of the caret encodes anyway take nothing of it.
+    The rows behind a change, which are encoded anyway, are counted; those that a jump of the caret encodes are not.
     """
     allowed = within if isinstance(within, Budget) else Budget.of(within)
 
     def choose(cache: ResidentCache, plan: Plan, asked: bool) -> npt.NDArray[np.int64]:
-        budget = allowed.at(len(plan.layout))
+        seam = seams(plan)
+        budget = max(0, allowed.at(len(plan.layout)) - len(seam))
         waiting = cache.staleness.changes > 0
-        waiting[crossing(cache, plan)] = False  # encoded anyway
+        waiting[crossing(cache, plan)] = False
+        waiting[seam] = False
         stale = np.flatnonzero(waiting)
         if len(stale) <= budget:
             return stale

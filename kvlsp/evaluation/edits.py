@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import Choice
+from kvlsp.cache.repair import SEAM, Choice
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from kvlsp.engine.model import Model
@@ -157,8 +157,9 @@ def run(model: Model, scripted: Script, choose: Choice) -> dict[str, Judged]:
     exact, _, _ = prefilled(decoder, scripted.start, limit)
     judged = {name: Judged() for name in (*POLICIES, FLOOR)}
     coarse = decoder.dtype not in (torch.float32, torch.float64)
-    conflict = followed(copied(exact, Unrotated(decoder)), scripted.steps, None, judged["conflict"].spent)
-    pie = followed(copied(exact), scripted.steps, None, judged["pie"].spent)
+    conflict = followed(copied(exact, Unrotated(decoder)), scripted.steps, None, judged["conflict"].spent, seam=0)
+    pie = followed(copied(exact), scripted.steps, None, judged["pie"].spent, seam=0)
+    seamed = followed(copied(exact), scripted.steps, None, judged["pie_seam"].spent)
     repaired = followed(copied(exact), scripted.steps, choose, judged["pie_repair"].spent)
     final, _, seconds = prefilled(decoder, scripted.steps[-1], limit)
     judged["full"].spent = Spent(1, len(final.rows), seconds)
@@ -170,11 +171,13 @@ def run(model: Model, scripted: Script, choose: Choice) -> dict[str, Judged]:
     for probe in scripted.probes:
         caches: dict[str, ResidentCache] = {
             "full": _exact_at(final, probe, scripted), "ignored": _exact_before(exact, probe),
-            "conflict": copied(conflict, conflict.decoder), "pie": copied(pie), "pie_repair": copied(repaired),
+            "conflict": copied(conflict, conflict.decoder), "pie": copied(pie), "pie_seam": copied(seamed),
+            "pie_repair": copied(repaired),
         }
         said = {
             name: ask(cache, probe.before if name == "ignored" else probe.layout, probe, model.tokenizer,
-                      choose=choose if name == "pie_repair" else None)
+                      choose=choose if name == "pie_repair" else None,
+                      seam=SEAM if name in ("pie_seam", "pie_repair") else 0)
             for name, cache in caches.items()
         }
         if coarse:

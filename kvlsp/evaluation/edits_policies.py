@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.cache.repair import Choice, Settled, freshen, overdue, refresh, settle
+from kvlsp.cache.repair import SEAM, Choice, Settled, freshen, overdue, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.model.decoder import Branches, Decoder, Wanted
@@ -24,7 +24,9 @@ _OTHER_CHUNK = 96
 _FRESHEN = 64
 """Rows that have waited long, encoded between two edits: what the engine does when typing never rests."""
 
-POLICIES = ("full", "ignored", "conflict", "pie", "pie_repair", "refreshed")
+POLICIES = ("full", "ignored", "conflict", "pie", "pie_seam", "pie_repair", "refreshed")
+"""``pie`` encodes what is new and nothing else, as its paper has it; ``pie_seam`` the few rows right behind it as well
+(:data:`kvlsp.cache.repair.SEAM`), which is what kvlsp does without any budget; ``pie_repair`` has a budget."""
 
 
 class Unrotated:
@@ -104,11 +106,12 @@ def prefilled_otherwise(decoder: Decoder, layout: Layout, limit: int) -> Residen
     return cache
 
 
-def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | None, spent: Spent) -> ResidentCache:
+def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | None, spent: Spent, *,
+             seam: int = SEAM) -> ResidentCache:
     """Settle one layout after the other; a repair also does what the engine does between keystrokes."""
     for layout in steps:
         began = time.perf_counter()
-        settled = settle(cache, layout, choose=choose)
+        settled = settle(cache, layout, choose=choose, seam=seam)
         spent.rows += settled.encoded + settled.repaired
         if choose is not None and overdue(cache):
             spent.rows += freshen(cache, _FRESHEN)

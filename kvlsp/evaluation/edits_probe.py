@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import Choice, settle
+from kvlsp.cache.repair import SEAM, Choice, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.evaluation.edits_scripts import Probe
 from kvlsp.model.decoder import Branch
@@ -39,11 +39,11 @@ class Said:
 
 
 def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer, *, choose: Choice | None = None,
-        decode: bool = True) -> Said:
+        seam: int = SEAM, decode: bool = True) -> Said:
     """Settle ``layout``, force the true tokens and decode a line; leaves no rows of its own behind."""
     last = len(layout) - 1
     began = time.perf_counter()
-    settled = settle(cache, layout, wanted=[last], choose=choose)
+    settled = settle(cache, layout, wanted=[last], choose=choose, seam=seam)
     seconds = time.perf_counter() - began
     assert settled.logits is not None
     scratch = _Scratch(cache, len(layout))

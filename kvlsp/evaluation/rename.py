@@ -117,8 +117,9 @@ def _answers(model: Model, place: Place, budget: int) -> tuple[dict[str, str], i
     own = _own_rows(scripted)
     choose: Choice = worthiest(max(0, budget - own))
     caches = {
-        "conflict": followed(copied(exact, Unrotated(decoder)), scripted.steps, None, Spent()),
-        "pie": followed(copied(exact), scripted.steps, None, Spent()),
+        "conflict": followed(copied(exact, Unrotated(decoder)), scripted.steps, None, Spent(), seam=0),
+        "pie": followed(copied(exact), scripted.steps, None, Spent(), seam=0),
+        "pie_seam": followed(copied(exact), scripted.steps, None, Spent()),
         "pie_repair": followed(copied(exact), scripted.steps, choose, spent),
     }
     caches["refreshed"] = refreshed(copied(caches["pie"]), Spent())

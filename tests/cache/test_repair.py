@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import CROSSED, refresh, settle
+from kvlsp.cache.repair import CROSSED, SEAM, freshen, overdue, refresh, settle
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull
 from kvlsp.model.decoder import Branch
@@ -107,14 +109,45 @@ def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
     cache = ResidentCache(THREE, LIMIT)
     settle(cache, layout_of(list(range(30))))
     edited = layout_of([*range(10), 50, 51, *range(12, 30)])
-    settled = settle(cache, edited)
-    assert (settled.encoded, settled.kept, settled.freed) == (2, 28, 2)
+    settled = settle(cache, edited, seam=0)
+    assert (settled.encoded, settled.repaired, settled.kept, settled.freed) == (2, 0, 28, 2)
     assert cache.frontier == 12
     assert cache.stale == 18
     assert cache.staleness.changes[12:].min() == 4  # two encoded before, two freed
     assert list(cache.staleness.nearest[12:15]) == [1, 2, 3]
     oracle = prefilled(THREE, edited)
     assert (logits_of(cache, edited) - logits_of(oracle, edited)).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize(("after", "seam"), [
+    ([*range(10), 50, 51, *range(12, 30)], range(12, 16)),  # replaced
+    ([*range(10), 50, *range(10, 30)], range(11, 15)),  # inserted
+    ([*range(10), *range(13, 30)], range(10, 14)),  # deleted: there is no new row, but a forward
+    ([50, *range(30)], range(1, 5)),
+    ([*range(3, 30)], range(4)),
+    ([*range(28), 50, *range(28, 30)], range(29, 31)),
+    ([*range(30), 50], range(0)),
+    ([*range(5), 50, 5, 6, 51, *range(7, 30)], [6, 7, *range(9, 13)]),
+])
+def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
+    cache = prefilled(THREE, layout_of(list(range(30))))
+    settled = settle(cache, layout_of(after))
+    cache.check_integrity()
+    new = [cell >= 30 for cell in after]
+    assert (settled.encoded, settled.repaired) == (sum(new), len(seam))
+    fresh = np.flatnonzero(cache.staleness.changes == 0)
+    first = next((row for row, cell in enumerate(after) if row != cell), len(after))
+    assert set(fresh[fresh >= first]) == {*seam, *np.flatnonzero(new)}
+
+
+def test_the_caret_and_other_files_make_no_seam():
+    cells = list(range(60))
+    cache = prefilled(THREE, layout_of(cells, 20))
+    assert settle(cache, layout_of([*range(5, 60), *range(5)], 15)).repaired == 0
+    cache = prefilled(THREE, layout_of(cells))
+    before = layout_of([70, 71, *cells])
+    before = replace(before, cells=np.where(before.cells >= 70, -before.cells, before.cells))
+    assert settle(cache, before).repaired == 0
 
 
 def test_an_interrupted_repair_is_finished_by_the_next():
@@ -169,10 +202,10 @@ def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
                           torch.tensor([10]), torch.from_numpy(slots), Branch(1), slice(None))
     cache.scratch = Scratch(10, cache.frontier == 10, after.ids[10:].tolist(), slots.tolist())
     if refreshed:
-        assert refresh(cache, 100) == 9
+        assert refresh(cache, 100) == 9 - SEAM
         assert cache.stale == 0
     assert settle(cache, after).adopted == 1
-    assert cache.frontier == (10 if refreshed else 1)
+    assert cache.frontier == (10 if refreshed else 1 + SEAM)
     refresh(cache, 100)
     oracle = prefilled(THREE, after)
     torch.testing.assert_close(logits_of(cache, after), logits_of(oracle, after), rtol=0, atol=1e-9)
@@ -232,6 +265,20 @@ def test_far_jumps_encode_both_ends_of_what_crossed_and_the_text_ahead():
     oracle = prefilled(THREE, jumped)
     torch.testing.assert_close(logits_of(cache, jumped), logits_of(oracle, jumped), rtol=0, atol=1e-9)
     assert not len(cache.blind)
+
+
+def test_what_a_jump_left_blind_does_not_wait_for_the_keyboard_to_rest():
+    cache, jumped = jumped_down(350)
+    assert not overdue(cache)
+    settle(cache, jumped)
+    blind = cache.blind
+    assert overdue(cache)
+    assert freshen(cache, 64) == 64
+    assert list(cache.blind) == list(blind[64:])
+    assert freshen(cache, len(blind) - 64) == len(blind) - 64
+    assert not overdue(cache)
+    assert cache.stale > 0
+    cache.check_integrity()
 
 
 def test_a_step_encodes_what_it_crosses():

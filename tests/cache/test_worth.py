@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import CROSSED, refresh, settle
+from kvlsp.cache.repair import CROSSED, SEAM, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from tests.cache.test_repair import LIMIT, THREE, histories, jumped_down, layout_of, logits_of, prefilled
@@ -18,31 +19,39 @@ def chosen(cache: ResidentCache, budget: int, *, asked: bool = True) -> list[int
 
 
 def edited(caret: int) -> ResidentCache:
-    """Rows 0 .. 39, of which row 10 was replaced: rows from 11 on are stale. The prefix begins at ``caret``."""
+    """Rows 0 .. 39, of which row 10 was replaced: rows from 15 on are stale, those before them are the seam. The prefix
+    begins at ``caret``."""
     cache = prefilled(THREE, layout_of(list(range(40)), caret))
     settle(cache, layout_of([*range(10), 50, *range(11, 40)], caret))
     return cache
 
 
 def test_half_goes_before_the_caret_and_half_behind_the_change():
-    assert chosen(edited(0), 8) == [11, 12, 13, 14, 36, 37, 38, 39]
+    assert chosen(edited(0), 8) == [15, 16, 17, 18, 36, 37, 38, 39]
 
 
 def test_while_nothing_is_asked_all_of_it_goes_behind_the_change():
-    assert chosen(edited(0), 8, asked=False) == list(range(11, 19))
+    assert chosen(edited(0), 8, asked=False) == list(range(15, 23))
 
 
 def test_what_one_half_leaves_the_other_takes():
     cache = edited(0)
     assert chosen(cache, 0) == []
-    assert chosen(cache, 29) == chosen(cache, 100) == list(range(11, 40))
+    assert chosen(cache, 25) == chosen(cache, 100) == list(range(15, 40))
 
 
 def test_a_second_edit_reaches_further():
     cache = edited(0)
-    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), wanted=[39], choose=worthiest(8))
-    assert cache.staleness.changes[[11, 14, 36, 39]].tolist() == [0, 0, 0, 0]
-    assert chosen(cache, 8) == [15, 16, 17, 18, 32, 33, 34, 35]
+    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), wanted=[39], choose=worthiest(8 + SEAM))
+    assert cache.staleness.changes[[11, 14, 15, 18, 36, 39]].tolist() == [0] * 6
+    assert chosen(cache, 8) == [19, 20, 21, 22, 32, 33, 34, 35]
+
+
+@pytest.mark.parametrize("budget", [0, 2, 4, 20])
+def test_the_rows_behind_a_change_are_encoded_in_any_case_and_count(budget):
+    cache = edited(0)
+    again = layout_of([*range(10), 51, *range(11, 40)])
+    assert settle(cache, again, choose=worthiest(budget)).repaired == max(SEAM, budget)
 
 
 def test_nothing_is_encoded_where_no_forward_is_needed():
@@ -52,17 +61,17 @@ def test_nothing_is_encoded_where_no_forward_is_needed():
 
 
 def test_repair_lessens_the_error():
-    before = layout_of([*range(10), 50, *range(11, 40)])
-    oracle = prefilled(THREE, before)
-    truth = logits_of(oracle, before)
-    errors = []
-    for budget in (0, 8, 29):
-        cache = prefilled(THREE, layout_of(list(range(40))))
-        settle(cache, before, choose=worthiest(budget))
-        cache.check_integrity()
-        errors.append(float((logits_of(cache, before) - truth).abs().max()))
-    assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 1e-9
+    errors = dict.fromkeys((0, 16, 40), 0.0)
+    for place in range(4, 24, 4):
+        after = layout_of([*range(place), 50, *range(place + 1, 40)])
+        truth = logits_of(prefilled(THREE, after), after)
+        for budget in errors:
+            cache = prefilled(THREE, layout_of(list(range(40))))
+            settle(cache, after, choose=worthiest(budget))
+            cache.check_integrity()
+            errors[budget] += float((logits_of(cache, after) - truth).abs().max())
+    assert errors[0] > errors[16] > errors[40]
+    assert errors[40] < 1e-9
 
 
 @settings(deadline=None, max_examples=40)

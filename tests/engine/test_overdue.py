@@ -46,3 +46,19 @@ def test_the_worker_does_so_without_a_pause_in_typing():
     assert not session.overdue
     assert bench.engine._patience() > 0
     session.cache.check_integrity()
+
+
+def test_what_the_caret_has_crossed_is_encoded_before_the_keyboard_rests():
+    bench = Bench(TEXT * 4, load=lambda *_: tiny_model(2, "suffix_first"))
+    bench.work()
+    session = bench.engine._desks.get(bench.snapshot.uri).session
+    bench.edit(0, 0, "x")
+    bench.work()
+    bench.edit(len(TEXT) * 3, len(TEXT) * 3, "y")
+    bench.engine.turn(0)
+    bench.engine.turn(0)
+    assert len(session.cache.blind)
+    bench.work()  # the clock stands still: nobody rests
+    assert not len(session.cache.blind)
+    assert session.cache.stale > 0
+    assert bench.engine._patience() > 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kvlsp.cache.repair import overdue
+from kvlsp.cache.repair import SEAM, overdue
 from kvlsp.cache.worth import worthiest
 from kvlsp.cli.options import with_part
 from kvlsp.evaluation import edits, gate
@@ -179,7 +179,7 @@ def tables():
 def test_the_table_tells_policies_apart(tables, plain):
     table = tables[plain]
     kl = {name: figures["kl"] for name, figures in table["policies"].items()}
-    assert list(kl) == ["full", "ignored", "conflict", "pie", "pie_repair", "refreshed"]
+    assert list(kl) == ["full", "ignored", "conflict", "pie", "pie_seam", "pie_repair", "refreshed"]
     assert kl["full"] == 0
     assert kl["refreshed"] < 1e-6  # logits are compared in float32
     assert kl["refreshed"] < kl["pie_repair"] < kl["conflict"]
@@ -187,7 +187,9 @@ def test_the_table_tells_policies_apart(tables, plain):
     assert table["positions"] > 64
     assert table["policies"]["full"]["top1_agreement"] == 100
     assert table["policies"]["ignored"]["where_it_matters"]["top1_agreement"] == 0
-    assert table["policies"]["ignored"]["encoded_tokens"] == 0
+    rows = {name: figures["encoded_tokens"] for name, figures in table["policies"].items()}
+    assert rows["ignored"] == 0
+    assert rows["conflict"] == rows["pie"] < rows["pie_seam"] <= rows["pie"] + SEAM
     keys = {name: figures["key_cosine"] for name, figures in table["policies"].items()}
     assert keys["refreshed"] == pytest.approx(1, abs=1e-5)
     assert keys["conflict"] < keys["pie"]

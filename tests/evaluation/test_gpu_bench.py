@@ -14,6 +14,7 @@ import torch
 
 import kvlsp
 from kvlsp import cli
+from kvlsp.cache.repair import SEAM
 from kvlsp.evaluation import gpu_bench, gpu_correct, gpu_decode, gpu_edits
 from kvlsp.evaluation.gpu_shapes import SHAPES, lean_decoder, narrow, random_model, tiny
 from kvlsp.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
@@ -107,7 +108,8 @@ def test_figures_of_a_dry_run_and_their_text():
     assert [one["drafts"] for one in decoded["drafts"]] == [3, 7, 15]
     (edited,) = model["editing"]
     tops = [one for one in edited["edits"] if one["insert_at"] == "top"]
-    assert [one["encoded"] for one in tops] == [gpu_edits.LINE + 1, gpu_edits.LINE + 1 + 15]  # line, last, stale
+    own = gpu_edits.LINE + 1  # the line and the last row; what stands right behind it counts as repair
+    assert [one["encoded"] for one in tops] == [own + SEAM, own + 15]
     assert all(one["moved"] == 60 - 5 for one in tops)
     said = gpu_bench.text(figures)
     assert "dry run on the CPU" in said
