@@ -24,9 +24,8 @@ class Plan:
     change position. ``freed_old`` are given back, ``encode_new`` (ascending) must be encoded. ``crossed_new``
     (ascending) are kept rows that stood behind the caret and now stand before it: in suffix-first order they were
     encoded without what stands before them now. ``behind_new`` (ascending) are kept rows right behind text that was put
-    in or taken away. ``frontier`` is DESIGN's F before anything is encoded: layout rows
-    [0, frontier) are exact. ``changed_at`` is the first layout row at which the two differ (the layout's length if
-    nothing does).
+    in or taken away. ``frontier`` is DESIGN's F before anything is encoded: layout rows [0, frontier) are exact.
+    ``changed_at`` is the first layout row at which the two differ (the layout's length if nothing does).
     """
 
     layout: Layout

@@ -38,6 +38,8 @@ now, so more of them are worth their time than of rows that missed an edit."""
 SEAM = 4
 """Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
 token stands before it, so they are nearly as wrong as what changed is new."""
+SEAMS = 256
+"""So many of them in all, or one a place where more places change at once (a name replaced everywhere)."""
 LONGEST_WAIT = 64
 """Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 _STEP = 64
@@ -153,8 +155,10 @@ def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
 
 
 def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
-    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away."""
-    near = np.unique(plan.behind_new[:, None] + np.arange(rows))
+    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away; fewer where
+    those were more than :data:`SEAMS`."""
+    most = min(rows, max(1, SEAMS // max(1, len(plan.behind_new))))
+    near = np.unique(plan.behind_new[:, None] + np.arange(most))
     near = near[near < len(plan.layout)]
     return near[np.isin(near, plan.encode_new, invert=True)]
 

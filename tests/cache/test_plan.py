@@ -80,6 +80,19 @@ def test_rows_that_cross_the_caret_are_named():
     assert plan.frontier == 1
 
 
+cells_of_all_kinds = st.lists(st.integers(-9, 40), unique=True, max_size=30)
+
+
+@given(cells_of_all_kinds, cells_of_all_kinds)
+def test_rows_behind_changed_text_are_those_whose_neighbour_came_or_went(old, new):
+    expected = [
+        row for row, cell in enumerate(new) if cell in old
+        and any(cells.index(cell) and (before := cells[cells.index(cell) - 1]) >= 0 and before not in others
+                for cells, others in ((new, old), (old, new)))
+    ]
+    assert list(plan_of(old, new).behind_new) == expected
+
+
 @given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
 def test_common_head(a, b):
     head = common_head(np.array(a, np.int64), np.array(b, np.int64))

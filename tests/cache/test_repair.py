@@ -140,6 +140,16 @@ def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
     assert set(fresh[fresh >= first]) == {*seam, *np.flatnonzero(new)}
 
 
+@pytest.mark.parametrize(("places", "each"), [(8, 4), (80, 3), (150, 1)])
+def test_many_changes_at_once_have_narrower_seams(places, each):
+    cells = list(range(places * 10))
+    cache = ResidentCache(ONE, len(cells))
+    settle(cache, layout_of(cells))
+    after = [cell + len(cells) if cell % 10 == 3 else cell for cell in cells]
+    settled = settle(cache, layout_of(after))
+    assert (settled.encoded, settled.repaired) == (places, places * each)
+
+
 def test_the_caret_and_other_files_make_no_seam():
     cells = list(range(60))
     cache = prefilled(THREE, layout_of(cells, 20))
