@@ -37,9 +37,10 @@ like any kept row and made exact when the keyboard rests. Rows that crossed know
 now, so more of them are worth their time than of rows that missed an edit."""
 SEAM = 4
 """Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
-token stands before it, so they are nearly as wrong as what changed is new."""
-SEAMS = 256
-"""So many of them in all, or one a place where more places change at once (a name replaced everywhere)."""
+token stands before it, so they are nearly as wrong as what changed is new. Those that an interruption leaves are the
+nearest behind a change, and so the first in the next budget (:mod:`kvlsp.cache.worth`)."""
+SEAMS = 128
+"""So many of them in all, where many places change at once (a name replaced everywhere): the next before the caret."""
 LONGEST_WAIT = 64
 """Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
 _STEP = 64
@@ -155,10 +156,15 @@ def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
 
 
 def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
-    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away; fewer where
-    those were more than :data:`SEAMS`."""
-    most = min(rows, max(1, SEAMS // max(1, len(plan.behind_new))))
-    near = np.unique(plan.behind_new[:, None] + np.arange(most))
+    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away; of too many
+    places (:data:`SEAMS`) the last ones before the caret, and a row each."""
+    places = plan.behind_new
+    if len(places) > SEAMS:
+        before = places[places < plan.layout.prefix[1]][-SEAMS:]
+        behind = places[places >= plan.layout.prefix[1]]
+        places = np.concatenate([before, behind[: SEAMS - len(before)]])
+    most = min(rows, SEAMS // max(1, len(places)))
+    near = np.unique(places[:, None] + np.arange(most))
     near = near[near < len(plan.layout)]
     return near[np.isin(near, plan.encode_new, invert=True)]
 
@@ -168,8 +174,7 @@ def refresh(cache: ResidentCache, rows: int) -> int:
 
     When it returns 0 every row is exact: logits equal a full prefill's up to floating-point order.
     """
-    solid = common_head(cache.rows.positions, np.arange(len(cache.rows)))  # an interrupted repair leaves a gap
-    count = min(rows, solid - cache.frontier)
+    count = min(rows, _solid(cache) - cache.frontier)
     if count > 0:
         try:
             encode_rows(cache, np.arange(cache.frontier, cache.frontier + count), None)
@@ -180,10 +185,9 @@ def refresh(cache: ResidentCache, rows: int) -> int:
 
 
 def overdue(cache: ResidentCache) -> bool:
-    """Whether some row should not wait for the keyboard to rest: it has missed very many changes, or the caret has
-    crossed it and it knows nothing of the text before it."""
+    """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
     oldest = cache.staleness.oldest
-    return oldest >= 0 and (cache.plans - oldest >= LONGEST_WAIT or len(cache.blind) > 0)
+    return oldest >= 0 and cache.plans - oldest >= LONGEST_WAIT
 
 
 def freshen(cache: ResidentCache, rows: int) -> int:
@@ -227,7 +231,13 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
 def _reach(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
     """The frontier runs over those of ``rows`` (ascending), encoded as they stand, that follow it without a gap."""
     ahead = rows[rows >= cache.frontier]
-    cache.frontier += int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
+    reached = cache.frontier + int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
+    cache.frontier = min(reached, _solid(cache))
+
+
+def _solid(cache: ResidentCache) -> int:
+    """Rows up to the first gap, which an interrupted repair leaves: nothing behind it can be exact."""
+    return common_head(cache.rows.positions, np.arange(len(cache.rows)))
 
 
 def _apply(cache: ResidentCache, plan: Plan) -> int:

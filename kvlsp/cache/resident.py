@@ -95,9 +95,10 @@ class ResidentCache:
 
     @property
     def blind(self) -> npt.NDArray[np.int64]:
-        """Rows, ascending, that stand before the caret now and were encoded without the text there."""
+        """Stale rows, ascending, that stand before the caret now and were encoded without the text there."""
         positions, (first, end) = self.rows.positions, self.rows.prefix
-        return np.flatnonzero(self.staleness.unled & (positions >= first) & (positions < end))
+        unled = self.staleness.unled & (self.staleness.since >= 0)
+        return np.flatnonzero(unled & (positions >= first) & (positions < end))
 
     def forget(self) -> None:
         """Drop every row and the arrays; the next layout is prefilled."""

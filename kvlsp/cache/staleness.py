@@ -67,7 +67,9 @@ class Staleness:
         behind = missed > 0
         seen = plan.kept_new[behind]
         after.changes[seen] += missed[behind]
-        last = np.maximum.accumulate(np.where(encoded > 0, np.arange(rows), plan.changed_at - 1))
+        last = np.where(encoded > 0, np.arange(rows), plan.changed_at - 1)
+        last[plan.behind_new] = plan.behind_new - 1  # also where text only went
+        last = np.maximum.accumulate(last)
         after.nearest[seen] = np.minimum(after.nearest[seen], seen - last[seen])
         after.since[seen] = np.where(after.since[seen] < 0, number, after.since[seen])
         return after

@@ -131,10 +131,10 @@ def memory(settings: Settings) -> Iterator[Finding]:
     from kvlsp.cache.store import default_bound
     from kvlsp.model.memory import free_memory
 
-    on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
-    free = free_memory(torch.device("cpu"))
-    for_caches = free_memory(torch.device("cuda")) if on_gpu else free
-    bound = settings.cache_mib * MEBIBYTE or default_bound(for_caches)
+    free, bound = free_memory(torch.device("cpu")), settings.cache_mib * MEBIBYTE
+    if not bound:
+        on_gpu = settings.device in ("auto", "cuda") and torch.cuda.is_available()
+        bound = default_bound(free_memory(torch.device("cuda")) if on_gpu else free)
     value = f"{_mib(free)} free, at most about {_mib(bound)} for resident documents"
     if free < 1024 * MEBIBYTE:
         yield Finding("memory", value, "Less than 1 GiB of memory is free.",

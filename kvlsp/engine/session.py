@@ -223,8 +223,13 @@ class Session:
         """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
         return overdue(self.cache)
 
+    @property
+    def blind(self) -> bool:
+        """Whether the caret has crossed rows that know nothing of the text before them."""
+        return len(self.cache.blind) > 0
+
     def freshen(self, rows: int) -> int:
-        """Encode up to ``rows`` of the rows that have waited longest."""
+        """Encode up to ``rows`` of the rows that are blind, or have waited longest."""
         done = freshen(self.cache, rows)
         self.totals.refreshed += done
         return done

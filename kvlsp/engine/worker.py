@@ -188,7 +188,7 @@ class Engine:
         due = self._desks.context_due(desk, self._settings)
         if session is None or (session.cache.stale == 0 and due is None and not session.wants_slide):
             return None
-        return 0.0 if session.overdue else self._until_quiet()
+        return 0.0 if session.overdue or session.blind else self._until_quiet()
 
     def _until_quiet(self) -> float:
         """Seconds until the keyboard counts as resting."""
@@ -209,21 +209,28 @@ class Engine:
             self._settle(desk, session)
         elif session.overdue and self._until_quiet() > 0 and not (self._freshened and self._ahead.working):
             self._freshened = True
-            with self._pace as rows:  # typing goes on: a chunk between two keystrokes
-                self._pace.did(session.freshen(rows))
+            self._freshen(session)
         elif self._ahead.working:
             self._go_on_ahead(desk)
+        elif session.blind and self._until_quiet() > 0:
+            self._freshen(session)
         elif (due := self._desks.context_due(desk, self._settings)) is not None:
             if self._desks.place_due(desk, session, due, self._pace):
                 self._end_ahead(holds=False)
                 self._settle(desk, session)
         elif session.wants_slide:
-            session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
-                           chunk=self._prefill_pace.rows)
+            _, settled = session.settle(session.caret, slide=True, interrupted=lambda: bool(self._inbox),
+                                        chunk=self._prefill_pace.rows)
+            desk.unsettled = not settled.complete
         else:
             with self._pace as rows:
                 self._pace.did(session.refresh(rows))
         self._desks.evict()
+
+    def _freshen(self, session: Session) -> None:
+        """Typing goes on: a chunk between two keystrokes."""
+        with self._pace as rows:
+            self._pace.did(session.freshen(rows))
 
     def _catch_up(self, desk: Desk) -> None:
         """A piece of a long text; who waits for it is told if that fails."""

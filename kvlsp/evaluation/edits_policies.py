@@ -22,7 +22,7 @@ from kvlsp.prompt.layout import Layout
 
 _OTHER_CHUNK = 96
 _FRESHEN = 64
-"""Rows that have waited long, encoded between two edits: what the engine does when typing never rests."""
+"""Rows that have waited long or are blind, encoded between two edits: what the engine does when typing never rests."""
 
 POLICIES = ("full", "ignored", "conflict", "pie", "pie_seam", "pie_repair", "refreshed")
 """``pie`` encodes what is new and nothing else, as its paper has it; ``pie_seam`` the few rows right behind it as well
@@ -113,7 +113,7 @@ def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | N
         began = time.perf_counter()
         settled = settle(cache, layout, choose=choose, seam=seam)
         spent.rows += settled.encoded + settled.repaired
-        if choose is not None and overdue(cache):
+        if choose is not None and (overdue(cache) or len(cache.blind)):
             spent.rows += freshen(cache, _FRESHEN)
         spent.seconds += time.perf_counter() - began
         spent.edits += 1

@@ -179,7 +179,7 @@ class LeanDecoder:
         batch = claim(document, ids, positions, slots, branch)
         given = document, batch.ids, batch.positions, batch.slots, document.read
         if self.device.type == "cpu" and self.dtype != torch.bfloat16:  # of which every length would be compiled anew
-            sight = Sight(document, batch.positions)
+            sight = Sight(document, batch.positions, self.heads // self.kv_heads)
             x = self.hidden_states(*given, sight.masks(batch.visibility.mask), sight.attend)
         else:
             x = self.hidden_states(*given, batch.visibility.mask, attend)

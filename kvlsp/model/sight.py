@@ -16,9 +16,9 @@ import torch
 from kvlsp.model.attention import attend
 from kvlsp.model.keyvalues import KeyValues
 
-# Gathering a key and a value takes as long as attending from about so many rows to them (measured at 2 heads of 64,
-# and rounded up: a mask is gathered as well).
-GATHER = 4
+# Gathering a key and a value takes as long as attending to them from about so many rows, shared among the query heads
+# of a key head (measured at 4 heads over 2 of 64, and doubled: a mask is gathered as well, and a draw is a loss).
+GATHER = 16
 # Products of rows and slots that another call of attention must spare.
 CALL = 8192
 
@@ -32,13 +32,18 @@ class Part(NamedTuple):
 
 
 class Sight:
-    """The parts of one forward. Its two methods take the places of a mask's and of :func:`attend`."""
+    """The parts of one forward. Its two methods take the places of a mask's and of :func:`attend`.
 
-    def __init__(self, document: KeyValues, positions: torch.Tensor) -> None:
+    ``group`` query heads share a key head.
+    """
+
+    def __init__(self, document: KeyValues, positions: torch.Tensor, group: int) -> None:
+        gather = max(1, GATHER // group)
         self.parts = [
-            Part(first, last, _seen(document, highest, last - first))
-            for first, last, highest in _cuts(positions, 0, len(positions))
+            Part(first, last, _seen(document, highest, last - first, gather))
+            for first, last, highest in _cuts(positions, 0, len(positions), gather)
         ]
+        self._gathered: dict[tuple[int, int, torch.Size], torch.Tensor] = {}
 
     def masks(self, whole: Callable[[int | None], torch.Tensor]) -> Callable[[int | None], list[torch.Tensor]]:
         """``whole`` gives the mask (rows, read) of a window: the same for each part, made once a window."""
@@ -56,10 +61,19 @@ class Sight:
                scale: float) -> torch.Tensor:
         """As :func:`attend`, part by part."""
         mixed = [
-            attend(queries[:, first:last], _only(keys, seen), _only(values, seen), mask, scale)
+            attend(queries[:, first:last], self._at(keys, seen, 0), self._at(values, seen, 1), mask, scale)
             for (first, last, seen), mask in zip(self.parts, masks, strict=True)
         ]
         return mixed[0] if len(mixed) == 1 else torch.cat(mixed, 1)
+
+    def _at(self, rows: torch.Tensor, seen: int | torch.Tensor, which: int) -> torch.Tensor:
+        """As :func:`_only`; all layers gather into the same memory, since new memory costs more than what is put in."""
+        if isinstance(seen, int):
+            return rows[:, :seen]
+        name = (id(seen), which, rows.shape)
+        if name not in self._gathered:
+            self._gathered[name] = rows.new_empty((rows.shape[0], len(seen), rows.shape[2]))
+        return torch.index_select(rows, 1, seen, out=self._gathered[name])
 
 
 def _only(rows: torch.Tensor, seen: int | torch.Tensor) -> torch.Tensor:
@@ -67,16 +81,16 @@ def _only(rows: torch.Tensor, seen: int | torch.Tensor) -> torch.Tensor:
     return rows[:, :seen] if isinstance(seen, int) else rows.index_select(1, seen)
 
 
-def _seen(document: KeyValues, highest: int, rows: int) -> int | torch.Tensor:
+def _seen(document: KeyValues, highest: int, rows: int, gather: int) -> int | torch.Tensor:
     """Slots at positions up to ``highest``, or all of them where so many rows do not make up for choosing."""
     read = document.read
-    if rows * (read - highest) <= GATHER * highest:  # about as many slots as positions: most forwards end here
+    if rows * (read - highest) <= gather * highest:  # about as many slots as positions: most forwards end here
         return read
     (seen,) = (document.position[:read] <= highest).nonzero(as_tuple=True)
     return len(seen) if int(seen[-1]) == len(seen) - 1 else seen
 
 
-def _cuts(positions: torch.Tensor, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+def _cuts(positions: torch.Tensor, first: int, last: int, gather: int) -> Iterator[tuple[int, int, int]]:
     """Ranges of rows with their highest position, cut at gaps of the positions while that spares enough."""
     some = positions[first:last]
     lowest, highest = (int(one) for one in some.aminmax())
@@ -84,8 +98,8 @@ def _cuts(positions: torch.Tensor, first: int, last: int) -> Iterator[tuple[int,
         gaps = some.diff()
         spared = gaps * torch.arange(1, len(gaps) + 1)
         widest = int(spared.argmax())
-        if int(spared[widest]) > CALL + GATHER * int(some[widest]) and bool((gaps >= 0).all()):
-            yield from _cuts(positions, first, first + widest + 1)
-            yield from _cuts(positions, first + widest + 1, last)
+        if int(spared[widest]) > CALL + gather * int(some[widest]) and bool((gaps >= 0).all()):
+            yield from _cuts(positions, first, first + widest + 1, gather)
+            yield from _cuts(positions, first + widest + 1, last, gather)
             return
     yield first, last, highest

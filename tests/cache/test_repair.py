@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import CROSSED, SEAM, freshen, overdue, refresh, settle
+from kvlsp.cache.repair import CROSSED, SEAM, SEAMS, freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull
 from kvlsp.model.decoder import Branch
@@ -140,14 +140,14 @@ def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
     assert set(fresh[fresh >= first]) == {*seam, *np.flatnonzero(new)}
 
 
-@pytest.mark.parametrize(("places", "each"), [(8, 4), (80, 3), (150, 1)])
-def test_many_changes_at_once_have_narrower_seams(places, each):
+@pytest.mark.parametrize(("places", "rows"), [(8, 4 * 8), (40, 3 * 40), (150, SEAMS), (300, SEAMS)])
+def test_many_changes_at_once_have_narrower_seams(places, rows):
     cells = list(range(places * 10))
     cache = ResidentCache(ONE, len(cells))
     settle(cache, layout_of(cells))
     after = [cell + len(cells) if cell % 10 == 3 else cell for cell in cells]
     settled = settle(cache, layout_of(after))
-    assert (settled.encoded, settled.repaired) == (places, places * each)
+    assert (settled.encoded, settled.repaired) == (places, rows)
 
 
 def test_the_caret_and_other_files_make_no_seam():
@@ -277,18 +277,31 @@ def test_far_jumps_encode_both_ends_of_what_crossed_and_the_text_ahead():
     assert not len(cache.blind)
 
 
-def test_what_a_jump_left_blind_does_not_wait_for_the_keyboard_to_rest():
+def test_what_a_jump_left_blind_is_freshened_first():
     cache, jumped = jumped_down(350)
-    assert not overdue(cache)
+    assert not len(cache.blind)
     settle(cache, jumped)
     blind = cache.blind
-    assert overdue(cache)
     assert freshen(cache, 64) == 64
     assert list(cache.blind) == list(blind[64:])
     assert freshen(cache, len(blind) - 64) == len(blind) - 64
-    assert not overdue(cache)
+    assert not len(cache.blind)
     assert cache.stale > 0
     cache.check_integrity()
+
+
+def test_nothing_behind_a_gap_counts_as_exact():
+    cache = prefilled(THREE, layout_of(list(range(40))))
+    more = layout_of([*range(10), *range(50, 70), *range(10, 40)])
+    assert not settle(cache, more, chunk=5, interrupted=lambda: True).complete
+    freshen(cache, 64)
+    assert cache.frontier == 15
+    fewer = layout_of([*range(10), *range(50, 55), *range(10, 40)])
+    settle(cache, fewer)
+    while refresh(cache, 64):
+        pass
+    oracle = prefilled(THREE, fewer)
+    torch.testing.assert_close(logits_of(cache, fewer), logits_of(oracle, fewer), rtol=0, atol=1e-9)
 
 
 def test_a_step_encodes_what_it_crosses():

@@ -54,6 +54,15 @@ def test_the_rows_behind_a_change_are_encoded_in_any_case_and_count(budget):
     assert settle(cache, again, choose=worthiest(budget)).repaired == max(SEAM, budget)
 
 
+def test_what_an_interruption_leaves_of_seams_comes_first():
+    cache = prefilled(THREE, layout_of(list(range(80))))
+    holes = layout_of([cell for cell in range(80) if cell not in (10, 40)])
+    assert not settle(cache, holes, chunk=SEAM, interrupted=lambda: True).complete  # the first seam, not the second
+    typed = layout_of([*holes.cells.tolist(), 90])
+    settle(cache, typed, choose=worthiest(SEAM))
+    assert cache.staleness.changes[39 : 39 + SEAM].tolist() == [0] * SEAM
+
+
 def test_nothing_is_encoded_where_no_forward_is_needed():
     cache = edited(0)
     settled = settle(cache, layout_of(cache.rows.cells.tolist()), choose=worthiest(8))

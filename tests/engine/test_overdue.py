@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from kvlsp.engine.messages import DescribeEngine
 from tests.engine.test_session import edit, session_of
-from tests.support.engine_bench import Bench
+from tests.support.engine_bench import SETTINGS, Bench
 from tests.support.models import tiny_model
 
 TEXT = "value = compute(limit)\n" * 10
@@ -31,11 +34,42 @@ def test_rows_that_missed_many_changes_become_overdue_and_are_encoded_oldest_fir
         assert session.freshen(40)
 
 
+def test_a_slide_that_is_interrupted_is_finished():
+    bench = Bench(TEXT * 20, replace(SETTINGS, context_tokens=2048), load=lambda *_: tiny_model(2, "prefix_first"))
+    rest(bench)
+    session = bench.engine._desks.get(bench.snapshot.uri).session
+    bench.edit(session.window.end - 20, session.window.end - 20, "x")
+    bench.work()
+    assert session.wants_slide
+    settle = session.settle
+
+    def interrupted(*args, **how):
+        bench.engine.post(DescribeEngine(1))
+        return settle(*args, **{**how, "chunk": 16})
+
+    session.settle = interrupted
+    bench.clock.pass_(1)
+    bench.engine.turn(0)
+    session.settle = settle
+    assert not session.wants_slide
+    rest(bench)
+    assert session.cache.stale == 0
+    session.cache.check_integrity()
+
+
+def rest(bench: Bench) -> None:
+    """Until there is nothing left to do; fails where that never comes."""
+    for _ in range(600):
+        if bench.engine._patience() is None:
+            return
+        bench.clock.pass_(1)
+        bench.engine.turn(0)
+    raise AssertionError("The engine finds no rest.")
+
+
 def test_the_worker_does_so_without_a_pause_in_typing():
     bench = Bench(TEXT)
-    bench.clock.pass_(1)
-    while bench.engine._patience() is not None:
-        bench.engine.turn(0)
+    rest(bench)
     session = bench.engine._desks.get(bench.snapshot.uri).session
     refreshed = session.totals.refreshed
     for keystroke in range(80):

@@ -33,7 +33,7 @@ def both(document: KeyValues, positions: torch.Tensor, window: int | None) -> tu
     """Attention with a mask alone, and with sight."""
     queries = torch.randn(HEADS, len(positions), WIDTH, dtype=torch.float64)
     visibility = Visibility(document, positions, Branch(0), torch.float64)
-    read, sight = document.read, Sight(document, positions)
+    read, sight = document.read, Sight(document, positions, HEADS // KV_HEADS)
     keys, values = document.keys[0][:, :read], document.values[0][:, :read]
     plain = attend(queries, keys, values, visibility.mask(window), 0.3)
     return plain, sight.attend(queries, keys, values, sight.masks(visibility.mask)(window), 0.3)
@@ -50,28 +50,28 @@ def test_attention_is_the_same(count, scattered, window, ascending, seed, data):
 
 
 def test_rows_at_the_top_read_only_the_top():
-    (part,) = Sight(resident(1000, 0, scattered=False), torch.arange(100, 164)).parts
+    (part,) = Sight(resident(1000, 0, scattered=False), torch.arange(100, 164), HEADS // KV_HEADS).parts
     assert part == (0, 64, 164)
 
 
 def test_scattered_slots_are_gathered():
     document = resident(1000, 0, scattered=True)
-    (part,) = Sight(document, torch.arange(100, 164)).parts
+    (part,) = Sight(document, torch.arange(100, 164), HEADS // KV_HEADS).parts
     assert sorted(document.position[part.seen].tolist()) == list(range(164))
 
 
 def test_rows_at_the_end_read_everything_as_it_lies():
     document = resident(1000, 0, scattered=False)
-    assert Sight(document, torch.arange(990, 1000)).parts == [(0, 10, document.read)]
+    assert Sight(document, torch.arange(990, 1000), HEADS // KV_HEADS).parts == [(0, 10, document.read)]
 
 
 def test_a_single_row_gathers_nothing():
     document = resident(1000, 0, scattered=True)
-    assert Sight(document, torch.tensor([500])).parts == [(0, 1, document.read)]
+    assert Sight(document, torch.tensor([500]), HEADS // KV_HEADS).parts == [(0, 1, document.read)]
 
 
 def test_rows_far_apart_are_taken_in_parts():
     positions = torch.cat([torch.arange(50, 90), torch.arange(960, 1000)])
-    first, second = Sight(resident(1000, 0, scattered=False), positions).parts
+    first, second = Sight(resident(1000, 0, scattered=False), positions, HEADS // KV_HEADS).parts
     assert first == (0, 40, 90)
     assert second[:2] == (40, 80)
