@@ -38,7 +38,9 @@ class Tap:
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.wire = (folder / "wire").open("a", encoding="utf-8")
         self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        (folder / "pid").write_text(str(self.server.pid))
+        written = folder / "pid.new"
+        written.write_text(str(self.server.pid))
+        written.replace(folder / "pid")  # whoever reads it sees all of it
         self.lock = threading.Lock()
         self.waiting: dict[str, socket.socket] = {}
         path = folder / "socket"
