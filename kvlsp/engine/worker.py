@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
-REFRESH_SECONDS = 0.020
+REFRESH_SECONDS = 0.016
 _PREFILL_SECONDS = 0.06
 _LARGE_PREFILL = 1024
 """Rows from which on a prefill is worth a progress bar."""
