@@ -33,8 +33,8 @@ CHUNK = 256
 
 CROSSED = 256
 """Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
-like any kept row and made exact when the keyboard rests. Rows that crossed know nothing of what stands before them
-now, so more of them are worth their time than of rows that missed an edit."""
+like any kept row and follow behind the answer (:func:`freshen`). Rows that crossed know nothing of what stands before
+them now, so more of them are worth their time than of rows that missed an edit."""
 SEAM = 4
 """Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
 token stands before it, so they are nearly as wrong as what changed is new. Those that an interruption leaves are the

@@ -70,6 +70,13 @@ def test_a_single_row_gathers_nothing():
     assert Sight(document, torch.tensor([500]), HEADS // KV_HEADS).parts == [(0, 1, document.read)]
 
 
+def test_where_every_query_head_has_its_key_head_more_must_be_spared():
+    document, rows = resident(1000, 0, scattered=False), torch.arange(700, 732)
+    document.position[[0, 999]] = document.position[[999, 0]]  # what is seen does not come first
+    assert isinstance(Sight(document, rows, 2).parts[0].seen, torch.Tensor)
+    assert Sight(document, rows, 1).parts == [(0, 32, document.read)]
+
+
 def test_rows_far_apart_are_taken_in_parts():
     positions = torch.cat([torch.arange(50, 90), torch.arange(960, 1000)])
     first, second = Sight(resident(1000, 0, scattered=False), positions, HEADS // KV_HEADS).parts
