@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import Copied, Given, settle
+from kvlsp.cache.repair import Copied, Given, Repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import FAR
 from kvlsp.cache.store import Holding
@@ -49,21 +49,23 @@ class ChunkEncoding:
         self.complete = False
         rows = len(behind) + len(ids)
         self._first = len(behind)
-        self._layout = Layout(np.concatenate([behind, ids]), np.arange(rows), (0, 0), (0, 0), text_last=True)
         self._cache = ResidentCache(decoder, limit=rows)
+        self._behind = behind
+        layout = Layout(np.concatenate([behind, ids]), np.arange(rows), (0, 0), (0, 0), text_last=True)
+        self._repair = Repair(self._cache, layout)
 
     def advance(self, rows: int) -> int:
         """Encode up to ``rows`` more rows; how many were encoded, 0 when all are."""
-        settled = settle(self._cache, self._layout, chunk=rows, interrupted=lambda: True)
-        self.complete = settled.complete
-        return settled.encoded
+        done = self._repair.step(rows)
+        self.complete = self._repair.complete
+        return done
 
     def chunk(self) -> Chunk:
         """What was encoded, without the shared prefix. Asked for when it is complete."""
         arrays = self._cache.arrays()
         slots = torch.from_numpy(self._cache.rows.slots[self._first :]).to(arrays.device)
         truth, values = ([layer.index_select(1, slots) for layer in layers] for layers in (arrays.truth, arrays.values))
-        return Chunk(truth, values, len(slots), self._layout.ids[: self._first])
+        return Chunk(truth, values, len(slots), self._behind)
 
 
 class ChunkStore:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, seams
 from kvlsp.cache.plan import Plan, common_head
 from kvlsp.cache.resident import ResidentCache, Rows
 from kvlsp.errors import CacheFull
@@ -22,29 +23,11 @@ from kvlsp.model.decoder import DOCUMENT
 from kvlsp.prompt.layout import Layout
 
 Interrupted = Callable[[], bool]
-Choice = Callable[[ResidentCache, Plan, bool], npt.NDArray[np.int64]]
-"""Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`); True where logits are asked
-for, False where rows are only brought up to date."""
 Given = Callable[[ResidentCache, npt.NDArray[np.int64]], "Copied"]
 """Writes those of the missing layout rows that need no forward and names them (see :mod:`kvlsp.cache.chunks`)."""
 
 CHUNK = 256
 """Rows of one forward, unless the caller knows better."""
-
-CROSSED = 256
-"""Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
-like any kept row and follow behind the answer (:func:`freshen`). Rows that crossed know nothing of what stands before
-them now, so more of them are worth their time than of rows that missed an edit."""
-SEAM = 4
-"""Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
-token stands before it, so they are nearly as wrong as what changed is new. Those that an interruption leaves are the
-nearest behind a change, and so the first in the next budget (:mod:`kvlsp.cache.worth`)."""
-SEAMS = 128
-"""So many of them in all, where many places change at once (a name replaced everywhere): the next before the caret."""
-LONGEST_WAIT = 64
-"""Plans (about keystrokes) after which a stale row is encoded between two keystrokes."""
-_STEP = 64
-"""A jump over fewer rows is a step: it encodes what it crossed and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,95 +61,105 @@ class Settled:
     logits: torch.Tensor | None
 
 
+class Repair:
+    """A cache on its way to ``layout``, a forward at a time: :meth:`step` until :attr:`complete`, then :meth:`close`.
+
+    ``wanted`` are ascending layout rows whose logits are asked for; ``seam`` rows behind every change are encoded again
+    (0: only what is new, as PIE's paper has it). ``counts`` says whether the change ages the rows that it makes stale:
+    an edit does, a window that grows does not. Between two steps the cache may be read and used by branches; its next
+    plan takes out what is not written yet, so a repair that is given up needs no care.
+
+    Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
+    exception, here or in a step, drops the whole cache, never a document's text, and is passed on.
+    """
+
+    def __init__(self, cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (),
+                 choose: Choice | None = None, given: Given | None = None, seam: int = SEAM,
+                 counts: bool = True) -> None:
+        if len(layout) > cache.limit:
+            raise CacheFull(
+                f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. {cache.advice}"
+            )
+        self._cache, self._wanted = cache, np.asarray(wanted, np.int64)
+        self._plan = plan = cache.plan(layout)
+        self._logits: list[torch.Tensor] = []
+        self.done = 0
+        """Rows encoded so far."""
+        try:
+            self._adopted = _apply(cache, plan, counts)
+            missing = plan.encode_new[self._adopted:]
+            self._copied = given(cache, missing) if given is not None else _NONE
+            if len(self._copied.rows):
+                missing = np.setdiff1d(missing, self._copied.rows, assume_unique=True)
+                _reach(cache, self._copied.exact)
+            self._crossed = crossing(cache, plan)
+            encode = np.unique(np.concatenate([missing, self._crossed, seams(plan, seam), self._wanted]))
+            if choose is not None and len(encode):  # there is a forward to fill
+                encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
+        except Exception:
+            cache.forget()
+            raise
+        self._missing, self._encode = missing, encode
+        cache.unwritten = np.zeros(len(layout), np.bool_)
+        cache.unwritten[missing] = True
+
+    @property
+    def total(self) -> int:
+        """Rows that it encodes in all."""
+        return len(self._encode)
+
+    @property
+    def complete(self) -> bool:
+        return self.done == len(self._encode)
+
+    def step(self, rows: int) -> int:
+        """One forward of up to ``rows`` rows; how many it encoded, 0 when all are."""
+        chunk = self._encode[self.done : self.done + rows]
+        if not len(chunk):
+            return 0
+        cache = self._cache
+        try:
+            self._logits.append(encode_rows(cache, chunk, np.isin(chunk, self._wanted, assume_unique=True)))
+            if len(self._copied.exact):
+                _reach(cache, np.union1d(chunk, self._copied.exact))
+        except Exception:
+            cache.forget()
+            raise
+        self.done += len(chunk)
+        return len(chunk)
+
+    def close(self) -> Settled:
+        """What it took; rows that are not written by now are no rows any more."""
+        crossed, done = self._crossed, self._encode[: self.done]
+        if not self.complete:
+            crossed = crossed[np.isin(crossed, done)]
+        new = int(np.count_nonzero(np.isin(self._missing, done, assume_unique=True))) + len(crossed)
+        self._cache.drop_unwritten()
+        plan, complete = self._plan, self.complete
+        return Settled(
+            complete=complete,
+            kept=len(plan.kept_new),
+            moved=int(np.count_nonzero(plan.moved)),
+            freed=len(plan.freed_old),
+            encoded=new,
+            repaired=self.done - new,
+            adopted=self._adopted,
+            copied=len(self._copied.rows),
+            logits=torch.cat(self._logits) if complete and len(self._wanted) else None,
+        )
+
+
 def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
            given: Given | None = None, interrupted: Interrupted = lambda: False, chunk: int = CHUNK, seam: int = SEAM,
            progress: Callable[[int, int], None] | None = None) -> Settled:
-    """Make ``layout`` resident. ``wanted`` are ascending layout rows whose logits are returned; ``seam`` rows behind
-    every change are encoded again (0: only what is new, as PIE's paper has it).
-
-    Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
-    exception drops the whole cache, never a document's text, and is passed on.
-    """
-    if len(layout) > cache.limit:
-        raise CacheFull(
-            f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. {cache.advice}"
-        )
-    plan = cache.plan(layout)
-    try:
-        adopted = _apply(cache, plan)
-        missing = plan.encode_new[adopted:]
-        copied = given(cache, missing) if given is not None else _NONE
-        if len(copied.rows):
-            missing = np.setdiff1d(missing, copied.rows, assume_unique=True)
-            _reach(cache, copied.exact)
-        crossed = crossing(cache, plan)
-        encode = np.unique(np.concatenate([missing, crossed, seams(plan, seam), np.asarray(wanted, np.int64)]))
-        if choose is not None and len(encode):  # there is a forward to fill
-            encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
-        written = np.ones(len(layout), np.bool_)
-        written[missing] = False
-        logits: list[torch.Tensor] = []
-        done = 0
-        while done < len(encode) and not (done and interrupted()):
-            rows = encode[done : done + chunk]
-            logits.append(encode_rows(cache, rows, np.isin(rows, wanted, assume_unique=True)))
-            if len(copied.exact):
-                _reach(cache, np.union1d(rows, copied.exact))
-            written[rows] = True
-            done += len(rows)
-            if progress is not None:
-                progress(done, len(encode))
-        if done < len(encode):
-            crossed = crossed[np.isin(crossed, encode[:done])]
-        new = int(np.count_nonzero(written[missing])) + len(crossed)
-        cache.keep_written(written)
-    except Exception:
-        cache.forget()
-        raise
-    complete = done == len(encode)
-    return Settled(
-        complete=complete,
-        kept=len(plan.kept_new),
-        moved=int(np.count_nonzero(plan.moved)),
-        freed=len(plan.freed_old),
-        encoded=new,
-        repaired=done - new,
-        adopted=adopted,
-        copied=len(copied.rows),
-        logits=torch.cat(logits) if complete and len(wanted) else None,
-    )
-
-
-def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
-    """Layout rows, ascending, that are encoded again because the caret jumped. ``plan`` has been applied.
-
-    Of what crossed, half of :data:`CROSSED` goes to the rows next to the old caret, which were encoded with the least
-    before them, a quarter to those before the new one; the last quarter to the text right behind it, which knew what
-    has gone from before it. Rows that come back to the side on which they were encoded need nothing.
-    """
-    blind = plan.crossed_new[cache.staleness.unled[plan.crossed_new]]
-    if len(blind) < _STEP:
-        return blind
-    first, end = plan.layout.suffix
-    ahead = min(CROSSED // 4, len(blind) // 4, end - first)
-    if len(blind) > CROSSED - ahead:
-        blind = np.concatenate([blind[: CROSSED // 2], blind[CROSSED // 2 + ahead - CROSSED :]])
-    behind = np.arange(first, first + ahead)
-    return np.concatenate([behind[cache.staleness.changes[behind] > 0], blind])
-
-
-def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
-    """Kept layout rows, ascending, that stand at most ``rows`` behind text that was put in or taken away; of too many
-    places (:data:`SEAMS`) the last ones before the caret, and a row each."""
-    places = plan.behind_new
-    if len(places) > SEAMS:
-        before = places[places < plan.layout.prefix[1]][-SEAMS:]
-        behind = places[places >= plan.layout.prefix[1]]
-        places = np.concatenate([before, behind[: SEAMS - len(before)]])
-    most = min(rows, SEAMS // max(1, len(places)))
-    near = np.unique(places[:, None] + np.arange(most))
-    near = near[near < len(plan.layout)]
-    return near[np.isin(near, plan.encode_new, invert=True)]
+    """Make ``layout`` resident, in forwards of ``chunk`` rows until all is encoded or somebody ``interrupted`` it; see
+    :class:`Repair`."""
+    repair = Repair(cache, layout, wanted=wanted, choose=choose, given=given, seam=seam)
+    while not repair.complete and not (repair.done and interrupted()):
+        repair.step(chunk)
+        if progress is not None:
+            progress(repair.done, repair.total)
+    return repair.close()
 
 
 def refresh(cache: ResidentCache, rows: int) -> int:
@@ -174,20 +167,11 @@ def refresh(cache: ResidentCache, rows: int) -> int:
 
     When it returns 0 every row is exact: logits equal a full prefill's up to floating-point order.
     """
+    cache.drop_unwritten()
     count = min(rows, _solid(cache) - cache.frontier)
     if count > 0:
-        try:
-            encode_rows(cache, np.arange(cache.frontier, cache.frontier + count), None)
-        except Exception:
-            cache.forget()
-            raise
+        _encode_again(cache, np.arange(cache.frontier, cache.frontier + count))
     return max(0, count)
-
-
-def overdue(cache: ResidentCache) -> bool:
-    """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
-    oldest = cache.staleness.oldest
-    return oldest >= 0 and cache.plans - oldest >= LONGEST_WAIT
 
 
 def freshen(cache: ResidentCache, rows: int) -> int:
@@ -197,17 +181,19 @@ def freshen(cache: ResidentCache, rows: int) -> int:
     For typing that leaves no time for a refresh: the frontier stands at the caret then, and what it would encode
     first is stale again a keystroke later. Rows become better by this, not exact.
     """
-    since = cache.staleness.since
-    stale = np.flatnonzero(since >= 0)
-    order = np.where(np.isin(stale, cache.blind, assume_unique=True), -1, since[stale])
-    first = np.sort(stale[np.argsort(order, kind="stable")[:rows]])
+    cache.drop_unwritten()
+    first = longest_waiting(cache, rows)
     if len(first):
-        try:
-            encode_rows(cache, first, None)
-        except Exception:
-            cache.forget()
-            raise
+        _encode_again(cache, first)
     return len(first)
+
+
+def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
+    try:
+        encode_rows(cache, rows, None)
+    except Exception:
+        cache.forget()
+        raise
 
 
 def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
@@ -224,6 +210,8 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
         torch.from_numpy(chosen),
     )
     cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
+    if cache.unwritten is not None:
+        cache.unwritten[rows] = False
     _reach(cache, rows)
     return logits
 
@@ -240,7 +228,7 @@ def _solid(cache: ResidentCache) -> int:
     return common_head(cache.rows.positions, np.arange(len(cache.rows)))
 
 
-def _apply(cache: ResidentCache, plan: Plan) -> int:
+def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
     """Free, move, give slots to what will be encoded; how many leading new rows were adopted from scratch."""
     layout, old = plan.layout, cache.rows
     adopted = _adoptable(cache, plan)
@@ -261,7 +249,7 @@ def _apply(cache: ResidentCache, plan: Plan) -> int:
             torch.from_numpy(slots[plan.kept_new[plan.moved]]),
             torch.from_numpy(plan.kept_new[plan.moved]),
         )
-    cache.plans += 1
+    cache.plans += counts
     cache.staleness = cache.staleness.follow(plan, cache.plans)
     cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
     cache.frontier = plan.frontier + solid

@@ -76,6 +76,8 @@ class ResidentCache:
         self.staleness = Staleness.fresh(0)
         self.frontier = 0
         self.scratch: Scratch | None = None
+        self.unwritten: npt.NDArray[np.bool_] | None = None
+        """Which rows have a slot and no keys yet, while a repair is under way; seen by nobody."""
         self.plans = 0
 
     @property
@@ -105,12 +107,13 @@ class ResidentCache:
         self.keyvalues = self.host = None
         self.table = SlotTable()
         self.rows, self.staleness, self.frontier = Rows.none(), Staleness.fresh(0), 0
-        self.scratch = None
+        self.scratch = self.unwritten = None
 
     def park(self) -> None:
         """Take the rows to host memory and give the device's back; whatever needs them next brings them back."""
         if self.keyvalues is None:
             return
+        self.drop_unwritten()
         try:
             host = HostRows.of(self.keyvalues, torch.from_numpy(self.rows.slots))
         except Exception:
@@ -134,7 +137,9 @@ class ResidentCache:
             raise
 
     def plan(self, layout: Layout) -> Plan:
+        """The way to ``layout`` from the rows that are written."""
         self.resume()
+        self.drop_unwritten()
         rows = self.rows
         return make_plan(rows.cells, rows.positions, rows.prefix, self.frontier, layout)
 
@@ -176,11 +181,18 @@ class ResidentCache:
         self.scratch = None
         self.give_back(self.table.of_scratch())
 
-    def keep_written(self, written: npt.NDArray[np.bool_]) -> None:
-        """After an interruption: rows that were not encoded are no rows; the next plan finds them missing."""
-        if written.all():
+    @property
+    def resident(self) -> int:
+        """Rows whose keys and values are there."""
+        return len(self.rows) - (int(np.count_nonzero(self.unwritten)) if self.unwritten is not None else 0)
+
+    def drop_unwritten(self) -> None:
+        """Rows that a repair has not come to are no rows: the next plan finds them missing."""
+        unwritten, self.unwritten = self.unwritten, None
+        if unwritten is None or not unwritten.any():
             return
-        self.give_back(self.rows.slots[~written])
+        written = ~unwritten
+        self.give_back(self.rows.slots[unwritten])
         rows = self.rows
         self.rows = replace(rows, cells=rows.cells[written], ids=rows.ids[written],
                             slots=rows.slots[written], positions=rows.positions[written])
@@ -209,9 +221,10 @@ class ResidentCache:
                 raise IntegrityError("There are rows but no arrays.")
             return
         owner, position = self.keyvalues.owner.cpu().numpy(), self.keyvalues.position.cpu().numpy()
-        if not np.array_equal(np.flatnonzero(owner == 0), self.table.of_document()):
+        written = np.ones(len(rows), np.bool_) if self.unwritten is None else ~self.unwritten
+        if not np.array_equal(np.flatnonzero(owner == 0), np.sort(rows.slots[written])):
             raise IntegrityError("The arrays and the slot table disagree about the document's slots.")
-        if not np.array_equal(position[rows.slots], rows.positions):
+        if not np.array_equal(position[rows.slots[written]], rows.positions[written]):
             raise IntegrityError("The arrays and the rows disagree about positions.")
         if not np.array_equal(np.flatnonzero(owner > 0), self.table.of_scratch()):
             raise IntegrityError("The arrays and the slot table disagree about scratch slots.")

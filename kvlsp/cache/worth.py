@@ -4,7 +4,7 @@ Where logits are asked for, half of a budget goes to the text right before the c
 most. All else goes to the rows nearest behind a change that they have not seen, since what a change does to the rows
 behind it fades with their distance (PatchKV, arXiv 2609.26219); before all of them come rows that the caret has crossed
 and that know nothing of what stands before them. A row that was repaired counts as seen, so with every further edit
-the repair reaches further. The orders that lost against this one are in ARCHITECTURE.md. Integers only.
+the repair reaches further. The orders that lost against this one are in docs/decisions. Integers only.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kvlsp.cache.choosing import Choice, crossing, seams
 from kvlsp.cache.plan import Plan
-from kvlsp.cache.repair import Choice, crossing, seams
 from kvlsp.cache.resident import ResidentCache
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.cache.repair import Choice, Interrupted, Settled
+from kvlsp.cache.choosing import Choice
+from kvlsp.cache.repair import Interrupted, Settled
 from kvlsp.completion.candidates import distinct, fork
 from kvlsp.completion.confidence import confidence
 from kvlsp.completion.penalty import GrammarPenalty

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kvlsp.cache.choosing import Choice, overdue
 from kvlsp.cache.chunks import ChunkStore, giving
-from kvlsp.cache.repair import Choice, Given, Interrupted, Settled, freshen, overdue, refresh, settle
+from kvlsp.cache.repair import Given, Interrupted, Settled, freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.messages import PlaceContext

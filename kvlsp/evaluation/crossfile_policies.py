@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kvlsp.cache.choosing import Choice
 from kvlsp.cache.chunks import ChunkEncoding, Lent
 from kvlsp.cache.plan import Plan
-from kvlsp.cache.repair import Choice
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from kvlsp.evaluation.crossfile_layouts import Asked

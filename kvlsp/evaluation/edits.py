@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import SEAM, Choice
+from kvlsp.cache.choosing import SEAM, Choice
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from kvlsp.engine.model import Model

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.cache.repair import SEAM, Choice, Settled, freshen, overdue, refresh, settle
+from kvlsp.cache.choosing import SEAM, Choice, overdue
+from kvlsp.cache.repair import Settled, freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.model.decoder import Branches, Decoder, Wanted
@@ -26,7 +27,7 @@ _FRESHEN = 64
 
 POLICIES = ("full", "ignored", "conflict", "pie", "pie_seam", "pie_repair", "refreshed")
 """``pie`` encodes what is new and nothing else, as its paper has it; ``pie_seam`` the few rows right behind it as well
-(:data:`kvlsp.cache.repair.SEAM`), which is what kvlsp does without any budget; ``pie_repair`` has a budget."""
+(:data:`kvlsp.cache.choosing.SEAM`), which is what kvlsp does without any budget; ``pie_repair`` has a budget."""
 
 
 class Unrotated:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.repair import SEAM, Choice, settle
+from kvlsp.cache.choosing import SEAM, Choice
+from kvlsp.cache.repair import settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.evaluation.edits_scripts import Probe
 from kvlsp.model.decoder import Branch

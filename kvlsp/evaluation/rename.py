@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from kvlsp.cache.repair import Choice
+from kvlsp.cache.choosing import Choice
 from kvlsp.cache.worth import worthiest
 from kvlsp.engine.model import Model
 from kvlsp.evaluation.edits_cases import Case, Point

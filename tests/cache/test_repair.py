@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import CROSSED, SEAM, SEAMS, freshen, refresh, settle
+from kvlsp.cache.choosing import CROSSED, SEAM, SEAMS
+from kvlsp.cache.repair import freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull
 from kvlsp.model.decoder import Branch

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import CROSSED, SEAM, refresh, settle
+from kvlsp.cache.choosing import CROSSED, SEAM
+from kvlsp.cache.repair import refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from tests.cache.test_repair import LIMIT, THREE, histories, jumped_down, layout_of, logits_of, prefilled

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kvlsp.cache.repair import SEAM, overdue
+from kvlsp.cache.choosing import SEAM, overdue
 from kvlsp.cache.worth import worthiest
 from kvlsp.cli.options import with_part
 from kvlsp.evaluation import edits, gate

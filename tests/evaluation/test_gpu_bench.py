@@ -14,7 +14,7 @@ import torch
 
 import kvlsp
 from kvlsp import cli
-from kvlsp.cache.repair import SEAM
+from kvlsp.cache.choosing import SEAM
 from kvlsp.evaluation import gpu_bench, gpu_correct, gpu_decode, gpu_edits
 from kvlsp.evaluation.gpu_shapes import SHAPES, lean_decoder, narrow, random_model, tiny
 from kvlsp.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
