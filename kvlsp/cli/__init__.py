@@ -1,40 +1,71 @@
-"""The command line: ``kvlsp`` with one module per command, loaded when it is used.
+"""The command line: ``kvlsp`` with one module per command, loaded when that command is run.
 
-A module ``kvlsp.cli.NAME`` offers ``app``, a :class:`typer.Typer`; it imports what runs models inside its
-functions, so that ``kvlsp --help`` and an editor's start are quick. Whatever kvlsp raises on purpose is
-printed as one sentence, exit code 2.
+A command's module offers ``app``, a :class:`typer.Typer`. The help page is written from the table here, so that it is
+quick and imports no command. Whatever kvlsp raises on purpose is printed as one sentence, exit code 2.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
 from kvlsp.errors import KvlspError
 
-COMMANDS: Final = ("serve", "complete", "context", "doctor", "replay", "bench", "evaluate", "train")
-"""In the order of the help; one that has no module is not offered."""
+
+class Command(NamedTuple):
+    """A command's module, the heading that it stands under, and what it does in one sentence."""
+
+    module: str
+    heading: str
+    about: str
+
+
+_USER: Final = "Commands"
+_LABORATORY: Final = "For work on kvlsp itself: measuring and training"
+_LAB: Final = "kvlsp.laboratory.commands"
+
+COMMANDS: Final = {
+    "serve": Command("kvlsp.cli.serve", _USER, "Serve an editor: the language server."),
+    "complete": Command("kvlsp.cli.complete", _USER, "Print the text to insert at a place of a file."),
+    "context": Command("kvlsp.cli.context", _USER, "Print what of other files suits a place of a file, and why."),
+    "doctor": Command("kvlsp.cli.doctor", _USER, "Look for what is wrong here, and say how to mend it."),
+    "replay": Command(f"{_LAB}.replay", _LABORATORY,
+                      "Replay recorded edits, and check the cache against a full prefill."),
+    "bench": Command(f"{_LAB}.bench", _LABORATORY, "Measure speed, as ratios within one run."),
+    "evaluate": Command(f"{_LAB}.evaluate", _LABORATORY, "Measure the quality of completions."),
+    "train": Command(f"{_LAB}.train", _LABORATORY, "Train the default model again, or another one like it."),
+}
+"""In the order of the help page."""
 
 
 class _Commands(TyperGroup):
-    """Finds commands by the name of their module."""
+    """The commands of the table. What the help page shows of them stands there; running one loads it."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name in COMMANDS if importlib.util.find_spec(f"kvlsp.cli.{name}") is not None]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.list_commands(ctx):
+        found = COMMANDS.get(cmd_name)
+        if found is None:
             return None
-        command = typer.main.get_command(importlib.import_module(f"kvlsp.cli.{cmd_name}").app)
-        command.name = cmd_name
-        return command
+        return TyperCommand(cmd_name, callback=lambda: None, help=found.about, rich_help_panel=found.heading)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, shown, rest = super().resolve_command(ctx, args)
+        return name, shown and load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """The command of this name. Imports its module."""
+    command = typer.main.get_command(importlib.import_module(COMMANDS[name].module).app)
+    command.name = name
+    return command
 
 
 app = typer.Typer(cls=_Commands, add_completion=False, pretty_exceptions_enable=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kvlsp.cli.context import root_of
+from kvlsp.cli.project import root_of
 from kvlsp.config import Settings
 from kvlsp.engine.messages import ContextChunk, PlaceContext
 

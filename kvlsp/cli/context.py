@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kvlsp.cli.complete import offset_in, read_place, read_source
+from kvlsp.cli.caret import Caret, CaretArgument
 from kvlsp.cli.options import JsonOption, print_json, settings_of
+from kvlsp.cli.project import root_of
 from kvlsp.config import Settings
 from kvlsp.errors import WorkspaceError
 
@@ -16,15 +17,12 @@ if TYPE_CHECKING:
     from kvlsp.workspace.index import Index
     from kvlsp.workspace.retrieval import Chunk
 
-app = typer.Typer()
-
-ROOT_MARKS = (".git", ".hg", "pyproject.toml", "package.json", "Cargo.toml", "go.mod", "pom.xml", "CMakeLists.txt")
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def context(
-    place: Annotated[str, typer.Argument(
-        metavar="PATH:LINE:COL", help="Where the caret is; both count from 1.", show_default=False)],
+    place: CaretArgument,
     root: Annotated[str, typer.Option(
         "--root", help="The workspace; if left out: the nearest folder above with a repository or a project file.",
         show_default=False)] = "",
@@ -37,10 +35,8 @@ def context(
 ) -> None:
     """Print which chunks of other files suit a place of a file, the most wanted first, and why."""
     settings = settings_of(exclude=tuple(exclude or ()))
-    path, line, column = read_place(place)
-    text = read_source(path)
-    offset = offset_in(text, line, column, path)
-    path = path.resolve()
+    caret = Caret.read(place)
+    path = caret.path.resolve()
     folder = Path(root).resolve() if root else root_of(path)
     if not folder.is_dir():
         raise WorkspaceError(f"{folder} is no folder; give the workspace with --root.")
@@ -55,7 +51,7 @@ def context(
     index = Index(Rules(folder, settings.exclude))
     try:
         read = _scan(index)
-        chunks = retrieve(text, offset, path, [index], budget=tokens, measure=measure)
+        chunks = retrieve(caret.text, caret.offset, path, [index], budget=tokens, measure=measure)
         report = _report(index, read, chunks, tokens)
     finally:
         index.close()
@@ -63,14 +59,6 @@ def context(
         print_json(report)
     else:
         _print(report)
-
-
-def root_of(path: Path) -> Path:
-    """The nearest folder above that looks like a project's, else the file's own."""
-    for folder in path.parents:
-        if any((folder / mark).exists() for mark in ROOT_MARKS):
-            return folder
-    return path.parent
 
 
 def _scan(index: Index) -> int:

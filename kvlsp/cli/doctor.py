@@ -20,19 +20,11 @@ from typing import Annotated, Final
 import typer
 
 import kvlsp
-from kvlsp.cli.options import (
-    DeviceOption,
-    DtypeOption,
-    JsonOption,
-    ModelOption,
-    ThreadsOption,
-    print_json,
-    settings_of,
-)
+from kvlsp.cli.options import JsonOption, print_json, with_model_options
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.errors import KvlspError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 NEOVIM_WITH_INLINE_COMPLETION: Final = (0, 12)
 
@@ -51,17 +43,14 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 
 @app.command()
+@with_model_options()
 def doctor(
-    model: ModelOption = "",
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    threads: ThreadsOption = 0,
+    settings: Settings,
     gate: Annotated[bool, typer.Option(
         "--gate", help="Measure whether repair holds for this model; the daemon goes by the verdict.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Look at versions, device, memory, model, grammars and editors; exit code 1 if something is wrong."""
-    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads)
     findings: list[Finding] = []
     for finding in examine(settings, {**CHECKS, "quality gate": quality_gate} if gate else CHECKS):
         findings.append(finding)
@@ -201,7 +190,7 @@ def quality_gate(settings: Settings) -> Iterator[Finding]:
     from kvlsp.engine.measured import remember
     from kvlsp.engine.model import open_model
     from kvlsp.engine.ready import budgeted
-    from kvlsp.evaluation.gate import judge
+    from kvlsp.laboratory.evaluation.gate import judge
 
     model = open_model(settings)
     verdict = judge(budgeted(settings, model))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json as json_format
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
 from kvlsp.config import Settings
-from kvlsp.errors import ConfigurationError
 
 ModelOption = Annotated[str, typer.Option(
     "--model", help="Folder or hub id of the model; the default model if left out.", show_default=False)]
@@ -20,6 +19,53 @@ DtypeOption = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat
 ThreadsOption = Annotated[int, typer.Option("--threads", help="Threads of a forward; 0: all cores but one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text for people.")]
 
+Options = Mapping[str, tuple[Any, Any]]
+"""Parameter names of options, each with its annotation and its default."""
+
+_MODEL_OPTIONS: Final[Options] = {
+    "model": (ModelOption, ""),
+    "device": (DeviceOption, "auto"),
+    "dtype": (DtypeOption, "auto"),
+    "threads": (ThreadsOption, 0),
+}
+
+Command = Callable[..., None]
+
+
+def with_model_options(**defaults: Any) -> Callable[[Command], Command]:
+    """Gives a command ``--model --device --dtype --threads``; its parameter ``settings`` is what they say.
+
+    ``defaults`` replace the usual ones. The settings are checked as :func:`settings_of` checks them.
+    """
+    options = {name: (option, defaults.get(name, usual)) for name, (option, usual) in _MODEL_OPTIONS.items()}
+    return with_options("settings", options, settings_of)
+
+
+def with_options(parameter: str, options: Options, make: Callable[..., Any]) -> Callable[[Command], Command]:
+    """Gives a command these options in place of one parameter, which becomes ``make(**options)``.
+
+    In the command's help they stand behind its own options, before ``--json``.
+    """
+
+    def decorate(command: Command) -> Command:
+        def run(**given: Any) -> None:
+            chosen = {name: given.pop(name, default) for name, (_, default) in options.items()}
+            command(**{parameter: make(**chosen)}, **given)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        own = dict(inspect.signature(command, eval_str=True).parameters)
+        del own[parameter]
+        last = [own.pop("json")] if "json" in own else []
+        shared = [inspect.Parameter(name, keyword, default=default, annotation=option)
+                  for name, (option, default) in options.items()]
+        all_of_them = [each.replace(kind=keyword) for each in (*own.values(), *shared, *last)]
+        run.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in all_of_them}
+        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+        return run
+
+    return decorate
+
 
 def settings_of(**chosen: Any) -> Settings:
     """Settings from options of the command line, checked like those of an editor.
@@ -27,22 +73,6 @@ def settings_of(**chosen: Any) -> Settings:
     Raises :class:`kvlsp.errors.ConfigurationError` that names the option.
     """
     return Settings.read({name: value for name, value in chosen.items() if value not in ("", None)})
-
-
-def model_folder(model: str) -> Path | None:
-    """The folder that ``--model`` names, None for the default model. Raises :class:`ConfigurationError`."""
-    if model and not Path(model).is_dir():
-        raise ConfigurationError(f"{model} is no folder. This measurement needs a model's folder on disk.")
-    return Path(model) if model else None
-
-
-def with_part(part: str, names: Iterable[str], what: str) -> list[str]:
-    """Those of ``names`` that have ``part``. Raises :class:`ConfigurationError` where none has."""
-    known = list(names)
-    found = [name for name in known if part in name]
-    if not found:
-        raise ConfigurationError(f"No {what} has {part!r} in its name. There are: {'; '.join(known)}.")
-    return found
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from kvlsp.server import logs, transport
 from kvlsp.server.server import EngineLike
 from kvlsp.server.starting import StartingEngine
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

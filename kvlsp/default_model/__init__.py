@@ -1,4 +1,4 @@
-"""The model that comes with kvlsp: how it is made, and where its files lie."""
+"""The model that comes with kvlsp: where its files lie. What made them is :mod:`kvlsp.laboratory.training`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp import cli
-from kvlsp.cli import complete, doctor
+from kvlsp.cli import caret, doctor
 from kvlsp.config import Settings
 from kvlsp.errors import DocumentError, ModelBroken, PositionError
 
@@ -26,12 +26,13 @@ def test_help_names_the_commands_and_runs_no_model():
     code = ("import sys; from kvlsp.cli import main\n"
             "try: main(['--help'])\n"
             "except SystemExit: pass\n"
-            "heavy = {'torch', 'transformers'} & set(sys.modules)\n"
+            "heavy = {'torch', 'transformers', 'kvlsp.laboratory'} & set(sys.modules)\n"
             "sys.exit(f'imported {heavy}' if heavy else 0)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    for name in ("serve", "complete", "doctor"):
-        assert name in done.stdout
+    users, _, laboratory = done.stdout.partition("─ For work on kvlsp itself")
+    for name, command in cli.COMMANDS.items():
+        assert name in (laboratory if "laboratory" in command.module else users), name
 
 
 def test_the_version(capsys):
@@ -64,30 +65,30 @@ def test_an_unknown_command(capsys):
 
 
 def test_places_in_files():
-    assert complete.read_place("a.py:1:2") == (Path("a.py"), 1, 2)
-    assert complete.read_place("c:/odd:name.py:10:20") == (Path("c:/odd:name.py"), 10, 20)
+    assert caret.read_place("a.py:1:2") == (Path("a.py"), 1, 2)
+    assert caret.read_place("c:/odd:name.py:10:20") == (Path("c:/odd:name.py"), 10, 20)
 
 
 @pytest.mark.parametrize(("line", "column", "offset"),
                          [(1, 1, 0), (1, 3, 2), (2, 1, 4), (2, 2, 5), (3, 1, 6)])
 def test_offsets_count_from_one_and_lines_end_at_cr_and_lf_only(line, column, offset):
-    assert complete.offset_in("\x0c\u2028\r\n😀\n", line, column, Path("a")) == offset
+    assert caret.offset_in("\x0c\u2028\r\n😀\n", line, column, Path("a")) == offset
 
 
 @pytest.mark.parametrize(("line", "column"), [(4, 1), (1, 4), (3, 2)])
 def test_places_outside_the_text(line, column):
     with pytest.raises(PositionError, match="there is no"):
-        complete.offset_in("ab\nc\n", line, column, Path("a"))
+        caret.offset_in("ab\nc\n", line, column, Path("a"))
 
 
 def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin").write_bytes(b"caf\xe9")
     with pytest.raises(DocumentError, match="not UTF-8"):
-        complete.read_source(tmp_path / "latin")
+        caret.read_source(tmp_path / "latin")
     with pytest.raises(DocumentError, match="cannot be read"):
-        complete.read_source(tmp_path)
+        caret.read_source(tmp_path)
     (tmp_path / "nul").write_bytes(b"\xef\xbb\xbfa\x00b\r\n")
-    assert complete.read_source(tmp_path / "nul") == "a\x00b\r\n"
+    assert caret.read_source(tmp_path / "nul") == "a\x00b\r\n"
 
 
 # --- doctor ---

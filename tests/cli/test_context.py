@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kvlsp import cli
-from kvlsp.cli.context import root_of
+from kvlsp.cli.project import root_of
 from kvlsp.config import Settings
 from kvlsp.workspace import store
 from kvlsp.workspace.service import tokens

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from kvlsp import default_model
-from kvlsp.default_model.vocabulary import CONTROL_TOKENS, Vocabulary
+from kvlsp.laboratory.training.vocabulary import CONTROL_TOKENS, Vocabulary
 
 
 def test_the_folder_is_whole_and_small():

@@ -15,7 +15,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.model import Model, open_model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
-from kvlsp.evaluation.oracle import key_errors, token_mismatches
+from kvlsp.laboratory.evaluation.oracle import key_errors, token_mismatches
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 

@@ -19,7 +19,7 @@ from kvlsp.engine.messages import (
 )
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
-from kvlsp.evaluation.oracle import token_mismatches
+from kvlsp.laboratory.evaluation.oracle import token_mismatches
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

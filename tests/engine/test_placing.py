@@ -18,7 +18,7 @@ from kvlsp.engine.messages import ContextChunk, PlaceContext
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
-from kvlsp.evaluation.oracle import prefill, token_mismatches
+from kvlsp.laboratory.evaluation.oracle import prefill, token_mismatches
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.engine.test_session import edit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kvlsp.cache.repair import settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
-from kvlsp.evaluation.oracle import key_errors, layout_from_scratch, token_mismatches
+from kvlsp.laboratory.evaluation.oracle import key_errors, layout_from_scratch, token_mismatches
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

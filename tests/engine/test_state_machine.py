@@ -29,7 +29,7 @@ from kvlsp.engine.messages import (
 )
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.worker import Engine
-from kvlsp.evaluation.oracle import token_mismatches
+from kvlsp.laboratory.evaluation.oracle import token_mismatches
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import position_of
 from kvlsp.text.units import PositionEncoding

@@ -1,0 +1,1 @@
+"""``kvlsp replay``, ``bench``, ``evaluate`` and ``train``; loaded when one of them is run."""

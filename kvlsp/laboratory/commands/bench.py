@@ -1,0 +1,15 @@
+"""``kvlsp bench``: what gestures cost, how repair grows, how fast forwards are. Ratios in one run, no verdicts."""
+
+from __future__ import annotations
+
+import typer
+
+from kvlsp.laboratory.commands.bench_context import context
+from kvlsp.laboratory.commands.bench_decode import decode, overhead
+from kvlsp.laboratory.commands.bench_forward import forward
+from kvlsp.laboratory.commands.bench_gestures import gestures, growth
+from kvlsp.laboratory.commands.bench_gpu import gpu
+
+app = typer.Typer(help="Measure speed, as ratios within one run.", no_args_is_help=True)
+for measurement in (gestures, growth, forward, decode, overhead, context, gpu):
+    app.command()(measurement)

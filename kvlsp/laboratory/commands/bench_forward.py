@@ -1,0 +1,32 @@
+"""``kvlsp bench forward``: one forward of kvlsp's decoder beside stock transformers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.config import Settings
+from kvlsp.laboratory.commands.choices import numbers
+from kvlsp.laboratory.commands.tables import answer, table
+
+
+@with_model_options()
+def forward(
+    settings: Settings,
+    context: Annotated[int, typer.Option(min=16, help="Resident tokens.")] = 2048,
+    rows: Annotated[str, typer.Option(help="Rows of one forward.")] = "1,8",
+    repeats: Annotated[int, typer.Option(min=3)] = 30,
+    json: JsonOption = False,
+) -> None:
+    """One forward of kvlsp's decoder beside stock transformers, in the same precision."""
+    from kvlsp import default_model
+    from kvlsp.engine.threads import use
+    from kvlsp.laboratory.evaluation.forward import measure
+
+    use(settings.threads)
+    model = settings.model or default_model.folder()
+    figures = measure(model, context, numbers(rows), settings.device, settings.dtype, repeats)
+    runs = [{"rows": count, **run} for count, run in figures["rows"].items()]
+    answer(json, figures, lambda: table(runs, figures["model"], turn=True))

@@ -1,0 +1,32 @@
+"""What an option of a measurement names: a model's folder, some of the known names, a list of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from kvlsp.errors import ConfigurationError
+
+
+def model_folder(model: str) -> Path | None:
+    """The folder that ``--model`` names, None for the default model. Raises :class:`ConfigurationError`."""
+    if model and not Path(model).is_dir():
+        raise ConfigurationError(f"{model} is no folder. This measurement needs a model's folder on disk.")
+    return Path(model) if model else None
+
+
+def with_part(part: str, names: Iterable[str], what: str) -> list[str]:
+    """Those of ``names`` that have ``part``. Raises :class:`ConfigurationError` where none has."""
+    known = list(names)
+    found = [name for name in known if part in name]
+    if not found:
+        raise ConfigurationError(f"No {what} has {part!r} in its name. There are: {'; '.join(known)}.")
+    return found
+
+
+def numbers(given: str) -> tuple[int, ...]:
+    """``2048,8192`` as numbers. Raises :class:`ConfigurationError`."""
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise ConfigurationError(f"{given!r} is no list of numbers; write them as 2048,8192.") from None

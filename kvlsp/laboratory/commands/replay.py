@@ -1,0 +1,54 @@
+"""``kvlsp replay``: drive the engine with a recorded editing session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.config import Settings
+from kvlsp.laboratory.commands.tables import answer, table
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@with_model_options()
+def replay(
+    settings: Settings,
+    trace: Annotated[Path, typer.Argument(help="A recorded session: JSON, gzipped or not.")],
+    start: Annotated[int, typer.Option(help="The first transaction replayed; those before it make the text.")] = 0,
+    edits: Annotated[int | None, typer.Option(help="How many transactions; all if left out.")] = None,
+    check_every: Annotated[int, typer.Option(min=1, help="Compare with the slow truth after so many.")] = 50,
+    json: JsonOption = False,
+) -> None:
+    """Replay recorded edits; count what is encoded, check it against full tokenization and prefill."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from kvlsp.engine.model import open_model
+    from kvlsp.laboratory.evaluation import replay as replaying
+    from kvlsp.laboratory.evaluation.trace import read_trace
+
+    recorded = read_trace(trace)
+    loaded = open_model(settings)
+    errors = Console(stderr=True)
+
+    def bar(steps: Iterable[int]) -> Iterable[int]:
+        return track(steps, f"replaying {recorded.name}", console=errors, transient=True)
+
+    figures = replaying.replay(loaded, recorded, start=start, edits=edits, check_every=check_every, track=bar)
+    answer(json, figures, lambda: table(_rows(figures), recorded.name))
+
+
+def _rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The figures for people."""
+    rows = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
+        rows.append({"figure": name.replace("_", " "), "value": str(value)})
+    return rows

@@ -1,0 +1,98 @@
+"""``kvlsp train``: make the default model again, or another one by the same recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from kvlsp.laboratory.training.train import Report
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def train(
+    preset: str = typer.Option("cpu", help="cpu: two cores for two hours; gpu: one large GPU for 25 minutes."),
+    out: Path = typer.Option(..., help="Folder for corpus, checkpoint and the exported model (out/model)."),
+    corpus: list[Path] = typer.Option([], help="Folder of Python files; repeat. Default: this interpreter's."),
+    budget_minutes: float | None = typer.Option(None, help="Minutes of processor time; the schedule fits it."),
+    until: str | None = typer.Option(None, help="HH:MM local time at which training ends in any case."),
+    resume: bool = typer.Option(False, "--resume", help="Go on from the checkpoint in OUT, if there is one."),
+    init: Path | None = typer.Option(None, help="Exported model to start from (its vocabulary is used)."),
+    rate: float = typer.Option(1.0, min=0.0, help="Factor on the peak learning rates; below 1 to go on with --init."),
+    kept: float = typer.Option(0.0, min=0.0, max=1.0, help="Share of --init's weights in the export: their mean."),
+    seed: int = typer.Option(0, help="Seed of weights and examples."),
+    threads: int = typer.Option(0, help="Threads of the processor; 0 leaves the choice to torch."),
+    max_steps: int | None = typer.Option(None, help="Stop after so many steps, without decay: for trials."),
+    pause_minutes: float | None = typer.Option(None, help="Stop after so long, to go on with --resume."),
+    compiled: bool = typer.Option(True, "--compile/--no-compile", help="Compile the network's blocks."),
+    json_: bool = typer.Option(False, "--json", help="One JSON object per report instead of a progress bar."),
+) -> None:
+    """Train a model on Python files, resumable; leaves weights, curves and a model card in OUT/model."""
+    import torch
+
+    from kvlsp.laboratory.training.card import write_card
+    from kvlsp.laboratory.training.clock import deadline
+    from kvlsp.laboratory.training.presets import preset as find
+    from kvlsp.laboratory.training.train import train as run
+
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = find(preset)
+    report, close = _json_report() if json_ else _progress_bar(preset)
+    try:
+        progress = run(
+            chosen,
+            out,
+            corpus,
+            budget_minutes=budget_minutes,
+            until=deadline(until) if until else None,
+            resume=resume,
+            init=init,
+            rate=rate,
+            kept=kept,
+            seed=seed,
+            compiled=compiled,
+            max_steps=max_steps,
+            pause_minutes=pause_minutes,
+            report=report,
+        )
+    finally:
+        close()
+    write_card(chosen, progress, out, seed, init, rate, kept)
+
+
+def _json_report() -> tuple[Callable[[Report], None], Callable[[], None]]:
+    def report(line: Report) -> None:
+        typer.echo(json.dumps(asdict(line)))
+
+    return report, lambda: None
+
+
+def _progress_bar(name: str) -> tuple[Callable[[Report], None], Callable[[], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:5.1f} %"),
+        TimeElapsedColumn(),
+    )
+    task = bar.add_task(f"training {name}: corpus and vocabulary", total=1.0)
+    bar.start()
+
+    def report(line: Report) -> None:
+        text = f"{line.phase} {line.tokens / 1e6:.2f} M tokens, {line.tokens_per_second:,.0f}/s"
+        text += f", loss {line.loss:.3f}"
+        if line.held_out_bits_per_byte is not None:
+            text += f", held out {line.held_out_bits_per_byte:.4f} bits per byte"
+            bar.console.print(text)
+        bar.update(task, description=text, completed=line.fraction)
+
+    return report, bar.stop

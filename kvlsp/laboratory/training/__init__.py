@@ -1,0 +1,1 @@
+"""How the default model is made: corpus, examples, network, training, export, model card."""
