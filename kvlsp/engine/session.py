@@ -13,6 +13,7 @@ import numpy as np
 
 from kvlsp.cache.choosing import Choice, overdue
 from kvlsp.cache.chunks import ChunkStore, giving
+from kvlsp.cache.plan import common_head
 from kvlsp.cache.repair import Given, Interrupted, Settled, freshen, refresh, settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
@@ -20,6 +21,7 @@ from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
 from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
+from kvlsp.prompt.window import Window
 from kvlsp.text.diff import narrow
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -65,11 +67,13 @@ class Session:
     ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
     generated rows together, and ``advice`` tells how to raise that. With a ``backlog`` long texts wait in it to be
     tokenized in pieces: while the session is :attr:`behind`, its owner calls :meth:`catch_up` and nothing that needs
-    tokens.
+    tokens. A session that ``grows`` lays out little at first, where nothing is resident around the caret, and more
+    whenever its owner asks for it; any other lays out its whole window at once.
     """
 
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
-                 advice: str = "Give it a longer context.", backlog: Backlog | None = None) -> None:
+                 advice: str = "Give it a longer context.", backlog: Backlog | None = None,
+                 grows: bool = False) -> None:
         self.model = model
         self.snapshot = snapshot
         self.context = context
@@ -87,7 +91,8 @@ class Session:
         self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if backlog else snapshot.text)
         self.cache = ResidentCache(model.decoder, context, advice)
         self.caret = 0
-        self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
+        self.grows = grows
+        self.window = self._fresh_window(0)
         self.totals = Totals()
         self.full_prefill = False
         self.choose: Choice | None = None
@@ -130,7 +135,7 @@ class Session:
         part = self._backlog.take(self.tokens.tokenized_again)
         self._follow(part, self.tokens.text.replace(part))
         if not self._backlog and not len(self.cache.rows):  # nothing is resident: a window as a new session has it
-            self.window = windows.place(len(self.tokens.ids), 0, self.capacity)
+            self.window = self._fresh_window(0)
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Suppose a change that the editor has not made: same version, other text."""
@@ -159,36 +164,67 @@ class Session:
 
     # --- layout --------------------------------------------------------------------------------------------
 
-    def layout(self, caret: int, *, slide: bool = False) -> Layout:
+    def layout(self, caret: int, *, slide: bool = False, grow: int = 0) -> Layout:
         """The rows for a completion at character ``caret``; the window follows the caret.
 
-        With ``slide`` the window may also move for the sake of later: an idle moment's work.
+        With ``slide`` the window may also move for the sake of later, and is laid out as a whole; with ``grow`` it
+        moves too, but so many rows at most are new on that account: an idle moment's work.
         """
-        cut = self.tokens.cut(caret)
-        move = windows.slide if slide else windows.keep_up
-        self.window = move(self.window, len(self.tokens.ids), min(cut.left, cut.right), self.capacity)
+        self.window = self._window_at(caret, slide=slide, grow=grow)
         self.caret = caret
         return lay_out(self.model.template, *self.sides(caret), self._beside)
 
+    def _fresh_window(self, token: int) -> Window:
+        """Where nothing is resident, for a caret before ``token``."""
+        first = windows.begin if self.grows else windows.place
+        return first(len(self.tokens.ids), token, self.capacity)
+
+    def _window_at(self, caret: int, *, slide: bool = False, grow: int = 0) -> Window:
+        """The window that follows the caret to character ``caret``."""
+        cut = self.tokens.cut(caret)
+        tokens, token = len(self.tokens.ids), min(cut.left, cut.right)
+        window, order = self.window, self.model.template.order
+        lays_out = order != "plain" or window.start < token  # in plain order what stands behind the caret is no row
+        if self.grows and not len(self.cache.rows) and lays_out:
+            window = self._fresh_window(token)
+        if slide:
+            return windows.slide(window, tokens, token, self.capacity)
+        if grow and self.grows:
+            return windows.grow(window, tokens, token, self.capacity, grow, order)
+        window = windows.keep_up(window, tokens, token, self.capacity)
+        return window if self.grows else window.whole
+
     @property
     def wants_slide(self) -> bool:
-        """Whether an idle moment should move the window."""
+        """Whether there is something left that an idle moment should do to the window: move it, or let it grow."""
         cut = self.tokens.cut(self.caret)
-        caret = min(cut.left, cut.right)
-        return windows.slide(self.window, len(self.tokens.ids), caret, self.capacity) != self.window
+        token = min(cut.left, cut.right)
+        return windows.slide(self.window, len(self.tokens.ids), token, self.capacity) != self.window
+
+    def growth(self, rows: int) -> int | None:
+        """The layout row from which on the next ``rows`` would be new; None when there is nothing left to grow. They
+        are exact only if all rows before it are by then."""
+        if not self.wants_slide:
+            return None
+        grown = self._window_at(self.caret, slide=not self.grows, grow=rows)
+        layout = lay_out(self.model.template, *self._laid_out(self.caret, grown), self._beside)
+        return common_head(self.cache.rows.cells, layout.cells)
 
     def sides(self, caret: int) -> tuple[Run, Run]:
-        """Tokens before and after ``caret`` inside the window, tokenized apart at the cut."""
-        cut, tokens, window = self.tokens.cut(caret), self.tokens, self.window
-        left, right = max(window.start, cut.left), min(window.end, cut.right)
-        before, after = slice(window.start, left), slice(right, max(right, window.end))
+        """Tokens before and after ``caret`` that are laid out, tokenized apart at the cut."""
+        return self._laid_out(caret, self.window)
+
+    def _laid_out(self, caret: int, window: Window) -> tuple[Run, Run]:
+        cut, tokens = self.tokens.cut(caret), self.tokens
+        before = [slice(start, min(end, cut.left)) for start, end in window.spans if start < cut.left]
+        after = [slice(max(start, cut.right), end) for start, end in window.spans if end > cut.right]
         prefix = Run(
-            np.concatenate([tokens.ids[before], cut.tail_ids]),
-            np.concatenate([tokens.serials[before], cut.tail_serials]),
+            np.concatenate([*(tokens.ids[span] for span in before), cut.tail_ids]),
+            np.concatenate([*(tokens.serials[span] for span in before), cut.tail_serials]),
         )
         suffix = Run(
-            np.concatenate([cut.head_ids, tokens.ids[after]]),
-            np.concatenate([cut.head_serials, tokens.serials[after]]),
+            np.concatenate([cut.head_ids, *(tokens.ids[span] for span in after)]),
+            np.concatenate([cut.head_serials, *(tokens.serials[span] for span in after)]),
         )
         return prefix, suffix
 

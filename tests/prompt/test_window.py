@@ -1,4 +1,4 @@
-"""Windows: they hold the caret, fit, follow edits as the tokens they name do, and come to rest."""
+"""Windows laid out as a whole: they hold the caret, fit, follow edits as the tokens they name do, and come to rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def windows(draw: st.DrawFn) -> tuple[int, int, Window]:
 @given(windows())
 def test_a_keystroke_leaves_the_caret_inside_and_the_window_within_capacity(case):
     tokens, caret, window = case
-    kept = keep_up(window, tokens, caret, CAPACITY)
+    kept = keep_up(window, tokens, caret, CAPACITY).whole
     assert kept.holds(caret)
     assert 0 <= kept.start <= kept.end <= tokens
     assert len(kept) <= CAPACITY
@@ -68,21 +68,22 @@ def test_a_window_follows_the_tokens_it_names(case, data):
     assert 0 <= followed.start <= followed.end <= len(edited)
     inside = edited[followed.start : followed.end]
     assert {token for token in inside if token >= 0} == named - set(document[start:end])
-    if window == Window(0, tokens):
-        assert followed == Window(0, len(edited))
+    if window == Window.of(0, tokens):
+        assert followed == Window.of(0, len(edited))
 
 
 def test_a_short_document_is_laid_out_whole():
-    assert place(100, 50, CAPACITY) == Window(0, 100)
-    assert slide(Window(0, 60), 100, 10, CAPACITY) == Window(0, 100)
+    assert place(100, 50, CAPACITY) == Window.of(0, 100)
+    assert slide(Window.of(0, 60), 100, 10, CAPACITY) == Window.of(0, 100)
 
 
 def test_a_jump_places_the_window_anew():
-    window = keep_up(Window(0, CAPACITY), 40 * BLOCK, 30 * BLOCK, CAPACITY)
-    assert window.holds(30 * BLOCK)
+    window = keep_up(Window.of(0, CAPACITY), 40 * BLOCK, 30 * BLOCK, CAPACITY)
+    assert window.whole == place(40 * BLOCK, 30 * BLOCK, CAPACITY)
+    window = window.whole
     assert window.start % BLOCK == 0
 
 
 def test_an_outgrown_window_drops_blocks_on_the_far_side():
-    assert keep_up(Window(0, CAPACITY + 1), 40 * BLOCK, CAPACITY, CAPACITY) == Window(BLOCK, CAPACITY + 1)
-    assert keep_up(Window(0, CAPACITY + 1), 40 * BLOCK, 5, CAPACITY) == Window(0, CAPACITY + 1 - BLOCK)
+    assert keep_up(Window.of(0, CAPACITY + 1), 40 * BLOCK, CAPACITY, CAPACITY) == Window.of(BLOCK, CAPACITY + 1)
+    assert keep_up(Window.of(0, CAPACITY + 1), 40 * BLOCK, 5, CAPACITY) == Window.of(0, CAPACITY + 1 - BLOCK)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kvlsp.cache.plan import common_head
 from kvlsp.cache.repair import settle
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
@@ -17,12 +18,15 @@ from kvlsp.prompt.layout import Layout, Run, lay_out
 def layout_from_scratch(session: Session, caret: int) -> Layout:
     """The layout of the session's text, caret and window, with every token made anew from the text."""
     text = str(session.snapshot.text)
-    tokens = len(session.model.tokenizer.encode(text).ids)
     encode = session.model.tokenizer.encode
-    prefix, suffix = encode(text[:caret]).ids, encode(text[caret:], initial=caret == 0).ids
-    behind = tokens - session.window.end
-    prefix = prefix[session.window.start :]
-    suffix = suffix[: len(suffix) - behind] if behind else suffix
+    whole, prefix, suffix = encode(text), encode(text[:caret]).ids, encode(text[caret:], initial=caret == 0).ids
+    first = int(np.searchsorted(whole.starts, caret))  # of the document's tokens, the first that starts at the caret
+    left = common_head(prefix, whole.ids[:first])
+    right = len(whole.ids) - common_head(suffix[::-1], whole.ids[first:][::-1])
+    before = [prefix[start : min(end, left)] for start, end in session.window.spans if start < left]
+    after = [whole.ids[max(start, right) : end] for start, end in session.window.spans if end > right]
+    prefix = np.concatenate([*before, prefix[left:]])
+    suffix = np.concatenate([suffix[: len(suffix) - (len(whole.ids) - right)], *after])
     serials = np.arange(len(prefix) + len(suffix), dtype=np.int64)
     return lay_out(
         session.model.template,

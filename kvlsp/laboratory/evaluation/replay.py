@@ -53,8 +53,8 @@ class Reuse:
 
     def count(self, session: Session, caret: int) -> dict[str, int]:
         prefix, suffix = session.sides(caret)
-        whole = session.tokens.ids[session.window.start : session.window.end]
-        prompts = {"document_order": whole.copy()}
+        whole = np.concatenate([session.tokens.ids[start:end] for start, end in session.window.spans])
+        prompts = {"document_order": whole}
         for order in ("prefix_first", "suffix_first"):
             template = dataclasses.replace(session.model.template, order=order)
             prompts[order] = lay_out(template, prefix, suffix).ids
