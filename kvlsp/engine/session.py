@@ -6,6 +6,7 @@ requests, deadlines or the editor; it is used from one thread only.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,11 +28,15 @@ from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.tokens.backlog import Backlog
+from kvlsp.tokens.cut import Cut
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.edit import TokenEdit
+from kvlsp.tokens.reading import Reading
 
 _CUT_SLACK = 128
 """Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
+_NEIGHBOURHOOD = 4096
+"""Characters on both sides of a caret that have to be read before a completion is asked for there."""
 _CLOSED = ("()", "[]", "{}", '""', "''", "``")
 """What editors close by themselves: the caret is left inside."""
 
@@ -65,15 +70,17 @@ class Session:
     """The document ``snapshot`` with its tokens and its cache.
 
     ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
-    generated rows together, and ``advice`` tells how to raise that. With a ``backlog`` long texts wait in it to be
-    tokenized in pieces: while the session is :attr:`behind`, its owner calls :meth:`catch_up` and nothing that needs
-    tokens. A session that ``grows`` lays out little at first, where nothing is resident around the caret, and more
-    whenever its owner asks for it; any other lays out its whole window at once.
+    generated rows together, and ``advice`` tells how to raise that. With a ``piece``, more characters than that at once
+    are read, that is, tokenized, later: while the session is :attr:`behind`, its owner calls :meth:`catch_up`, and asks
+    for completions only where :meth:`can_complete_at` allows it. A session that ``grows`` lays out little at first,
+    where nothing is resident around the caret, and more whenever its owner asks for it; any other lays out its whole
+    window at once. All offsets are the document's, read or not.
     """
 
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
-                 advice: str = "Give it a longer context.", backlog: Backlog | None = None,
+                 advice: str = "Give it a longer context.", piece: int | None = None, backlog: Backlog | None = None,
                  grows: bool = False) -> None:
+        piece = backlog.piece if backlog is not None else piece
         self.model = model
         self.snapshot = snapshot
         self.context = context
@@ -85,10 +92,9 @@ class Session:
         """What :attr:`placed` was made from: the message, and tokens at most."""
         self.store: ChunkStore | None = None
         """Where chunks lie that are encoded already."""
-        self._backlog = backlog
-        if backlog is not None and backlog.takes(len(snapshot.text)):
-            backlog.add(Edit(0, 0, str(snapshot.text)))
-        self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if backlog else snapshot.text)
+        self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
+        self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if self._reading else snapshot.text)
+        """Of what has been read; offsets in it are those of the read text."""
         self.cache = ResidentCache(model.decoder, context, advice)
         self.caret = 0
         self.grows = grows
@@ -101,49 +107,61 @@ class Session:
 
     # --- text and tokens -----------------------------------------------------------------------------------
 
-    def edit(self, changes: tuple[Change, ...], after: Snapshot) -> None:
-        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes."""
+    def edit(self, changes: tuple[Change, ...], after: Snapshot, *, at_once: bool = False) -> None:
+        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes.
+
+        With ``at_once`` all that they insert is read now, however long it is.
+        """
         for change in changes:
             replaced = self.snapshot.text.slice(change.edit.start, change.edit.end)
             text = self.snapshot.text
             for part in narrow(change.edit, replaced):
                 text = text.replace(part)
-                if self._backlog is not None and self._backlog.takes(len(part.text)):
-                    self._backlog.add(part)
-                else:
-                    self._follow(part, text)
+                read = self._reading.follow(part, at_once=at_once)
+                if read is not None:
+                    self._follow(read, text)
                 self.caret = part.start + len(part.text) - (part.text in _CLOSED)
             self.snapshot = Snapshot(after.uri, after.version, change.after, after.language)
         self.snapshot = after
 
-    def _follow(self, part: Edit, text: Rope) -> None:
+    def _follow(self, read: Edit, text: Rope, *, laid_out: bool = True) -> None:
+        """An edit of the read text, after which the document is ``text``."""
         before = len(self.tokens.ids)
-        token_edit = self.tokens.apply(part, text)
-        self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids))
+        token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
+        self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids),
+                                     laid_out=laid_out or not self.grows)
         for observer in self.token_edits:
             observer(token_edit)
 
     @property
     def behind(self) -> int:
-        """Characters of the text that have no tokens yet, or the deletions that wait behind them."""
-        return max(self._backlog.characters, 1) if self._backlog else 0
+        """Characters of the text that have no tokens yet."""
+        return self._reading.characters
 
-    def catch_up(self) -> None:
-        """Tokenize the next piece of what waits."""
-        if not self._backlog:
+    def can_complete_at(self, offset: int) -> bool:
+        """Whether enough of the text around ``offset`` has been read to ask for a completion there."""
+        return self._reading.has_read(offset, _NEIGHBOURHOOD)
+
+    def catch_up(self, near: int | None = None) -> None:
+        """Read the next piece of what has no tokens yet: the one around offset ``near`` (None: the caret), or next."""
+        if not self._reading:
             return
-        part = self._backlog.take(self.tokens.tokenized_again)
-        self._follow(part, self.tokens.text.replace(part))
-        if not self._backlog and not len(self.cache.rows):  # nothing is resident: a window as a new session has it
-            self.window = self._fresh_window(0)
+        text = self.snapshot.text
+        piece = self._reading.take(text, self.caret if near is None else near, self.tokens.tokenized_again)
+        self._follow(piece, text, laid_out=False)
+        if not self._reading and not self.grows and not len(self.cache.rows):
+            self.window = self._fresh_window(0)  # as a new session has it
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Suppose a change that the editor has not made: same version, other text."""
         snapshot, edit = self.snapshot, Edit(start, end, text)
         after = snapshot.text.replace(edit)
-        self.edit((Change(edit, after),), Snapshot(snapshot.uri, snapshot.version, after, snapshot.language))
-        while self.behind:
-            self.catch_up()
+        supposed = Snapshot(snapshot.uri, snapshot.version, after, snapshot.language)
+        self.edit((Change(edit, after),), supposed, at_once=True)
+
+    def cut(self, caret: int) -> Cut:
+        """The tokens of what has been read, divided at character ``caret`` of the document."""
+        return self.tokens.cut(self._reading.offset_in_read(caret))
 
     # --- context of other files ------------------------------------------------------------------------------
 
@@ -181,7 +199,7 @@ class Session:
 
     def _window_at(self, caret: int, *, slide: bool = False, grow: int = 0) -> Window:
         """The window that follows the caret to character ``caret``."""
-        cut = self.tokens.cut(caret)
+        cut = self.cut(caret)
         tokens, token = len(self.tokens.ids), min(cut.left, cut.right)
         window, order = self.window, self.model.template.order
         lays_out = order != "plain" or window.start < token  # in plain order what stands behind the caret is no row
@@ -197,7 +215,7 @@ class Session:
     @property
     def wants_slide(self) -> bool:
         """Whether there is something left that an idle moment should do to the window: move it, or let it grow."""
-        cut = self.tokens.cut(self.caret)
+        cut = self.cut(self.caret)
         token = min(cut.left, cut.right)
         return windows.slide(self.window, len(self.tokens.ids), token, self.capacity) != self.window
 
@@ -215,7 +233,7 @@ class Session:
         return self._laid_out(caret, self.window)
 
     def _laid_out(self, caret: int, window: Window) -> tuple[Run, Run]:
-        cut, tokens = self.tokens.cut(caret), self.tokens
+        cut, tokens = self.cut(caret), self.tokens
         before = [slice(start, min(end, cut.left)) for start, end in window.spans if start < cut.left]
         after = [slice(max(start, cut.right), end) for start, end in window.spans if end > cut.right]
         prefix = Run(
