@@ -96,7 +96,7 @@ class Repair:
             encode = np.unique(np.concatenate([missing, self._crossed, seams(plan, seam), self._wanted]))
             if choose is not None and len(encode):  # there is a forward to fill
                 encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
-        except Exception:
+        except BaseException:
             cache.forget()
             raise
         self._missing, self._encode = missing, encode
@@ -122,7 +122,7 @@ class Repair:
             self._logits.append(encode_rows(cache, chunk, np.isin(chunk, self._wanted, assume_unique=True)))
             if len(self._copied.exact):
                 _reach(cache, np.union1d(chunk, self._copied.exact))
-        except Exception:
+        except BaseException:
             cache.forget()
             raise
         self.done += len(chunk)
@@ -191,7 +191,7 @@ def freshen(cache: ResidentCache, rows: int) -> int:
 def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
     try:
         encode_rows(cache, rows, None)
-    except Exception:
+    except BaseException:
         cache.forget()
         raise
 

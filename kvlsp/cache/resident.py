@@ -116,7 +116,7 @@ class ResidentCache:
         self.drop_unwritten()
         try:
             host = HostRows.of(self.keyvalues, torch.from_numpy(self.rows.slots))
-        except Exception:
+        except BaseException:
             self.forget()
             raise
         self.keyvalues, self.table, self.scratch = None, SlotTable(), None
@@ -132,7 +132,7 @@ class ResidentCache:
         try:
             slots = self.take(len(self.rows))
             host.write(self.decoder, self.arrays(), torch.from_numpy(slots), torch.from_numpy(self.rows.positions))
-        except Exception:
+        except BaseException:
             self.forget()
             raise
 

@@ -6,7 +6,7 @@ prefilled again from the document's tokens, so dropping loses time, never text.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -28,8 +28,8 @@ class Holding(Generic[Key]):
     rows: int
 
 
-def to_drop(holdings: Iterable[Holding[Key]], bound: int, now: float, keep: Key | None) -> list[Key]:
-    """The least useful documents whose removal brings the total within ``bound`` bytes; never ``keep``.
+def to_drop(holdings: Iterable[Holding[Key]], bound: int, now: float, keep: Collection[Key] = ()) -> list[Key]:
+    """The least useful documents whose removal brings the total within ``bound`` bytes; never those to ``keep``.
 
     A cache is worth the more the dearer its rebuild is per byte and the more recently it was used.
     """
@@ -42,7 +42,7 @@ def to_drop(holdings: Iterable[Holding[Key]], bound: int, now: float, keep: Key 
         return rebuild / (holding.nbytes * (1.0 + now - holding.used_at))
 
     dropped = []
-    for holding in sorted((h for h in holdings if h.nbytes and h.key != keep), key=worth):
+    for holding in sorted((h for h in holdings if h.nbytes and h.key not in keep), key=worth):
         if excess <= 0:
             break
         dropped.append(holding.key)

@@ -51,7 +51,7 @@ def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLi
     """The engine, put together in the background."""
 
     def build() -> EngineLike:
-        from kvlsp.engine.worker import Engine
+        from kvlsp.engine.engine import Engine
 
         return Engine(settings, events)
 

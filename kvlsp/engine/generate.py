@@ -12,7 +12,6 @@ one drawn (speculative decoding with copied drafts, CopySpec, arXiv 2502.08923).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,19 +20,14 @@ import numpy as np
 import torch
 
 from kvlsp.cache.resident import ResidentCache, Scratch
-from kvlsp.completion.candidates import EARLY, Choice
-from kvlsp.completion.confidence import first_entropy
+from kvlsp.completion.candidates import Choice
 from kvlsp.completion.stop import Stop
 from kvlsp.engine.sampling import Sampling
+from kvlsp.engine.selecting import Penalty, Selection
 from kvlsp.model.clock import work_clock
 from kvlsp.model.decoder import Branch
 from kvlsp.tokens.stream import TextStream
 from kvlsp.tokens.tokenizer import Tokenizer
-
-_PENALISED = 64
-"""The penalty looks at so many of the likeliest tokens; what is less likely is not chosen anyway."""
-_ALTERNATIVES = 4
-"""Likeliest tokens remembered of early rows, for candidates."""
 
 
 class Drafter(Protocol):
@@ -44,22 +38,6 @@ class Drafter(Protocol):
     def observe(self, proposed: int, accepted: int) -> None: ...
 
     def timed(self, rows: int, seconds: float) -> None: ...
-
-
-class Penalty(Protocol):
-    """Holds back what would start a repetition; see :mod:`kvlsp.completion.penalty`."""
-
-    @property
-    def active(self) -> bool: ...
-
-    def lowers(self, piece: str) -> float: ...
-
-    def gains(self, piece: str | None) -> float: ...
-
-    @property
-    def most(self) -> float: ...
-
-    def push(self, piece: str) -> None: ...
 
 
 StopCheck = Callable[[str], "Stop | None"]
@@ -113,18 +91,15 @@ class Generation:
         self.progress = Progress()
         self._logits = logits
         self._ends, self._limits, self._stop, self._end = ends, limits, stop, end
-        self._drafter, self._penalty, self._sampling = drafter, penalty, sampling
+        self._drafter = drafter
+        self._selection = Selection(tokenizer, ends, logits.device, penalty=penalty, sampling=sampling, owed=must_begin)
         self.context = list(context)
         self._stream = TextStream(tokenizer)
-        self._owed = must_begin
         self._forced = list(forced)
         self._scratch = Scratch(start=position, exact=cache.frontier >= position)
         self._drafts: list[int] = []
         self._instead: tuple[int, float] | None = None
         """Chosen where a draft was wrong: the next token."""
-        never = [token for token in tokenizer.control.values() if token not in ends]
-        self._control = torch.tensor(never, dtype=torch.int64, device=logits.device)
-        self._end_ids = torch.tensor(sorted(ends), dtype=torch.int64, device=logits.device)
 
     @property
     def done(self) -> bool:
@@ -143,7 +118,7 @@ class Generation:
             if self._take(rows[-1], 0.0):
                 return []
         if not rows:
-            token, logprob = self._instead or self.select(self._logits, remember=True)
+            token, logprob = self._instead or self.select(self._logits)
             self._instead = None
             if self._take(token, logprob):
                 return []
@@ -173,7 +148,7 @@ class Generation:
         first = len(logits) - 1 - len(drafts)
         accepted = 0
         for draft in drafts:
-            token, logprob = self.select(logits[first + accepted], remember=True)
+            token, logprob = self.select(logits[first + accepted])
             if token != draft:
                 self._instead = token, logprob
                 break
@@ -194,64 +169,11 @@ class Generation:
 
     # ---------------------------------------------------------------------------------------------------------
 
-    def select(self, logits: torch.Tensor, *, remember: bool) -> tuple[int, float]:
-        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability.
-
-        The device is asked once: for the whole row where all of it counts (the first token's entropy, a draw), else for
-        the likeliest tokens only. The rest is done on the host.
-        """
-        row = torch.log_softmax(logits, -1)
-        row.index_fill_(0, self._control, -torch.inf)  # markers are no text; only the end tokens may be chosen
-        penalty = self._penalty if self._penalty is not None and self._penalty.active else None
-        if self._owed:
-            penalty = None
-            allowed = torch.from_numpy(self.tokenizer.starting_with(self._owed).astype(np.int64)).to(row.device)
-            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row[allowed])
-        progress = self.progress
-        early = remember and len(progress.ids) < EARLY
-        whole = self._sampling is not None or (early and not progress.ids)
-        if whole:
-            row = row.cpu()
-        likely = self._likeliest(row, _PENALISED + 1 if penalty is not None else _ALTERNATIVES if early else 1)
-        if penalty is not None:
-            self._penalise(likely, penalty, _ALTERNATIVES if early else 1)
-            if whole:
-                row[torch.tensor(list(likely))] = torch.tensor(list(likely.values()), dtype=row.dtype)
-        best = sorted(likely.items(), key=lambda one: (-one[1], one[0]))[:_ALTERNATIVES]
-        if early:
-            if not progress.ids:
-                progress.entropy = first_entropy(row.numpy())
-            progress.choices.append(Choice(tuple(token for token, _ in best), tuple(value for _, value in best)))
-        token, logprob = best[0]
-        if self._sampling is not None:
-            token = self._sampling.draw(row, len(progress.ids))
-            logprob = float(row[token])
-        return token, min(0.0, logprob)
-
-    def _likeliest(self, row: torch.Tensor, count: int) -> dict[int, float]:
-        """The ``count`` likeliest tokens, best first, then the end tokens where there is more than one to choose from;
-        with their log-probabilities. One transfer: ids are small enough to be exact beside them."""
-        best = row.topk(min(count, len(row))) if count > 1 else row.max(-1, keepdim=True)  # the first of equals
-        values, ids = best.values, best.indices
-        if count > 1:
-            values, ids = torch.cat((values, row[self._end_ids])), torch.cat((ids, self._end_ids))
-        found, tokens = torch.stack((values, ids.to(values.dtype))).tolist()
-        return dict(zip(map(int, tokens), found, strict=True))
-
-    def _penalise(self, likely: dict[int, float], penalty: Penalty, places: int) -> None:
-        """Lower, and raise, the first :data:`_PENALISED` of ``likely`` in place, as far as they may come to the first
-        ``places``; the last one only bounds them."""
-        gain = penalty.gains(None)
-        best = [-math.inf] * places  # ascending
-        for token, logprob in list(likely.items())[:_PENALISED]:
-            if logprob + penalty.most <= best[0] and self._sampling is None:
-                break  # nothing behind it can come to the front
-            if token not in self._ends:
-                piece = self.tokenizer.piece(token)
-                likely[token] = logprob + penalty.gains(piece) - penalty.lowers(piece)
-                best = sorted([*best, likely[token]])[1:]
-        for token in self._ends:
-            likely[token] += gain
+    def select(self, logits: torch.Tensor) -> tuple[int, float]:
+        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
+        chosen = self._selection.select(logits, len(self.progress.ids))
+        self.progress.choices, self.progress.entropy = self._selection.choices, self._selection.entropy
+        return chosen
 
     def _take(self, token: int, logprob: float) -> bool:
         """Append a chosen token; True when the generation ends with it."""
@@ -268,10 +190,7 @@ class Generation:
         progress.logprobs.append(logprob)
         progress.text += piece
         self.context.append(token)
-        if self._owed:
-            self._owed = self._owed[len(piece):] if self._owed.startswith(piece) else ""
-        if self._penalty is not None:
-            self._penalty.push(piece)
+        self._selection.took(piece)
         stop = self._stop(piece)
         progress.stop = None if stop is None else str(stop.reason)
         if progress.stop is None and len(progress.ids) >= self._limits.tokens:
@@ -281,7 +200,7 @@ class Generation:
         return progress.stop is not None
 
     def _propose(self, room: int) -> list[int]:
-        if self._drafter is None or room <= 0 or self._owed:
+        if self._drafter is None or room <= 0 or self._selection.owed:
             return []
         return list(self._drafter.propose(self.context, room))
 

@@ -18,15 +18,19 @@ class Offer:
 
 
 class Offers:
-    """The newest offers by the number of their completion."""
+    """The newest offers by their number."""
 
     def __init__(self) -> None:
         self._offers: dict[int, Offer] = {}
+        self._made = 0
 
-    def add(self, completion: int, offer: Offer) -> None:
-        self._offers[completion] = offer
+    def add(self, offer: Offer) -> int:
+        """The number that feedback names it by."""
+        self._made += 1
+        self._offers[self._made] = offer
         if len(self._offers) > _REMEMBERED:
             del self._offers[next(iter(self._offers))]
+        return self._made
 
-    def get(self, completion: int) -> Offer | None:
-        return self._offers.get(completion)
+    def get(self, number: int) -> Offer | None:
+        return self._offers.get(number)

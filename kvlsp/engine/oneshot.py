@@ -9,7 +9,7 @@ from typing import Any
 from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
-from kvlsp.engine.completing import Completing
+from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.context import compose
 from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
@@ -42,15 +42,14 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
     if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
         session.place(beside, room, compose(model, beside, language, room, session.placed))
-    drafter = None
-    if chosen.drafts:
-        _, suffix = session.sides(offset)
-        drafter = Drafting(CopyDrafter(session.tokens.ids), (), suffix.ids)
-    completing = Completing(session, offset, chosen, drafter=drafter)
-    if completing.refused is not None:
-        return Completion("", completing.refused, "", {})
-    completing.prepare()
-    while not completing.step():
-        pass
-    texts, reason = completing.answers()
-    return Completion(texts[0] if texts else "", None if texts else reason, completing.text, completing.report())
+
+    def drafting(place: int) -> Drafting | None:
+        _, suffix = session.sides(place)
+        return Drafting(CopyDrafter(session.tokens.ids), (), suffix.ids) if chosen.drafts else None
+
+    job = CompletionJob(session, offset, chosen, drafting=drafting)
+    if job.refused is not None:
+        return Completion("", job.refused, "", {})
+    job.run()
+    texts, reason = job.answers()
+    return Completion(texts[0] if texts else "", None if texts else reason, job.text, job.report())

@@ -77,7 +77,7 @@ class Placing:
         try:
             with pace as rows:
                 self.rows["encoded"] += encoding.advance(rows)
-        except Exception:
+        except BaseException:
             self._encoding = None
             raise
         if encoding.complete:

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
-from kvlsp.cache.choosing import Choice, overdue
+from kvlsp.cache.choosing import SEAM, Choice, overdue
 from kvlsp.cache.chunks import ChunkStore, giving
 from kvlsp.cache.plan import common_head
-from kvlsp.cache.repair import Given, Interrupted, Settled, freshen, refresh, settle
+from kvlsp.cache.repair import CHUNK, Given, Repair, Settled, freshen, refresh
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.model import Model
+from kvlsp.engine.sync import Sync, Totals
 from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
+from kvlsp.prompt.sides import sides
 from kvlsp.prompt.window import Window
 from kvlsp.text.diff import narrow
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
-from kvlsp.tokens.backlog import Backlog
 from kvlsp.tokens.cut import Cut
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.edit import TokenEdit
@@ -39,31 +37,6 @@ _NEIGHBOURHOOD = 4096
 """Characters on both sides of a caret that have to be read before a completion is asked for there."""
 _CLOSED = ("()", "[]", "{}", '""', "''", "``")
 """What editors close by themselves: the caret is left inside."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """Rows counted over the life of a session, for statistics."""
-
-    kept: int = 0
-    moved: int = 0
-    encoded: int = 0
-    repaired: int = 0
-    adopted: int = 0
-    copied: int = 0
-    refreshed: int = 0
-    slid: int = 0
-
-    def add(self, settled: Settled, *, slide: bool) -> None:
-        self.kept += settled.kept
-        self.moved += settled.moved
-        self.repaired += settled.repaired
-        self.adopted += settled.adopted
-        self.copied += settled.copied
-        if slide:
-            self.slid += settled.encoded
-        else:
-            self.encoded += settled.encoded
 
 
 class Session:
@@ -78,9 +51,7 @@ class Session:
     """
 
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
-                 advice: str = "Give it a longer context.", piece: int | None = None, backlog: Backlog | None = None,
-                 grows: bool = False) -> None:
-        piece = backlog.piece if backlog is not None else piece
+                 advice: str = "Give it a longer context.", piece: int | None = None, grows: bool = False) -> None:
         self.model = model
         self.snapshot = snapshot
         self.context = context
@@ -233,37 +204,30 @@ class Session:
         return self._laid_out(caret, self.window)
 
     def _laid_out(self, caret: int, window: Window) -> tuple[Run, Run]:
-        cut, tokens = self.cut(caret), self.tokens
-        before = [slice(start, min(end, cut.left)) for start, end in window.spans if start < cut.left]
-        after = [slice(max(start, cut.right), end) for start, end in window.spans if end > cut.right]
-        prefix = Run(
-            np.concatenate([*(tokens.ids[span] for span in before), cut.tail_ids]),
-            np.concatenate([*(tokens.serials[span] for span in before), cut.tail_serials]),
-        )
-        suffix = Run(
-            np.concatenate([cut.head_ids, *(tokens.ids[span] for span in after)]),
-            np.concatenate([cut.head_serials, *(tokens.serials[span] for span in after)]),
-        )
-        return prefix, suffix
+        return sides(self.tokens.ids, self.tokens.serials, self.cut(caret), window)
 
     # --- cache ---------------------------------------------------------------------------------------------
 
-    def settle(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
-               choose: Choice | None = None, interrupted: Interrupted = lambda: False, chunk: int = 256,
-               progress: Callable[[int, int], None] | None = None) -> tuple[Layout, Settled]:
-        """Make the layout at ``caret`` resident; see :func:`kvlsp.cache.repair.settle`."""
-        cut = self.tokens.cut(caret)
+    def sync(self, caret: int, *, slide: bool = False, grow: int = 0,
+             wanted: Callable[[Layout], list[int]] | None = None, choose: Choice | None = None) -> Sync:
+        """Begin to make the layout at ``caret`` resident; ``wanted`` names layout rows whose logits are asked for."""
+        cut = self.cut(caret)
         jumped = not self.window.holds(min(cut.left, cut.right))
-        layout = self.layout(caret, slide=slide)
+        layout = self.layout(caret, slide=slide, grow=grow)
         if self.full_prefill:
             self.cache.forget()
-        settled = settle(
-            self.cache, layout, wanted=wanted(layout) if wanted is not None else (),
-            choose=choose or self.choose, given=self._given,
-            interrupted=interrupted, chunk=chunk, progress=progress,
-        )
-        self.totals.add(settled, slide=slide or jumped)
-        return layout, settled
+        # what a window that grows makes stale is refreshed once, when it has grown: no repair, and no sign of age
+        repair = Repair(self.cache, layout, wanted=wanted(layout) if wanted is not None else (), given=self._given,
+                        choose=None if grow else choose or self.choose, seam=0 if grow else SEAM, counts=not grow)
+        return Sync(layout, repair, lambda settled: self.totals.add(settled, slide=bool(slide or grow or jumped)))
+
+    def settle(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
+               choose: Choice | None = None, chunk: int = CHUNK) -> tuple[Layout, Settled]:
+        """Make the layout at ``caret`` resident, in one go."""
+        sync = self.sync(caret, slide=slide, wanted=wanted, choose=choose)
+        while not sync.complete:
+            sync.step(chunk)
+        return sync.layout, sync.close()
 
     @property
     def _given(self) -> Given | None:

@@ -46,7 +46,7 @@ PREFILL_GIVEN_UP = 3.0
 
 
 class EngineLike(Protocol):
-    """What the server needs of an engine; ``kvlsp.engine.worker.Engine`` is one."""
+    """What the server needs of an engine; ``kvlsp.engine.engine.Engine`` is one."""
 
     def start(self) -> None: ...
 

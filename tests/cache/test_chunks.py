@@ -172,7 +172,7 @@ def test_a_store_counts_its_bytes_and_gives_up_the_least_used_first():
     assert chunk is not None
     assert chunk.nbytes == len(CHUNKS[1]) * 3 * 2 * 8 * 8 * 2
     assert store.nbytes == 2 * chunk.nbytes
-    assert to_drop(store.holdings(), chunk.nbytes, now=60.0, keep=None) == [b"old"]
+    assert to_drop(store.holdings(), chunk.nbytes, now=60.0) == [b"old"]
     store.drop(b"old")
     assert b"old" not in store
     assert len(store) == 1

@@ -12,9 +12,9 @@ def test_old_and_cheap_goes_before_young_and_dear():
     old = Holding("old", 100, used_at=0.0, rows=1000)
     small = Holding("small", 100, used_at=90.0, rows=10)
     dear = Holding("dear", 100, used_at=90.0, rows=4000)
-    assert to_drop([old, small, dear], 200, now=100.0, keep=None) == ["small"]
-    assert to_drop([old, small, dear], 100, now=100.0, keep=None) == ["small", "old"]
-    assert to_drop([old, small, dear], 0, now=100.0, keep="small") == ["old", "dear"]
+    assert to_drop([old, small, dear], 200, now=100.0) == ["small"]
+    assert to_drop([old, small, dear], 100, now=100.0) == ["small", "old"]
+    assert to_drop([old, small, dear], 0, now=100.0, keep={"small"}) == ["old", "dear"]
 
 
 @given(
@@ -23,7 +23,7 @@ def test_old_and_cheap_goes_before_young_and_dear():
 )
 def test_what_is_left_fits_or_is_kept(sizes, bound):
     holdings = [Holding(number, *size) for number, size in enumerate(sizes)]
-    dropped = to_drop(holdings, bound, now=100.0, keep=0)
+    dropped = to_drop(holdings, bound, now=100.0, keep={0})
     assert 0 not in dropped
     left = sum(h.nbytes for h in holdings if h.key not in dropped)
     assert left <= max(bound, holdings[0].nbytes if holdings else 0)

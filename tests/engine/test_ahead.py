@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from kvlsp.completion.reasons import Reason
-from kvlsp.engine.desk import UNASKED
+from kvlsp.engine.documents import UNASKED
 from kvlsp.engine.messages import (
     CloseDocument,
     Complete,
@@ -40,7 +40,7 @@ def expected_at(bench: Bench, offset: int) -> list[str]:
 
 
 def cache_of(bench: Bench):
-    return bench.engine._desks.get(URI).session.cache
+    return bench.session.cache
 
 
 def count_forwards(bench: Bench) -> list[int]:
@@ -121,10 +121,11 @@ def test_whatever_touches_texts_or_caches_ends_it(message):
     bench.edit(AT + 1, AT + 1, "(")
     bench.at_forward(3, lambda: bench.engine.post(message))
     bench.work()
-    assert not bench.engine._ahead.working
-    for desk in bench.engine._desks:
-        if desk.session is not None:
-            desk.session.cache.check_integrity()
+    for document in bench.engine.documents:
+        assert not document.completing
+        assert document.job is None or document.snapshot.uri == URI
+        if document.session is not None:
+            document.session.cache.check_integrity()
 
 
 def test_another_place_is_asked_for():
@@ -161,10 +162,10 @@ def test_an_editor_that_does_not_ask_costs_nothing():
     for number in range(UNASKED - 1):
         bench.edit(AT + 1 + number, AT + 1 + number, "y")
         bench.work()
-        assert bench.engine._ahead._begun is not None
+        assert bench.document.job is not None
     bench.edit(AT, AT, "z")
     bench.work()
-    assert bench.engine._ahead._begun is None
+    assert bench.document.job is None
 
 
 def test_an_editor_that_never_asked_costs_nothing():
@@ -173,14 +174,14 @@ def test_an_editor_that_never_asked_costs_nothing():
     forwards = count_forwards(bench)
     bench.work()
     assert len(forwards) == 1  # it settles
-    assert bench.engine._ahead._begun is None
+    assert bench.document.job is None
 
 
 def test_it_can_be_switched_off():
     bench = asked(dataclasses.replace(SETTINGS, ahead=False))
     bench.edit(AT + 1, AT + 1, "(")
     bench.work()
-    assert bench.engine._ahead._begun is None
+    assert bench.document.job is None
 
 
 def test_inside_brackets_that_the_editor_closed():
@@ -199,7 +200,7 @@ def test_a_model_that_fails_takes_nothing_with_it():
 
     bench.at_forward(3, fail)
     bench.work()
-    assert not bench.engine._ahead.working
+    assert not bench.document.completing
     bench.engine.post(DescribeDocument(5, URI))
     bench.work()
     assert len(cache_of(bench).rows) > 0  # settled again, as soon as something happened
@@ -270,7 +271,7 @@ def test_an_acceptance_without_rows_begins_nothing():
     bench.engine.post(Configure(dataclasses.replace(SETTINGS, max_tokens=20)))
     bench.engine.post(Feedback(URI, accepted.completion, "accepted"))
     bench.work()
-    assert bench.engine._ahead._begun is None
+    assert bench.document.job is None
 
 
 def test_a_slow_model_does_not_keep_other_work_waiting():
@@ -279,7 +280,7 @@ def test_a_slow_model_does_not_keep_other_work_waiting():
     bench.edit(AT + 1, AT + 1, "(")
     bench.at_forward(3, lambda: bench.clock.pass_(1.0))
     bench.work()
-    assert bench.engine._ahead._begun is None
+    assert bench.document.job is None
     cache_of(bench).check_integrity()
     assert [item.text for item in complete(bench, AT + 2).items] == expected_at(bench, AT + 2)
 
@@ -290,5 +291,5 @@ def test_every_draw_has_a_seed_of_its_own():
     for number in range(4):
         bench.edit(AT + 1 + number, AT + 1 + number, "(")
         bench.work()
-        seeds.append(bench.engine._ahead._begun.completing.seed)
+        seeds.append(bench.document.job.seed)
     assert len(set(seeds)) == 4

@@ -24,10 +24,10 @@ from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, comple
 def test_closing_forgets_and_the_bound_evicts_others():
     bench = Bench(TEXT)
     other = Snapshot("file:///other.txt", 1, Rope.of(TEXT * 4), "")
-    bench.engine._desks.bound = 512 * bench.model.decoder.bytes_per_slot
+    bench.engine.documents.bound = 512 * bench.model.decoder.bytes_per_slot
     bench.engine.post(OpenDocument(other))
     bench.work()
-    held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine._desks}
+    held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine.documents}
     assert held[URI] == 0
     assert held["file:///other.txt"] > 0
     bench.engine.post(CloseDocument(URI))
@@ -38,13 +38,13 @@ def test_closing_forgets_and_the_bound_evicts_others():
 def test_two_hundred_documents_stay_within_the_bound_and_the_active_one_is_kept():
     bench = Bench(TEXT)
     bound = 3 * 512 * bench.model.decoder.bytes_per_slot
-    bench.engine._desks.bound = bound
+    bench.engine.documents.bound = bound
     for number in range(200):
         uri = f"file:///{number}.txt"
         bench.engine.post(OpenDocument(Snapshot(uri, 1, Rope.of(TEXT + str(number)), "")))
         bench.work()
         bench.clock.pass_(1)
-        held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine._desks if desk.session}
+        held = {desk.snapshot.uri: desk.session.cache.nbytes for desk in bench.engine.documents if desk.session}
         assert sum(held.values()) <= bound
         assert held[uri] > 0
     bench.engine.post(DescribeDocument(5, "file:///3.txt"))
@@ -66,11 +66,11 @@ def test_a_document_that_does_not_fit_is_reported_once_with_the_limit_and_the_da
     settings, bound, named, caplog
 ):
     bench = Bench(settings=settings)
-    bench.engine._desks.forget_sessions()
-    bench.engine._desks.bound = bound
+    bench.engine.documents.forget_sessions()
+    bench.engine.documents.bound = bound
     bench.engine.post(OpenDocument(Snapshot("file:///large.txt", 1, Rope.of(TEXT), "")))
     for _ in range(10):
-        if bench.engine._patience() is None and not bench.engine._inbox:
+        if bench.engine.patience() is None:
             break
         bench.engine.turn(0)
     errors = [e for e in bench.events if isinstance(e, StatusChanged) and e.kind == "error"]

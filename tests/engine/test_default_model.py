@@ -19,7 +19,7 @@ from kvlsp.laboratory.evaluation.oracle import key_errors, token_mismatches
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 
-FILE = Path(kvlsp.__file__).parent / "engine" / "worker.py"
+FILE = Path(kvlsp.__file__).parent / "engine" / "engine.py"
 
 
 @pytest.fixture(scope="module")

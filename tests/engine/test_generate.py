@@ -101,7 +101,7 @@ def test_the_choice_is_that_of_the_whole_row(seed, costs, ending, chosen, rounde
     penalty = None if costs is None else Grudge(costs, ending)
     made = generation(logits, chosen, penalty=penalty)
     row = adjusted(logits, penalty, made)
-    token, logprob = made.select(logits, remember=True)
+    token, logprob = made.select(logits)
     assert row[token] == pytest.approx(float(row.max()), abs=ROUNDING)
     assert logprob == pytest.approx(min(0.0, float(row.max())), abs=ROUNDING)
     assert len(made.progress.choices) == (chosen < EARLY)
@@ -118,12 +118,11 @@ def test_the_choice_is_that_of_the_whole_row(seed, costs, ending, chosen, rounde
 @pytest.mark.parametrize("chosen", [0, 1, EARLY])
 def test_the_device_is_asked_once_for_a_token(chosen, owed, sampling, penalty):
     plain = torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(3))
-    expected = generation(plain, chosen, penalty=penalty, sampling=sampling, must_begin=owed).select(
-        plain, remember=True)
+    expected = generation(plain, chosen, penalty=penalty, sampling=sampling, must_begin=owed).select(plain)
     logits = plain.as_subclass(Elsewhere)
     made = generation(logits, chosen, penalty=penalty, sampling=sampling, must_begin=owed)
     Elsewhere.asked.clear()
-    assert made.select(logits, remember=True) == expected
+    assert made.select(logits) == expected
     assert len(Elsewhere.asked) == 1
 
 

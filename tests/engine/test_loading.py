@@ -23,7 +23,7 @@ class Hub:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.may_end = threading.Event()
-        self.begun = threading.Event()
+        self.begun, self.ended = threading.Event(), threading.Event()
         self.model, self.late = watched_model(), watched_model()
         self._failure = failure
 
@@ -33,9 +33,19 @@ class Hub:
         self.begun.set()
         assert self.may_end.wait(60)
         progress(0.5, "half of the slow model")
+        self.ended.set()
         if self._failure is not None:
             raise self._failure
         return self.late
+
+
+def wait_for(bench: Bench, model: Model) -> None:
+    """Until the thread that loads it has reported."""
+    for _ in range(600):
+        if bench.engine.documents.model is model:
+            return
+        bench.engine.turn(0.1)
+    raise AssertionError("The model does not come.")
 
 
 @pytest.fixture
@@ -54,13 +64,13 @@ def test_a_load_that_ends_after_a_newer_one_changes_nothing(failure: Exception |
     assert complete(bench, CARET - 1).reason is Reason.NOT_READY
     bench.engine.post(Configure(SETTINGS))
     bench.engine.turn(0)
-    bench.engine.turn(60)  # the newer load reports
-    assert bench.engine._model is hub.model
+    wait_for(bench, hub.model)
     bench.work()
     seen = len(bench.events)
     hub.may_end.set()
-    bench.engine.turn(60)  # the older one reports
-    assert bench.engine._model is hub.model
+    hub.ended.wait(60)
+    bench.engine.turn(0.2)  # the older one reports
+    assert bench.engine.documents.model is hub.model
     assert bench.events[seen:] == []
     assert [item.text for item in complete(bench, CARET - 1).items] == [offered]
 
@@ -73,9 +83,7 @@ def test_the_newest_settings_are_waited_for(offered: str) -> None:
     for _ in range(3):
         bench.engine.turn(0)
     hub.may_end.set()
-    while bench.engine._model is None:
-        bench.engine.turn(60)
-    assert bench.engine._model is hub.late
+    wait_for(bench, hub.late)
     assert [item.text for item in complete(bench, CARET - 1).items] == [offered]
 
 
@@ -84,8 +92,7 @@ def test_another_model_does_not_offer_what_the_last_one_said(offered):
     complete(bench, CARET - 1)
     bench.engine.post(Configure(dataclasses.replace(SETTINGS, model="another")))
     bench.engine.turn(0)
-    while bench.engine._model is None:
-        bench.engine.turn(None)  # until the loading thread has reported
+    wait_for(bench, bench.model)
     answer = complete(bench, CARET - 1)
     assert [item.text for item in answer.items] == [offered]
     assert "remembered" not in answer.report

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from kvlsp.engine.messages import DescribeEngine
 from tests.engine.test_session import edit, session_of
 from tests.support.engine_bench import SETTINGS, Bench
 from tests.support.models import tiny_model
@@ -36,41 +35,24 @@ def test_rows_that_missed_many_changes_become_overdue_and_are_encoded_oldest_fir
 
 def test_a_slide_that_is_interrupted_is_finished():
     bench = Bench(TEXT * 20, replace(SETTINGS, context_tokens=2048), load=lambda *_: tiny_model(2, "prefix_first"))
-    rest(bench)
-    session = bench.engine._desks.get(bench.snapshot.uri).session
+    bench.rest()
+    session = bench.engine.documents.get(bench.snapshot.uri).session
     bench.edit(session.window.end - 20, session.window.end - 20, "x")
     bench.work()
     assert session.wants_slide
-    settle = session.settle
-
-    def interrupted(*args, **how):
-        bench.engine.post(DescribeEngine(1))
-        return settle(*args, **{**how, "chunk": 16})
-
-    session.settle = interrupted
     bench.clock.pass_(1)
-    bench.engine.turn(0)
-    session.settle = settle
+    bench.engine.turn(0)  # the first forward of it
+    bench.edit(session.window.end - 20, session.window.end - 20, "y")
+    bench.rest()
     assert not session.wants_slide
-    rest(bench)
     assert session.cache.stale == 0
     session.cache.check_integrity()
 
 
-def rest(bench: Bench) -> None:
-    """Until there is nothing left to do; fails where that never comes."""
-    for _ in range(600):
-        if bench.engine._patience() is None:
-            return
-        bench.clock.pass_(1)
-        bench.engine.turn(0)
-    raise AssertionError("The engine finds no rest.")
-
-
 def test_the_worker_does_so_without_a_pause_in_typing():
     bench = Bench(TEXT)
-    rest(bench)
-    session = bench.engine._desks.get(bench.snapshot.uri).session
+    bench.rest()
+    session = bench.engine.documents.get(bench.snapshot.uri).session
     refreshed = session.totals.refreshed
     for keystroke in range(80):
         bench.edit(2 * keystroke, 2 * keystroke, "y")  # never where the caret was: the rest grows stale
@@ -78,14 +60,14 @@ def test_the_worker_does_so_without_a_pause_in_typing():
         bench.clock.pass_(0.01)
     assert session.totals.refreshed > refreshed
     assert not session.overdue
-    assert bench.engine._patience() > 0
+    assert bench.engine.patience() > 0
     session.cache.check_integrity()
 
 
 def test_what_the_caret_has_crossed_is_encoded_before_the_keyboard_rests():
     bench = Bench(TEXT * 4, load=lambda *_: tiny_model(2, "suffix_first"))
     bench.work()
-    session = bench.engine._desks.get(bench.snapshot.uri).session
+    session = bench.engine.documents.get(bench.snapshot.uri).session
     bench.edit(0, 0, "x")
     bench.work()
     bench.edit(len(TEXT) * 3, len(TEXT) * 3, "y")
@@ -95,4 +77,4 @@ def test_what_the_caret_has_crossed_is_encoded_before_the_keyboard_rests():
     bench.work()  # the clock stands still: nobody rests
     assert not len(session.cache.blind)
     assert session.cache.stale > 0
-    assert bench.engine._patience() > 0
+    assert bench.engine.patience() > 0

@@ -11,7 +11,8 @@ import torch
 from kvlsp.config import Settings
 from kvlsp.engine import parking
 from kvlsp.engine.describe import describe_engine
-from kvlsp.engine.desk import Desks
+from kvlsp.engine.documents import Documents
+from kvlsp.engine.eviction import evict
 from kvlsp.engine.messages import EditDocument
 from kvlsp.engine.session import Session
 from kvlsp.engine.statistics import Statistics
@@ -32,23 +33,23 @@ def uri(number: int) -> str:
     return f"file:///{number}.txt"
 
 
-def visit(desks: Desks, number: int) -> Session:
+def visit(documents: Documents, number: int) -> Session:
     """Open a document or come back to it, settle it, and have the bounds kept."""
-    desk = desks.get(uri(number))
-    if desk is None:
-        desks.open(Snapshot(uri(number), 1, Rope.of(f"{TEXT}{number}\n"), ""))
-        desk = desks.get(uri(number))
-    desks.touch(uri(number))
-    assert desk is not None
-    session = desks.session(desk, MODEL, SETTINGS)
+    document = documents.get(uri(number))
+    if document is None:
+        documents.open(Snapshot(uri(number), 1, Rope.of(f"{TEXT}{number}\n"), ""))
+        document = documents.get(uri(number))
+    assert document is not None
+    documents.touch(document)
+    session = documents.session(document)
     session.settle(len(TEXT))
-    desks.evict()
+    evict(documents, 0.0)
     return session
 
 
-def where(desks: Desks) -> tuple[list[str], list[str]]:
+def where(documents: Documents) -> tuple[list[str], list[str]]:
     """Documents on the device, and in host memory."""
-    caches = [(desk.snapshot.uri, desk.session.cache) for desk in desks if desk.session is not None]
+    caches = [(document.snapshot.uri, document.session.cache) for document in documents if document.session is not None]
     return [uri for uri, cache in caches if cache.nbytes], [uri for uri, cache in caches if cache.host_nbytes]
 
 
@@ -58,66 +59,67 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def desks(clock: ManualClock) -> Desks:
-    desks = Desks(clock)
-    desks.bound = 3 * WHOLE
-    desks.host_bound = WHOLE
-    return desks
+def documents(clock: ManualClock) -> Documents:
+    documents = Documents(SETTINGS, clock)
+    documents.model = MODEL
+    documents.bound = 3 * WHOLE
+    documents.host_bound = WHOLE
+    return documents
 
 
-def test_two_hundred_documents_stay_within_both_bounds(desks, clock):
+def test_two_hundred_documents_stay_within_both_bounds(documents, clock):
     for number in range(200):
-        visit(desks, number)
+        visit(documents, number)
         clock.pass_(1)
-        caches = [desk.session.cache for desk in desks if desk.session is not None]
-        assert sum(cache.nbytes for cache in caches) <= desks.bound
-        assert sum(cache.host_nbytes for cache in caches) <= desks.host_bound
-        assert uri(number) in where(desks)[0], "the active document was dropped"
-    device, host = where(desks)
+        caches = [document.session.cache for document in documents if document.session is not None]
+        assert sum(cache.nbytes for cache in caches) <= documents.bound
+        assert sum(cache.host_nbytes for cache in caches) <= documents.host_bound
+        assert uri(number) in where(documents)[0], "the active document was dropped"
+    device, host = where(documents)
     assert device == [uri(number) for number in range(197, 200)]
     assert len(host) > 3
     newest = 197
     assert host == [uri(number) for number in range(newest - len(host), newest)], "the oldest go first"
-    told = describe_engine(desks, Statistics(), "tiny")
-    assert told["hostBytes"] == sum(desk.session.cache.host_nbytes for desk in desks if desk.session is not None)
-    assert told["hostBound"] == desks.host_bound
+    told = describe_engine(documents, Statistics(), "tiny")
+    assert told["hostBytes"] == sum(document.session.cache.host_nbytes for document in documents if document.session)
+    assert told["hostBound"] == documents.host_bound
 
 
-def test_coming_back_from_host_memory_encodes_nothing(desks, clock):
+def test_coming_back_from_host_memory_encodes_nothing(documents, clock):
     for number in range(5):
-        visit(desks, number)
+        visit(documents, number)
         clock.pass_(1)
-    assert where(desks) == ([uri(2), uri(3), uri(4)], [uri(0), uri(1)])
-    desk = desks.get(uri(0))
-    assert desk is not None
-    assert desk.unsettled
-    encoded = desk.session.totals.encoded
-    assert visit(desks, 0).totals.encoded == encoded
-    assert where(desks) == ([uri(0), uri(3), uri(4)], [uri(1), uri(2)])
+    assert where(documents) == ([uri(2), uri(3), uri(4)], [uri(0), uri(1)])
+    document = documents.get(uri(0))
+    assert document is not None
+    assert not document.synced
+    encoded = document.session.totals.encoded
+    assert visit(documents, 0).totals.encoded == encoded
+    assert where(documents) == ([uri(0), uri(3), uri(4)], [uri(1), uri(2)])
 
 
-def test_edits_of_a_parked_document_are_repaired_when_it_comes_back(desks, clock):
+def test_edits_of_a_parked_document_are_repaired_when_it_comes_back(documents, clock):
     for number in range(5):
-        visit(desks, number)
+        visit(documents, number)
         clock.pass_(1)
-    desk = desks.get(uri(0))
-    assert desk is not None
+    document = documents.get(uri(0))
+    assert document is not None
     edit = Edit(0, 0, "x = 1\n")
-    after = desk.snapshot.text.replace(edit)
-    desks.edit(EditDocument(uri(0), 1, (Change(edit, after),), Snapshot(uri(0), 2, after, "")))
-    assert uri(0) in where(desks)[1], "an edit alone does not bring it back"
-    encoded = desk.session.totals.encoded
-    session = visit(desks, 0)
+    after = document.snapshot.text.replace(edit)
+    documents.edit(document, EditDocument(uri(0), 1, (Change(edit, after),), Snapshot(uri(0), 2, after, "")))
+    assert uri(0) in where(documents)[1], "an edit alone does not bring it back"
+    encoded = document.session.totals.encoded
+    session = visit(documents, 0)
     session.cache.check_integrity()
     assert encoded < session.totals.encoded <= encoded + 10 + len(edit.text)
 
 
-def test_without_host_memory_or_gain_rows_are_dropped(desks, clock):
-    desks.host_bound = 0
+def test_without_host_memory_or_gain_rows_are_dropped(documents, clock):
+    documents.host_bound = 0
     for number in range(5):
-        visit(desks, number)
+        visit(documents, number)
         clock.pass_(1)
-    assert where(desks) == ([uri(2), uri(3), uri(4)], [])
+    assert where(documents) == ([uri(2), uri(3), uri(4)], [])
 
 
 class Counting:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import kvlsp
 from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.config import Settings
-from kvlsp.engine.completing import Completing
+from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Progress
 from kvlsp.engine.model import Model, open_model
 from kvlsp.engine.sampling import Sampling
@@ -30,18 +30,19 @@ def session_of(model: Model, text: str) -> Session:
     return Session(model, Snapshot("memory", 0, Rope.of(text), ""), context=4096, generation_rows=64)
 
 
-def run(session: Session, offset: int, chosen: Settings, *, drafts: bool, seed: int = 0, wanted: int = 1) -> Completing:
+def run(session: Session, offset: int, chosen: Settings, *, drafts: bool, seed: int = 0,
+        wanted: int = 1) -> CompletionJob:
     drafter = Drafting(CopyDrafter(session.tokens.ids)) if drafts else None
-    completing = Completing(session, offset, chosen, drafter=drafter, seed=seed, wanted=wanted)
-    assert completing.prepare()
-    while not completing.step():
+    job = CompletionJob(session, offset, chosen, drafting=lambda place: drafter, seed=seed, wanted=wanted)
+    while job.phase is not Phase.DONE:
+        job.step()
         session.cache.check_integrity()
-    completing.close()
-    return completing
+    return job
 
 
-def progress(completing: Completing) -> Progress:
-    return completing.candidates[0].generation.progress
+def progress(job: CompletionJob) -> Progress:
+    assert job.progress is not None
+    return job.progress
 
 
 @settings(deadline=None, max_examples=30)
@@ -75,7 +76,7 @@ def test_candidates_draw_from_streams_of_their_own():
     chosen = Settings(max_tokens=24, multi_line="never", penalty=1.0, temperature=1.0)
     session = session_of(writing_model(1, b"abcdef", 0, order="suffix_first", heals=False), TEXT)
     first, other = (c.generation.progress.ids for c in
-                    run(session, len(TEXT), chosen, drafts=False, wanted=2).candidates)
+                    run(session, len(TEXT), chosen, drafts=False, wanted=2).texts.all)
     again = progress(run(session, len(TEXT), chosen, drafts=False)).ids
     assert first == again
     assert other != first

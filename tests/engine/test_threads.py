@@ -10,8 +10,8 @@ import torch
 
 from kvlsp.config import Settings
 from kvlsp.engine import threads
+from kvlsp.engine.engine import Engine
 from kvlsp.engine.messages import Configure, Event, Shutdown, StatusChanged
-from kvlsp.engine.worker import Engine
 from tests.support.models import tiny_model
 
 

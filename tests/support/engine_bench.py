@@ -7,9 +7,11 @@ from itertools import count
 from typing import Any
 
 from kvlsp.config import Settings
+from kvlsp.engine.documents import DocumentState
+from kvlsp.engine.engine import Engine
 from kvlsp.engine.messages import Complete, Completed, EditDocument, OpenDocument
 from kvlsp.engine.model import Model
-from kvlsp.engine.worker import Engine
+from kvlsp.engine.session import Session
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
@@ -44,8 +46,30 @@ class Bench:
 
     def work(self) -> None:
         """Everything that waits, and what can be done at once."""
-        while self.engine.turn(0) and (self.engine._inbox or self.engine._patience() == 0):
+        while self.engine.turn(0) and self.engine.patience() == 0:
             pass
+
+    def rest(self) -> None:
+        """Quiet until nothing is left to do; fails where that never comes."""
+        self.work()
+        for _ in range(600):
+            if self.engine.patience() is None:
+                return
+            self.clock.pass_(1)
+            self.engine.turn(0)
+        raise AssertionError("The engine does not come to rest.")
+
+    @property
+    def document(self) -> DocumentState:
+        """The document as the engine has it."""
+        found = self.engine.documents.get(URI)
+        assert found is not None
+        return found
+
+    @property
+    def session(self) -> Session:
+        assert self.document.session is not None
+        return self.document.session
 
     def edit(self, start: int, end: int, text: str, *, base: int | None = None) -> EditDocument:
         version = self.snapshot.version

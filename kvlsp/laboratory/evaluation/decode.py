@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
-from kvlsp.engine.completing import Completing
+from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Drafter
 from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
@@ -149,14 +149,14 @@ def _compared(session: Session, prompt: DecodePrompt, adaptation: Adaptation, re
 
 
 def _run(session: Session, prompt: DecodePrompt, drafter: Counted | None, clock: Clock) -> Run:
-    completing = Completing(session, prompt.caret, prompt.settings, drafter=drafter)
-    completing.prepare()
+    job = CompletionJob(session, prompt.caret, prompt.settings, drafting=lambda offset: drafter)
+    while job.phase is Phase.PREPARING:
+        job.step()
     begin = clock()
-    while not completing.step():
-        pass
+    job.run()
     seconds = clock() - begin
-    progress = completing.candidates[0].generation.progress
-    completing.close()
+    progress = job.progress
+    assert progress is not None
     return Run(tuple(progress.ids), tuple(progress.logprobs), seconds, progress.forwards, progress.drafted,
                progress.accepted, drafter.drafts if drafter else 0)
 

@@ -53,11 +53,11 @@ class Sample:
 class PlainPenalised(Generation):
     """The usual repetition penalty, over all tokens before the caret and all generated ones."""
 
-    def select(self, logits: torch.Tensor, *, remember: bool) -> tuple[int, float]:
+    def select(self, logits: torch.Tensor) -> tuple[int, float]:
         seen = torch.tensor(sorted(set(self.context)), dtype=torch.int64)
         row, logits = logits[seen], logits.clone()
         logits[seen] = torch.where(row > 0, row / PLAIN, row * PLAIN)
-        return super().select(logits, remember=remember)
+        return super().select(logits)
 
 
 class OneLine:

@@ -16,7 +16,7 @@ import numpy as np
 from kvlsp.engine.model import Model
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.session import Session
-from kvlsp.engine.worker import REFRESH_SECONDS
+from kvlsp.engine.upkeep import REFRESH_SECONDS
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

@@ -14,7 +14,7 @@ from kvlsp.laboratory.evaluation import decode_prompts
 from kvlsp.laboratory.evaluation.decode import Run, Totals, _tied, measure
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt, ordinary, repetitive, rewrites
 from kvlsp.laboratory.training.corpus import SourceFile
-from tests.engine.test_completing import writing
+from tests.engine.test_completion import writing
 
 TEXT = '''import os
 

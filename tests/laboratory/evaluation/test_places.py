@@ -13,7 +13,7 @@ from kvlsp.config import Settings
 from kvlsp.laboratory.commands.evaluate import app
 from kvlsp.laboratory.evaluation.places import CARET, DOCUMENTS, report
 from kvlsp.syntax.language import Language
-from tests.engine.test_completing import writing
+from tests.engine.test_completion import writing
 from tests.laboratory.evaluation.test_decode import FILE
 
 

@@ -18,7 +18,7 @@ from kvlsp.laboratory.evaluation.repetition import POLICIES, OneLine, Sample, co
 from kvlsp.laboratory.evaluation.repetition_prompts import AFTER, BEFORE, SCAFFOLDS, Prompt, candidates, holes
 from kvlsp.laboratory.training.corpus import SourceFile
 from kvlsp.syntax.language import Language
-from tests.engine.test_completing import TEXT, writing
+from tests.engine.test_completion import TEXT, writing
 
 FILE = SourceFile("package", "package/file.py", "\n".join(f"value_{number} = {number}" for number in range(900)), 1.0)
 

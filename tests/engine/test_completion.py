@@ -11,7 +11,7 @@ import pytest
 from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
-from kvlsp.engine.completing import Completing
+from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
@@ -31,12 +31,18 @@ def session_of(model: Model, text: str) -> Session:
     return Session(model, Snapshot("memory", 0, Rope.of(text), ""), context=4096, generation_rows=64)
 
 
-def run(session: Session, offset: int, settings: Settings, **options: Any) -> Completing:
-    completing = Completing(session, offset, settings, **options)
-    assert completing.prepare()
-    while not completing.step():
+def run(session: Session, offset: int, settings: Settings, **options: Any) -> CompletionJob:
+    job = CompletionJob(session, offset, settings, **options)
+    while job.phase is not Phase.DONE:
         session.cache.check_integrity()
-    return completing
+        job.step(9)
+    session.cache.check_integrity()
+    return job
+
+
+def ids_of(job: CompletionJob, number: int = 0) -> list[int]:
+    assert job.texts is not None
+    return job.texts.all[number].generation.progress.ids
 
 
 @pytest.mark.parametrize("penalty", [1.0, 0.9])
@@ -46,26 +52,24 @@ def test_drafts_never_change_the_result(offset, multi_line, penalty):
     settings = Settings(max_tokens=40, multi_line=multi_line, penalty=penalty)
     session = session_of(writing(), TEXT)
     plain = run(session, offset, settings)
-    plain.close()
     drafter = Drafting(CopyDrafter(session.tokens.ids))
-    drafted = run(session, offset, settings, drafter=drafter)
-    assert drafted.candidates[0].generation.progress.ids == plain.candidates[0].generation.progress.ids
+    drafted = run(session, offset, settings, drafting=lambda offset: drafter)
+    assert ids_of(drafted) == ids_of(plain)
     assert drafted.text == plain.text
 
 
 def test_drafts_are_accepted_somewhere_and_save_forwards():
     settings = Settings(max_tokens=60, multi_line="always", penalty=1.0, max_lines=50)
     session = session_of(writing(), TEXT)
-    drafted = run(session, len(TEXT), settings, drafter=Drafting(CopyDrafter(session.tokens.ids)))
-    progress = drafted.candidates[0].generation.progress
+    drafted = run(session, len(TEXT), settings, drafting=lambda offset: Drafting(CopyDrafter(session.tokens.ids)))
+    progress = drafted.progress
     assert progress.accepted > 0
     assert progress.forwards < len(progress.ids)
 
 
 def test_closing_leaves_only_rows_that_may_be_adopted():
     session = session_of(writing(), TEXT)
-    completing = run(session, 20, Settings(max_tokens=30, candidates=3, multi_line="never"), wanted=3)
-    completing.close()
+    run(session, 20, Settings(max_tokens=30, candidates=3, multi_line="never"), wanted=3)
     session.cache.check_integrity()
     scratch = session.cache.scratch
     assert scratch is not None
@@ -78,9 +82,8 @@ def test_closing_leaves_only_rows_that_may_be_adopted():
 def test_accepting_a_suggestion_adopts_its_rows():
     model = writing(1, line=11)
     session = session_of(model, TEXT)
-    completing = run(session, len(TEXT), Settings(max_tokens=30, multi_line="never"))
-    (text, *_), _ = completing.answers()
-    completing.close()
+    job = run(session, len(TEXT), Settings(max_tokens=30, multi_line="never"))
+    (text, *_), _ = job.answers()
     session.replace(len(TEXT), len(TEXT), text)
     _, settled = session.settle(len(TEXT) + len(text), wanted=lambda layout: [len(layout) - 1])
     assert settled.adopted >= len(text) - 1
@@ -117,14 +120,14 @@ def test_candidates_share_what_a_full_document_leaves(line, offset):
 def test_a_candidate_is_what_its_branch_alone_would_give():
     settings = Settings(max_tokens=20, multi_line="never", penalty=1.0)
     session = session_of(writing(), TEXT)
-    completing = run(session, len(TEXT), settings, wanted=2)
-    other = completing.candidates[1].generation.progress.ids
-    first = completing.candidates[0].generation.progress.ids
+    job = run(session, len(TEXT), settings, wanted=2)
+    other = ids_of(job, 1)
+    first = ids_of(job)
     at = int(np.argmin(np.array(other[: len(first)]) == np.array(first[: len(other)])))
     start = TEXT + session.model.tokenizer.decode(other[: at + 1])
     alone = run(session_of(session.model, start), len(start), settings)
-    length = min(len(other) - at - 1, len(alone.candidates[0].generation.progress.ids))
-    assert alone.candidates[0].generation.progress.ids[:length] == other[at + 1 :][:length]
+    length = min(len(other) - at - 1, len(ids_of(alone)))
+    assert ids_of(alone)[:length] == other[at + 1 :][:length]
 
 
 @pytest.mark.parametrize("order", ["suffix_first", "prefix_first"])
@@ -133,7 +136,7 @@ def test_healing_hides_rows_but_edits_none(order):
     session = session_of(model, TEXT)
     before = session.settle(30)[0]
     ids = session.cache.rows.ids.copy()
-    run(session, 30, Settings(max_tokens=10)).close()
+    run(session, 30, Settings(max_tokens=10))
     assert np.array_equal(session.cache.rows.ids, ids)
     assert np.array_equal(session.layout(30).ids, before.ids)
 
@@ -141,17 +144,15 @@ def test_healing_hides_rows_but_edits_none(order):
 @pytest.mark.parametrize("order", ["suffix_first", "prefix_first"])
 def test_a_healed_token_is_not_seen_by_what_follows(order, monkeypatch):
     """With one layer the answer does not depend on the hidden token, whatever the order of the layout."""
-    monkeypatch.setattr("kvlsp.engine.completing.heal", lambda tokenizer, ids: (1, ""))
+    monkeypatch.setattr("kvlsp.engine.texts.heal", lambda tokenizer, ids: (1, ""))
     model = writing(1, order=order, heals=True)
     written = []
     for last in "ab=":
         session = session_of(model, TEXT[:60] + last + TEXT[60:])
-        completing = Completing(session, 61, Settings(max_tokens=12, penalty=1.0), wanted=2)
-        completing.prepare()
-        while not completing.step():
-            pass
-        written.append([candidate.generation.progress.ids[:3] for candidate in completing.candidates])
-        completing.close()
+        job = CompletionJob(session, 61, Settings(max_tokens=12, penalty=1.0), wanted=2)
+        job.run()
+        assert job.texts is not None
+        written.append([candidate.generation.progress.ids[:3] for candidate in job.texts.all])
         session.cache.check_integrity()
     assert written[0][0] == written[1][0] == written[2][0]
 

@@ -8,6 +8,7 @@ import weakref
 from typing import Any
 
 from kvlsp.completion.reasons import Reason
+from kvlsp.engine.eviction import evict
 from kvlsp.engine.messages import (
     CloseDocument,
     Configure,
@@ -28,19 +29,9 @@ SIZES = ContextChunk("a/sizes.py", "SMALL = 1\nLARGE = 9\n" * 8)
 CONTEXT = PlaceContext(URI, (SHAPES, SIZES), "app", "memory.txt")
 
 
-def rest(bench: Bench) -> None:
-    """Quiet until nothing is left to do."""
-    bench.clock.pass_(1)
-    for _ in range(300):
-        if bench.engine._patience() is None and not bench.engine._inbox:
-            return
-        bench.engine.turn(0)
-    raise AssertionError("the engine does not come to rest")
-
-
 def placed(bench: Bench, uri: str = URI) -> tuple[str, ...]:
     """Tokens of each chunk in the layout, as text."""
-    desk = bench.engine._desks.get(uri)
+    desk = bench.engine.documents.get(uri)
     assert desk is not None
     pieces = desk.session.placed.chunks if desk.session is not None else ()
     return tuple(bench.model.tokenizer.decode(piece.ids[1:]) for piece in pieces)
@@ -59,7 +50,7 @@ def statistics(bench: Bench) -> Any:
 def test_an_answer_behind_context_is_what_the_one_shot_path_gives():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
     expected = complete_text(watched_model(), TEXT, CARET - 1, settings=SETTINGS, beside=CONTEXT).text
     assert [item.text for item in complete(bench, CARET - 1).items] == ([expected] if expected else [])
@@ -72,7 +63,7 @@ def test_work_begun_without_the_context_is_given_up_once_it_is_in_place():
     complete(bench, at + 1)
     bench.edit(at + 1, at + 1, "(")
     bench.at_forward(3, lambda: bench.engine.post(CONTEXT))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
     answer = complete(bench, at + 2)
     assert "ahead" not in answer.report
@@ -87,23 +78,23 @@ def test_an_answer_given_before_the_context_is_forgotten_once_it_is_in_place():
     bench.engine.post(CONTEXT)
     bench.work()
     assert complete(bench, CARET - 1).report["remembered"]  # nothing has changed yet
-    rest(bench)
+    bench.rest()
     expected = complete_text(watched_model(), TEXT, CARET - 1, settings=SETTINGS, beside=CONTEXT).text
     answer = complete(bench, CARET - 1)
     assert "remembered" not in answer.report
     assert [item.text for item in answer.items] == ([expected] if expected else [])
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=()))
-    rest(bench)
+    bench.rest()
     assert "remembered" not in complete(bench, CARET - 1).report
 
 
 def test_an_answer_is_still_remembered_where_the_context_comes_to_the_same():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     complete(bench, CARET - 1)
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=(SHAPES, SIZES, SHAPES)))
-    rest(bench)
+    bench.rest()
     assert complete(bench, CARET - 1).report["remembered"]
 
 
@@ -112,9 +103,9 @@ def test_what_was_rejected_stays_rejected_behind_another_context():
     (item,) = complete(bench, CARET - 1).items
     bench.engine.post(Feedback(URI, item.completion, "rejected"))
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=()))
-    rest(bench)
+    bench.rest()
     assert complete(bench, CARET - 1).reason is Reason.REJECTED_BEFORE
 
 
@@ -126,7 +117,7 @@ def test_nothing_is_encoded_or_placed_before_the_keyboard_rests():
     complete(bench, CARET)
     assert placed(bench) == ()
     assert statistics(bench)["chunkRows"] == {}
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
 
 
@@ -138,13 +129,13 @@ def test_a_keystroke_comes_between_two_forwards_and_sees_the_old_layout():
     bench.clock.pass_(1)
     bench.at_forward(1, lambda: bench.edit(0, 0, "x"))
     bench.engine.turn(0)
-    assert bench.engine._inbox
+    assert bench.engine.owes
     bench.at_forward(0, lambda: None)
     before = statistics(bench)["chunkRows"]["encoded"]
     complete(bench, CARET)
     assert placed(bench) == ()
     assert statistics(bench)["chunkRows"]["encoded"] == before
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
     # what was encoded before the keystroke was not encoded again
     chunks = sum(len(chunk.path) + len(chunk.text) + 2 for chunk in (SHAPES, SIZES))
@@ -154,11 +145,11 @@ def test_a_keystroke_comes_between_two_forwards_and_sees_the_old_layout():
 def test_the_newest_context_wins_and_what_stays_is_kept():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     encoded = statistics(bench)["chunkRows"]["encoded"]
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=(SIZES,)))
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=(SIZES, SHAPES)))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SIZES, SHAPES)
     rows = statistics(bench)["chunkRows"]
     assert rows["encoded"] == encoded
@@ -168,11 +159,11 @@ def test_the_newest_context_wins_and_what_stays_is_kept():
 def test_a_second_document_copies_what_the_first_has_encoded():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     encoded = statistics(bench)["chunkRows"]["encoded"]
     bench.engine.post(OpenDocument(Snapshot("file:///other.txt", 1, Rope.of("x = 1\n"), "")))
     bench.engine.post(dataclasses.replace(CONTEXT, uri="file:///other.txt"))
-    rest(bench)
+    bench.rest()
     assert placed(bench, "file:///other.txt") == shown(SHAPES, SIZES)
     assert statistics(bench)["chunkRows"]["encoded"] == encoded
     assert statistics(bench)["chunks"] == 2
@@ -181,13 +172,13 @@ def test_a_second_document_copies_what_the_first_has_encoded():
 def test_switched_off_it_is_taken_away_and_comes_back_by_a_copy():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     encoded = statistics(bench)["chunkRows"]["encoded"]
     bench.engine.post(Configure(dataclasses.replace(SETTINGS, cross_file="never")))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == ()
     bench.engine.post(Configure(SETTINGS))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
     assert statistics(bench)["chunkRows"]["encoded"] == encoded
 
@@ -195,13 +186,13 @@ def test_switched_off_it_is_taken_away_and_comes_back_by_a_copy():
 def test_a_text_taken_over_whole_keeps_its_context_and_a_closed_document_loses_it():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     bench.engine.post(OpenDocument(Snapshot(URI, 9, Rope.of("y = 2\n"), "")))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == shown(SHAPES, SIZES)
     bench.engine.post(CloseDocument(URI))
     bench.engine.post(OpenDocument(Snapshot(URI, 1, Rope.of("y = 2\n"), "")))
-    rest(bench)
+    bench.rest()
     assert placed(bench) == ()
 
 
@@ -212,10 +203,10 @@ def test_a_document_closed_half_way_holds_no_memory():
     bench.engine.turn(0)
     bench.clock.pass_(1)
     bench.engine.turn(0)
-    desk = bench.engine._desks.get(URI)
+    desk = bench.engine.documents.get(URI)
     assert desk is not None
     held = weakref.ref(desk.session.cache)  # type: ignore[union-attr]
-    assert bench.engine._desks.placing.rows["encoded"] > 0
+    assert bench.engine.documents.placing.rows["encoded"] > 0
     assert placed(bench) == ()
     bench.engine.post(CloseDocument(URI))
     bench.engine.turn(0)
@@ -227,26 +218,26 @@ def test_a_document_closed_half_way_holds_no_memory():
 def test_context_for_a_document_that_is_not_open_is_ignored():
     bench = Bench(TEXT)
     bench.engine.post(dataclasses.replace(CONTEXT, uri="file:///unknown"))
-    rest(bench)
+    bench.rest()
     assert statistics(bench)["chunks"] == 0
 
 
 def test_chunks_count_under_the_bound_and_go_before_the_current_document():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
-    desk = bench.engine._desks.get(URI)
+    bench.rest()
+    desk = bench.engine.documents.get(URI)
     assert desk is not None
     assert desk.session is not None
     full = statistics(bench)
     assert full["chunkBytes"] > 0
     assert full["cacheBytes"] == desk.session.cache.nbytes + full["chunkBytes"]
-    bench.engine._desks.bound = desk.session.cache.nbytes + full["chunkBytes"] - 1
-    bench.engine._desks.evict()
+    bench.engine.documents.bound = desk.session.cache.nbytes + full["chunkBytes"] - 1
+    evict(bench.engine.documents, bench.clock())
     assert statistics(bench)["chunks"] == 1
-    bench.engine._desks.bound = desk.session.cache.nbytes
+    bench.engine.documents.bound = desk.session.cache.nbytes
     bench.engine.post(dataclasses.replace(CONTEXT, chunks=(SIZES, ContextChunk("new.py", "z = 3\n"))))
-    rest(bench)  # comes to rest though no chunk can be kept
+    bench.rest()  # comes to rest though no chunk can be kept
     assert statistics(bench)["chunks"] == 0
     assert len(desk.session.cache.rows) > 0
 
@@ -254,7 +245,7 @@ def test_chunks_count_under_the_bound_and_go_before_the_current_document():
 def test_a_document_says_how_much_of_its_cache_is_context():
     bench = Bench(TEXT)
     bench.engine.post(CONTEXT)
-    rest(bench)
+    bench.rest()
     bench.engine.post(DescribeDocument(9, URI))
     bench.work()
     described = bench.events[-1].description

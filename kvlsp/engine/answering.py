@@ -1,0 +1,61 @@
+"""The one answer to a request, with its numbers: told to whoever asked, counted, and remembered for feedback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kvlsp.completion.reasons import Reason
+from kvlsp.engine.completion import CompletionJob
+from kvlsp.engine.messages import Complete, Completed, Event, Item, StatusChanged
+from kvlsp.engine.offers import Offer, Offers
+from kvlsp.engine.statistics import Statistics
+
+log = logging.getLogger(__name__)
+
+
+class Answering:
+    """Turns texts or a reason into a :class:`Completed`. Nothing here asks a model."""
+
+    def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
+        self.offers = Offers()
+        self._statistics, self._clock, self._events = statistics, clock, events
+        self._computing = self._news = False
+
+    def offer(self, request: Complete, job: CompletionJob, texts: Sequence[str], reason: Reason | None,
+              report: Mapping[str, Any]) -> None:
+        """``texts`` to insert at the request's place, each an offer of its own, or the ``reason`` why there is none."""
+        start = end = request.offset
+        before, selected = "", request.selected
+        if selected is not None:
+            start, end, before = selected.start, selected.end, selected.text
+        prefix = job.prefix + job.text[: job.typed]
+        items = tuple(
+            Item(start, end, before + text, self.offers.add(Offer(request.uri, prefix, job.suffix, text)))
+            for text in texts
+        )
+        self._news = True
+        self._answer(request, items, None if items else reason or Reason.NOTHING_TO_SAY, report)
+
+    def refuse(self, request: Complete, reason: Reason, report: Mapping[str, Any] = {}) -> None:
+        """Nothing, and why."""
+        self._answer(request, (), reason, report)
+
+    def _answer(self, request: Complete, items: tuple[Item, ...], reason: Reason | None,
+                report: Mapping[str, Any]) -> None:
+        took = round(1000 * (self._clock() - request.received), 1)
+        completed = Completed(request.ticket, items, reason, {**report, "latency_ms": took})
+        self._statistics.answered(None if reason is None else str(reason), completed.report)
+        if reason is not None:
+            log.info("Nothing offered: %s (%s ms).", reason, took)
+        self._events(completed)
+
+    def tell(self, waiting: bool) -> None:
+        """Keep the status in step: computing while somebody is ``waiting``, ready with the last answer's numbers."""
+        if waiting and not self._computing:
+            self._computing = True
+            self._events(StatusChanged("computing", "completing"))
+        elif not waiting and (self._computing or self._news):
+            self._computing = self._news = False
+            self._events(StatusChanged("ready", "ready", detail=self._statistics.last))

@@ -1,0 +1,249 @@
+"""The one thread that owns the model and every cache: take what has arrived, then one step of the work that is next.
+
+    turn:  apply every message that waits     texts and tokens follow at once, no forward
+           answer what is at its deadline
+           one step of what schedule() says   at most one forward
+
+Who listens to the events, and over which protocol, is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from kvlsp.completion.reasons import Reason
+from kvlsp.config import Settings
+from kvlsp.engine.answering import Answering
+from kvlsp.engine.completer import Completer
+from kvlsp.engine.describe import describe_document, describe_engine
+from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.eviction import evict
+from kvlsp.engine.facts import facts_of
+from kvlsp.engine.inbox import Inbox
+from kvlsp.engine.loading import Load, Loaded
+from kvlsp.engine.messages import (
+    CloseDocument,
+    Complete,
+    Configure,
+    DescribeDocument,
+    DescribeEngine,
+    DocumentDescribed,
+    EditDocument,
+    EngineDescribed,
+    Event,
+    Feedback,
+    Message,
+    OpenDocument,
+    PlaceContext,
+    Shutdown,
+    StatusChanged,
+)
+from kvlsp.engine.models import Models
+from kvlsp.engine.ready import open_ready
+from kvlsp.engine.schedule import Decision, Work, schedule
+from kvlsp.engine.statistics import Statistics
+from kvlsp.engine.upkeep import Upkeep
+from kvlsp.errors import KvlspError
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+
+
+class Engine:
+    """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread."""
+
+    def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
+                 clock: Clock = time.monotonic) -> None:
+        self._events, self._clock = events, clock
+        self._inbox: Inbox[Message | Loaded] = Inbox()
+        self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
+        self.documents = Documents(settings, clock)
+        self._statistics = Statistics()
+        self._answering = Answering(self._statistics, clock, events)
+        self._completer = Completer(self.documents, self._answering, clock)
+        self._upkeep = Upkeep(self.documents, clock, events)
+        self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
+
+    def start(self) -> None:
+        """Begin to take messages; the model loads beside it."""
+        self.load()
+        self._thread.start()
+
+    def load(self) -> None:
+        """Begin to load the model."""
+        self._models.load()
+
+    def post(self, message: Message) -> None:
+        """Hand over a message; never waits."""
+        self._inbox.post(message)
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Answer what waits, end the thread."""
+        self._inbox.post(Shutdown())
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def owes(self) -> bool:
+        """Whether messages wait to be applied, or requests for their answer."""
+        return bool(self._inbox) or self._completer.waiting
+
+    # --- the loop --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self.turn(self.patience()):
+            pass
+
+    def turn(self, patience: float | None) -> bool:
+        """Wait up to ``patience`` seconds for a message (None: as long as it takes), then work; False at the end."""
+        message = self._inbox.take(patience)
+        while message is not None:
+            if isinstance(message, Shutdown):
+                self._shut_down()
+                return False
+            self._guarded(self._apply, message)
+            message = self._inbox.take(0)
+        self._guarded(self._work)
+        self._answering.tell(self._completer.waiting)
+        return True
+
+    def patience(self) -> float | None:
+        """Seconds until there is something to do without a message; None when there never will be."""
+        if self._inbox:
+            return 0.0
+        decision = self._decide(self._next())
+        return 0.0 if decision.work is not None else decision.wait
+
+    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        """A defect, or a panic in a library, does not end the daemon: a cache may be dropped, the text is kept."""
+        try:
+            act(*arguments)
+        except KvlspError as error:
+            self._events(StatusChanged("error", str(error)))
+        except BaseException as error:
+            what = ", ".join(type(argument).__name__ for argument in arguments) or "its work"
+            log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
+            log.debug("What failed:", exc_info=True)  # its message may hold text of the user's
+
+    # --- messages --------------------------------------------------------------------------------------------
+
+    def _apply(self, message: Message | Loaded) -> None:
+        documents, completer = self.documents, self._completer
+        for document in documents:
+            document.failed = False  # work of its own that failed is tried again once something happens
+        match message:
+            case EditDocument(uri):
+                self._edit(message, documents.get(uri))
+            case Complete():
+                completer.ask(message)
+            case OpenDocument(snapshot):
+                self._leave(snapshot.uri)
+                completer.enter(documents.open(snapshot))
+            case CloseDocument(uri):
+                self._leave(uri)
+                documents.close(uri)
+            case PlaceContext():
+                documents.show(message)
+            case Feedback():
+                self._feedback(message)
+            case DescribeDocument(ticket, uri):
+                self._events(DocumentDescribed(ticket, describe_document(documents.get(uri))))
+            case DescribeEngine(ticket):
+                described = describe_engine(self.documents, self._statistics, self._models.description)
+                self._events(EngineDescribed(ticket, described))
+            case Configure(settings):
+                self._models.configure(settings)
+            case Loaded():
+                self._models.loaded(message)
+
+    def _edit(self, message: EditDocument, document: DocumentState | None) -> None:
+        if document is None:
+            self._completer.enter(self.documents.open(message.after))
+            return
+        self._completer.follow(document, message)
+        self._completer.enter(document)
+        self.documents.edit(document, message)
+
+    def _leave(self, uri: str) -> None:
+        """A document is closed, or opened again: nobody waits for it any more."""
+        document = self.documents.get(uri)
+        if document is not None:
+            self._completer.end(document)
+            document.unsync()
+
+    def _feedback(self, message: Feedback) -> None:
+        self._statistics.feedback[message.kind] += 1
+        offer, document = self._answering.offers.get(message.completion), self.documents.get(message.uri)
+        if offer is None or document is None:
+            return
+        if message.kind == "accepted":
+            self._statistics.accepted_characters += len(offer.text)
+            document.expected = document.resident and not document.completing
+        elif message.kind == "partially_accepted":
+            self._statistics.accepted_characters += message.length
+        elif message.kind == "rejected":
+            document.answers.reject(offer.prefix, offer.suffix, offer.text, self._clock())
+
+    def _shut_down(self) -> None:
+        """What still waits gets its answer."""
+        for document in self.documents:
+            self._guarded(self._completer.end, document, Reason.SHUTTING_DOWN)
+        while (message := self._inbox.take(0)) is not None:
+            if isinstance(message, Complete):
+                self._answering.refuse(message, Reason.SHUTTING_DOWN)
+            elif isinstance(message, DescribeDocument | DescribeEngine):
+                self._guarded(self._apply, message)
+
+    # --- work ------------------------------------------------------------------------------------------------
+
+    def _next(self) -> DocumentState | None:
+        """The document whose turn it is: one that somebody waits for, else the one that the user is in."""
+        return self._completer.next() or self.documents.get(self.documents.current)
+
+    def _decide(self, document: DocumentState | None) -> Decision:
+        documents, now = self.documents, self._clock()
+        if document is None or document.failed or not documents.serves(document):
+            return Decision(None)
+        return schedule(facts_of(documents, document, self._completer.asked(document)), now)
+
+    def _work(self) -> None:
+        self._completer.expire()
+        document = self._next()
+        decision = self._decide(document)
+        if document is None or decision.work is None:
+            return
+        try:
+            self._do(decision.work, document)
+        except BaseException:
+            self._completer.fail(document)
+            raise
+
+    def _do(self, work: Work, document: DocumentState) -> None:
+        upkeep = self._upkeep
+        match work:
+            case Work.TOKENIZE:
+                self.documents.read(document)
+            case Work.COMPLETE:
+                upkeep.complete(document, self._completer)
+            case Work.BEGIN:
+                self._completer.begin_ahead(document)
+            case Work.SYNC:
+                upkeep.sync(document)
+            case Work.GROW:
+                upkeep.grow(document)
+            case Work.REFRESH_OLDEST:
+                upkeep.refresh_oldest(document)
+            case Work.PLACE:
+                upkeep.place(document)
+            case Work.REFRESH:
+                upkeep.refresh(document)
+        if not document.completing:
+            evict(self.documents, self._clock())

@@ -1,0 +1,41 @@
+"""Keep all caches within their bounds: the least useful rows leave the device, or memory altogether.
+
+A document that has left loses no text: its rows come back from host memory, or are encoded again.
+"""
+
+from __future__ import annotations
+
+from kvlsp.cache.store import Holding, to_drop
+from kvlsp.engine.documents import Documents, DocumentState
+
+
+def evict(documents: Documents, now: float) -> None:
+    """Drop the least useful caches and chunks beyond the bounds; never that of the current document, nor one over which
+    a completion is under way. ``now`` in seconds of the documents' clock."""
+    store = documents.placing.store
+    states = {document.snapshot.uri: document for document in documents}
+    caches = {uri: document.session.cache for uri, document in states.items() if document.session is not None}
+    keep = {uri for uri, document in states.items() if uri == documents.current or document.completing}
+    holdings: list[Holding[str | bytes]] = [
+        Holding(uri, cache.nbytes, states[uri].used_at, len(cache.rows)) for uri, cache in caches.items()
+    ]
+    for key in to_drop(holdings + store.holdings(), documents.bound, now, keep):
+        if isinstance(key, bytes):
+            store.drop(key)
+        else:
+            _leave(states[key], offloads=bool(documents.host_bound))
+    parked = [Holding(uri, cache.host_nbytes, states[uri].used_at, len(cache.rows)) for uri, cache in caches.items()]
+    for uri in to_drop(parked, documents.host_bound, now, keep):
+        caches[uri].forget()
+
+
+def _leave(document: DocumentState, *, offloads: bool) -> None:
+    """Give back the device's memory: the rows go to the host where that pays, else they are dropped."""
+    session = document.session
+    if session is None:
+        return
+    document.unsync()
+    if session.model.parks and offloads:
+        session.cache.park()
+    else:
+        session.cache.forget()

@@ -1,0 +1,31 @@
+"""What :mod:`kvlsp.engine.schedule` wants to know of a document, read from its state."""
+
+from __future__ import annotations
+
+from kvlsp.engine.completion import Phase
+from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.schedule import Facts
+
+
+def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Facts:
+    """The facts of a document that is served; ``asked``: somebody waits for its completion. A few array passes over its
+    rows, and none of those while somebody waits."""
+    session, job = documents.session(document), document.job
+    quiet_at = documents.active_at + documents.settings.idle_ms / 1000
+    phase = job.phase if job is not None else Phase.DONE
+    if asked:
+        return Facts(quiet_at, asked=True, unread_here=job is not None and not session.can_complete_at(job.offset))
+    return Facts(
+        quiet_at,
+        preparing=phase is Phase.PREPARING,
+        decoding=phase is Phase.DECODING,
+        unread=session.behind > 0,
+        expected=document.expected,
+        synced=document.synced,
+        overdue=session.overdue,
+        refreshed=document.refreshed,
+        crossed=session.blind,
+        misplaced=documents.context_due(document) is not None,
+        grows=session.wants_slide,
+        stale=session.cache.stale > 0,
+    )

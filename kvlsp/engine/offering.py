@@ -1,0 +1,50 @@
+"""What a request is offered: from what a job has generated, or from what was generated before.
+
+An automatic request is not bothered with what the model is not sure of, nor with what was turned down here a short
+while ago; who asks explicitly gets what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from kvlsp.completion.answers import Answers
+from kvlsp.completion.reasons import Reason
+from kvlsp.engine.completion import CompletionJob
+from kvlsp.engine.messages import Complete
+
+Offered: TypeAlias = tuple[Sequence[str], "Reason | None"]
+"""Texts to insert, the best first, or why there is none."""
+
+
+def from_job(job: CompletionJob, request: Complete, answers: Answers, least: float, now: float, *,
+             partial: bool) -> Offered:
+    """What ``job`` has generated; ``partial``: complete lines or statements, for it is still at work. ``least`` is the
+    confidence below which nothing is offered by itself, ``now`` in seconds."""
+    texts, reason = job.answers(partial=partial)
+    if not texts or request.trigger == "invoked":
+        return texts, reason
+    if job.confidence < least:
+        return (), Reason.LOW_CONFIDENCE
+    if answers.rejected(job.prefix + job.text[: job.typed], job.suffix, texts[0], now):
+        return (), Reason.REJECTED_BEFORE
+    return texts[:1], None
+
+
+def from_memory(job: CompletionJob, answers: Answers, least: float, now: float) -> Offered | None:
+    """Earlier answers that agree with what stands before the caret of ``job`` now, one for an automatic request; or why
+    the one for this place is not offered; None where the model has to be asked."""
+    prefix, suffix = job.prefix, job.suffix
+    if job.trigger == "invoked":
+        found = answers.recall_all(prefix, suffix)  # asked for explicitly: one known answer is no reason to stop
+        return (found, None) if len(found) > 1 else None
+    known = answers.at(prefix, suffix)
+    if known is not None and known.confidence < least:
+        return (), Reason.LOW_CONFIDENCE
+    rest = answers.recall(prefix, suffix, least)
+    if not rest:
+        return None
+    if answers.rejected(prefix, suffix, rest, now):
+        return (), Reason.REJECTED_BEFORE
+    return (rest,), None

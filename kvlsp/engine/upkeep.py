@@ -1,0 +1,105 @@
+"""What the engine does for a document that nobody waits for: read it, bring its cache to the caret, make it exact.
+
+Each method is one step: at most one forward, or one piece of text. When which one is due is
+:mod:`kvlsp.engine.schedule`'s to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvlsp.engine.completer import Completer
+from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.messages import Event, PrefillProgress
+from kvlsp.engine.pace import Pace
+from kvlsp.engine.sync import Sync
+
+REFRESH_SECONDS = 0.016
+"""A forward that makes rows exact takes about so long: a keystroke waits for it."""
+PREFILL_SECONDS = 0.06
+"""A forward that somebody waits for, or that begins a document."""
+LARGE_PREFILL = 1024
+"""Rows from which on a prefill is worth a progress bar."""
+
+
+class Upkeep:
+    """Used from the engine's thread only."""
+
+    def __init__(self, documents: Documents, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
+        self._documents, self._events = documents, events
+        self._refresh_pace = Pace(clock, REFRESH_SECONDS)
+        self._prefill_pace = Pace(clock, PREFILL_SECONDS)
+
+    def complete(self, document: DocumentState, completer: Completer) -> None:
+        """A forward of the completion that is under way."""
+        job = document.job
+        with self._prefill_pace as rows:
+            self._prefill_pace.did(completer.step(document, rows))
+        if job is not None:
+            self._tell(document, job.total - job.left, job.total)
+
+    def sync(self, document: DocumentState) -> None:
+        """Bring the cache to the layout at the caret ahead of the request that will want it."""
+        session = self._documents.session(document)
+        if document.sync is None:
+            document.sync = session.sync(session.caret)
+        with self._prefill_pace as rows:
+            self._prefill_pace.did(self._step(document, document.sync, rows))
+
+    def grow(self, document: DocumentState) -> None:
+        """Lay out more of the document, behind rows that are exact: then each row is encoded once."""
+        session = self._documents.session(document)
+        with self._prefill_pace as rows:
+            if document.sync is None:
+                first = session.growth(rows)
+                before = (first or 0) - session.cache.frontier
+                if before > 0:
+                    self._prefill_pace.did(session.refresh(min(rows, before)))
+                    return
+                document.sync = session.sync(session.caret, grow=rows)
+            self._prefill_pace.did(self._step(document, document.sync, rows))
+
+    def _step(self, document: DocumentState, sync: Sync, rows: int) -> int:
+        done = sync.step(rows)
+        self._tell(document, sync.total - sync.left, sync.total)
+        if sync.complete:
+            document.stop_sync()
+            document.synced = True
+        return done
+
+    def _tell(self, document: DocumentState, done: int, total: int) -> None:
+        """Of a prefill that people wait for."""
+        if total >= LARGE_PREFILL:
+            self._events(PrefillProgress(document.snapshot.uri, done, total))
+
+    def refresh(self, document: DocumentState) -> None:
+        """Make the next rows exact."""
+        document.stop_sync()
+        with self._refresh_pace as rows:
+            self._refresh_pace.did(self._documents.session(document).refresh(rows))
+
+    def refresh_oldest(self, document: DocumentState) -> None:
+        """Typing goes on: a forward between two keystrokes."""
+        document.refreshed = True
+        document.stop_sync()
+        with self._refresh_pace as rows:
+            self._refresh_pace.did(self._documents.session(document).freshen(rows))
+
+    def place(self, document: DocumentState) -> None:
+        """At most one forward towards what the document should see of other files.
+
+        Once it is in place, answers that were given behind another context are forgotten: they know nothing of this
+        one. What the user turned down stays turned down.
+        """
+        due = self._documents.context_due(document)
+        if due is None:
+            return
+        document.stop_sync()
+        session = self._documents.session(document)
+        before = session.placed.shown
+        if not self._documents.placing.advance(session, *due, self._refresh_pace):
+            return
+        if session.placed.shown != before:
+            document.answers.forget()
+            document.job = None
+        document.unsync()
