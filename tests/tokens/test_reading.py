@@ -140,6 +140,7 @@ def test_what_is_near_is_read_first_and_then_outwards() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(50, 400), st.integers(1, 60), st.floats(0, 1), st.integers(0, 100))
 def test_the_neighbourhood_of_a_place_is_read_before_all_else(size: int, piece: int, where: float, margin: int) -> None:
     near, reading = round(where * size), Reading(size, piece)
@@ -189,6 +190,7 @@ def test_what_must_be_read_at_once_does_not_wait() -> None:
     assert not reading
 
 
+@settings(deadline=None)
 @given(st.integers(40, 200), st.integers(1, 20), st.lists(st.floats(0, 1), max_size=8))
 def test_offsets_lead_to_the_read_text_and_back(size: int, piece: int, places: list[float]) -> None:
     text = "".join(chr(0x4E00 + number) for number in range(size))
