@@ -1,6 +1,6 @@
 """From the rows that are resident to the rows that a layout asks for: what is kept, moved, freed, encoded.
 
-Pure integers in and out: no tensors, no model (DESIGN invariant 6). Whatever a plan does, "forget all and prefill
+Pure integers in and out: no tensors, no model (invariant 3). Whatever a plan does, "forget all and prefill
 the layout" does too; :func:`make_plan` with nothing resident is that plan.
 """
 
@@ -24,7 +24,7 @@ class Plan:
     change position. ``freed_old`` are given back, ``encode_new`` (ascending) must be encoded. ``crossed_new``
     (ascending) are kept rows that stood behind the caret and now stand before it: in suffix-first order they were
     encoded without what stands before them now. ``behind_new`` (ascending) are kept rows right behind text that was put
-    in or taken away. ``frontier`` is DESIGN's F before anything is encoded: layout rows [0, frontier) are exact.
+    in or taken away. ``frontier`` holds before anything is encoded: layout rows [0, frontier) are exact.
     ``changed_at`` is the first layout row at which the two differ (the layout's length if nothing does).
     """
 

@@ -1,7 +1,7 @@
 """What each resident row does not know yet: the changes before it since it was encoded.
 
 A row is *exact* when it was encoded while every row before it was exact and nothing before it changed since;
-the exact rows are the first ``frontier`` of the layout (DESIGN invariant 7). All others are stale, however
+the exact rows are the first ``frontier`` of the layout (invariant 4). All others are stale, however
 recently they were repaired; the numbers kept here say how stale, so that a budget can be spent where it matters.
 Integers only.
 """

@@ -33,8 +33,8 @@ _LAB: Final = "kvlsp.laboratory.commands"
 COMMANDS: Final = {
     "serve": Command("kvlsp.cli.serve", _USER, "Serve an editor: the language server."),
     "complete": Command("kvlsp.cli.complete", _USER, "Print the text to insert at a place of a file."),
-    "context": Command("kvlsp.cli.context", _USER, "Print what of other files suits a place of a file, and why."),
-    "doctor": Command("kvlsp.cli.doctor", _USER, "Look for what is wrong here, and say how to mend it."),
+    "context": Command("kvlsp.cli.context", _USER, "Show which pieces of other files fit a place of a file, and why."),
+    "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),
     "replay": Command(f"{_LAB}.replay", _LABORATORY,
                       "Replay recorded edits, and check the cache against a full prefill."),
     "bench": Command(f"{_LAB}.bench", _LABORATORY, "Measure speed, as ratios within one run."),
@@ -74,12 +74,12 @@ app = typer.Typer(cls=_Commands, add_completion=False, pretty_exceptions_enable=
 @app.callback(invoke_without_command=True)
 def kvlsp_(
     context: typer.Context,
-    stdio: bool = typer.Option(False, "--stdio", help="Serve standard input and output."),
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+    stdio: bool = typer.Option(False, "--stdio", help="Talk to the editor over standard input and output."),
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     """Code completion that keeps the whole open document in the model's memory.
 
-    Without a command: serve an editor over standard input and output.
+    Without a command it serves an editor over standard input and output.
     """
     if version:
         typer.echo(f"kvlsp {kvlsp.__version__}")

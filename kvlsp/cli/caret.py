@@ -12,7 +12,7 @@ from kvlsp.errors import DocumentError, PositionError
 from kvlsp.text.rope import Rope
 
 CaretArgument = Annotated[str, typer.Argument(
-    metavar="PATH:LINE:COL", help="Where the caret is; both count from 1.", show_default=False)]
+    metavar="PATH:LINE:COL", help="Where the caret is; line and column count from 1.", show_default=False)]
 
 _CARET = re.compile(r"(?P<path>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 
@@ -42,8 +42,8 @@ def read_place(argument: str) -> tuple[Path, int, int]:
     """``PATH:LINE:COL``; the path may contain colons. Raises :class:`PositionError`."""
     found = _CARET.fullmatch(argument)
     if found is None or int(found["line"]) < 1 or int(found["column"]) < 1:
-        raise PositionError(f"{argument} names no place in a file; write it like src/app.py:12:5, "
-                            "line and column counted from 1.")
+        raise PositionError(f"{argument} is not a place in a file. Write it like src/app.py:12:5; line and column "
+                            "count from 1.")
     return Path(found["path"]), int(found["line"]), int(found["column"])
 
 
@@ -56,7 +56,7 @@ def read_source(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(f"{path} is not UTF-8 (byte {error.start}); kvlsp reads UTF-8 only.") from error
+        raise DocumentError(f"{path} is not UTF-8 (byte {error.start} is not). kvlsp reads UTF-8 only.") from error
 
 
 def offset_in(text: str, line: int, column: int, path: Path) -> int:

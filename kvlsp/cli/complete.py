@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from kvlsp.cli.caret import Caret, CaretArgument
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
+from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 
 if TYPE_CHECKING:
     from kvlsp.engine.oneshot import Completion
 
 app = typer.Typer(add_completion=False)
+
+EMPTY: Final = {
+    None: "the model has nothing to say here",
+    Reason.NOTHING_TO_SAY: "the model has nothing to say here",
+    Reason.WRONG_PLACE: "a suggestion here would break the word or the line that the caret stands in",
+    Reason.REPEATS_SUFFIX: "what the model suggests already stands below",
+    Reason.LOOPING: "the model only repeats the lines above",
+}
 
 
 @app.command()
@@ -23,12 +32,12 @@ def complete(
     settings: Settings,
     place: CaretArgument,
     cross_file: Annotated[bool, typer.Option(
-        "--cross-file", help="Show the model what suits the place from other files of the project.")] = False,
+        "--cross-file", help="Also show the model what fits from other files of the project.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the text to insert at a place of a file.
 
-    Prints nothing and says why on standard error when there is nothing to insert.
+    When there is nothing to insert, it prints nothing and says why on standard error.
     """
     caret = Caret.read(place)
 
@@ -56,7 +65,8 @@ def _print(completion: Completion, caret: Caret, json: bool) -> None:
         # a lone surrogate has no bytes of its own
         sys.stdout.buffer.write(completion.text.encode("utf-8", "replace") + b"\n")
     else:
-        typer.echo(f"Nothing to insert ({(reason or 'nothing_to_say').replace('_', ' ')}).", err=True)
+        why = EMPTY.get(completion.reason, str(completion.reason).replace("_", " "))
+        typer.echo(f"Nothing to insert: {why}.", err=True)
 
 
 def _waiting(what: str) -> Any:

@@ -24,24 +24,24 @@ app = typer.Typer(add_completion=False)
 def context(
     place: CaretArgument,
     root: Annotated[str, typer.Option(
-        "--root", help="The workspace; if left out: the nearest folder above with a repository or a project file.",
+        "--root", help="The workspace; if left out, the nearest folder above with a repository or a project file.",
         show_default=False)] = "",
     exclude: Annotated[list[str] | None, typer.Option(
-        "--exclude", help="A glob of files that are never read; may be given several times.")] = None,
+        "--exclude", help="A glob of files that are never read; repeat for more.")] = None,
     tokens: Annotated[int, typer.Option(
-        "--tokens", min=0, help="About so many tokens of all chunks together; an editor's crossFileTokens.",
+        "--tokens", min=0, help="Show at most about this many tokens; in an editor the setting crossFileTokens.",
     )] = Settings().cross_file_tokens,
     json: JsonOption = False,
 ) -> None:
-    """Print which chunks of other files suit a place of a file, the most wanted first, and why."""
+    """Show which pieces of other files fit a place of a file, the best first, and why."""
     settings = settings_of(exclude=tuple(exclude or ()))
     caret = Caret.read(place)
     path = caret.path.resolve()
     folder = Path(root).resolve() if root else root_of(path)
     if not folder.is_dir():
-        raise WorkspaceError(f"{folder} is no folder; give the workspace with --root.")
+        raise WorkspaceError(f"{folder} is not a folder. Name the folder of the workspace with --root.")
     if not path.is_relative_to(folder):
-        raise WorkspaceError(f"{path} does not lie in {folder}; give its workspace with --root.")
+        raise WorkspaceError(f"{path} is not inside {folder}. Name the folder of its workspace with --root.")
 
     from kvlsp.workspace.ignore import Rules
     from kvlsp.workspace.index import Index
@@ -96,7 +96,7 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
 
 def _print(report: dict[str, Any]) -> None:
     typer.echo(f"{report['root']}: {report['files']} files with {report['definitions']} definitions, "
-               f"{report['read']} read now.")
+               f"{report['read']} of them read just now.")
     if report["refused"]:
         typer.echo("Never read: " + ", ".join(f"{count} {why}" for why, count in report["refused"].items()) + ".")
     for problem in report["problems"]:
@@ -106,4 +106,4 @@ def _print(report: dict[str, Any]) -> None:
         typer.echo(f"\n{number}. {chunk['path']}:{chunk['line']} ({chunk['kind']}{score}) {chunk['reason']}")
         typer.echo("\n".join("   | " + line for line in chunk["text"].split("\n")))
     typer.echo(f"\n{len(report['chunks'])} chunks, about {report['tokens']} of {report['budget']} tokens."
-               if report["chunks"] else "\nNothing of the other files suits this place.")
+               if report["chunks"] else "\nNothing in the other files fits this place.")

@@ -47,10 +47,10 @@ Check = Callable[[Settings], Iterator[Finding]]
 def doctor(
     settings: Settings,
     gate: Annotated[bool, typer.Option(
-        "--gate", help="Measure whether repair holds for this model; the daemon goes by the verdict.")] = False,
+        "--gate", help="Also measure how good this model's repaired caches are; the daemon goes by it.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Look at versions, device, memory, model, grammars and editors; exit code 1 if something is wrong."""
+    """Check versions, device, memory, model, grammars and editors; the exit code is 1 if something is wrong."""
     findings: list[Finding] = []
     for finding in examine(settings, {**CHECKS, "quality gate": quality_gate} if gate else CHECKS):
         findings.append(finding)
@@ -60,7 +60,7 @@ def doctor(
     if json:
         print_json({"ok": not ill, "findings": [asdict(finding) for finding in findings]})
     else:
-        typer.echo("All is well." if not ill else f"{len(ill)} of {len(findings)} things need care.")
+        typer.echo("All is well." if not ill else f"{len(ill)} of {len(findings)} findings need your attention.")
     raise typer.Exit(1 if ill else 0)
 
 
@@ -73,7 +73,7 @@ def examine(settings: Settings, checks: Mapping[str, Check] | None = None) -> It
             yield Finding(name, "", str(error))  # our own errors say what to do
         except Exception as error:
             yield Finding(name, "", f"The check itself failed ({type(error).__name__}: {error}).",
-                          "Please report it with this line.")
+                          "Please report this line.")
 
 
 def versions(settings: Settings) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def device(settings: Settings) -> Iterator[Finding]:
     from kvlsp.engine import threads
 
     threads.use(settings.threads)
-    yield Finding("cpu", f"{os.cpu_count() or 1} cores, {torch.get_num_threads()} threads of a forward")
+    yield Finding("cpu", f"{os.cpu_count() or 1} cores, the model uses {torch.get_num_threads()} threads")
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if available["cuda"]:
         free, total = torch.cuda.mem_get_info()
@@ -110,8 +110,8 @@ def device(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("gpu", "mps" if available["mps"] else "none; the model runs on the CPU")
     if not available.get(settings.device, True):
-        yield Finding("device", settings.device, "This device was asked for and is not there.",
-                      "Leave --device (in an editor: kvlsp.device) at auto, or install PyTorch for it.")
+        yield Finding("device", settings.device, "You asked for this device, but it is not available.",
+                      "Leave --device (in an editor: kvlsp.device) at auto, or install a PyTorch that supports it.")
 
 
 def memory(settings: Settings) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
     value = f"{_mib(free)} free, at most about {_mib(bound)} for resident documents"
     if free < 1024 * MEBIBYTE:
         yield Finding("memory", value, "Less than 1 GiB of memory is free.",
-                      "Close something, or set kvlsp.cacheMib to a small number.")
+                      "Close other programs, or set kvlsp.cacheMib to a small number.")
     else:
         yield Finding("memory", value)
 
@@ -143,7 +143,7 @@ def model(settings: Settings) -> Iterator[Finding]:
     try:
         loaded = open_model(settings)
     except KvlspError as error:
-        mend = "" if settings.model else "Install kvlsp again; its own model is part of it."
+        mend = "" if settings.model else "Install kvlsp again; the default model comes with it."
         yield Finding("model", settings.model or "default", str(error), mend)
         return
     yield Finding("model", loaded.description)
@@ -156,7 +156,7 @@ def grammars(settings: Settings) -> Iterator[Finding]:
     languages = Language.all()
     if not languages:
         yield Finding("grammars", str(grammars_folder()), "No language definition was found.",
-                      "Install kvlsp again; the grammars are part of it.")
+                      "Install kvlsp again; the grammars come with it.")
     for language in languages:
         try:
             language.parse("")
@@ -169,20 +169,20 @@ def editors(settings: Settings) -> Iterator[Finding]:
     command = shutil.which("kvlsp")
     if command is None:
         place = Path(sys.executable).with_name("kvlsp")
-        yield Finding("command", f"not on the PATH; an editor must be told to run {place}")
+        yield Finding("command", f"not on the PATH; tell your editor to run {place}")
     else:
         yield Finding("command", command)
     neovim = _first_line("nvim", "--version")
     if neovim is not None:
         found = re.search(r"(\d+)\.(\d+)", neovim)
         built_in = found is not None and (int(found[1]), int(found[2])) >= NEOVIM_WITH_INLINE_COMPLETION
-        how = "built-in inline completion" if built_in else "ghost text by the plugin"
+        how = "built-in inline completion" if built_in else "ghost text drawn by the plugin"
         yield Finding("neovim", f"{neovim}: {how}")
     code = _first_line("code", "--version")
     if code is not None:
         yield Finding("vs code", code)
     if neovim is None and code is None:
-        yield Finding("editors", "none found on the PATH; any editor with a language client will do")
+        yield Finding("editors", "none found on the PATH; any editor that speaks the language server protocol will do")
 
 
 def quality_gate(settings: Settings) -> Iterator[Finding]:
@@ -199,7 +199,7 @@ def quality_gate(settings: Settings) -> Iterator[Finding]:
     if verdict.policy != "repair":
         does = {"more": "repairs more", "prefill": "prefills"}[verdict.policy]
         problem = f"Repaired caches of this model are too far from full recomputation; the daemon {does} at every edit."
-        mend = "Nothing needs to be done; another model may be faster."
+        mend = "You need not do anything; another model may be faster."
     yield Finding("quality gate", str(verdict), problem, mend)
 
 

@@ -13,10 +13,12 @@ import typer
 from kvlsp.config import Settings
 
 ModelOption = Annotated[str, typer.Option(
-    "--model", help="Folder or hub id of the model; the default model if left out.", show_default=False)]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-DtypeOption = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or int8.")]
-ThreadsOption = Annotated[int, typer.Option("--threads", help="Threads of a forward; 0: all cores but one.")]
+    "--model", help="Folder or hub id of a model; if left out, the default model.", show_default=False)]
+DeviceOption = Annotated[str, typer.Option("--device", help="Where the model runs: auto, cpu, cuda or mps.")]
+DtypeOption = Annotated[str, typer.Option(
+    "--dtype", help="Precision of weights and cache: auto, float32, bfloat16, float16 or int8.")]
+ThreadsOption = Annotated[int, typer.Option(
+    "--threads", help="How many threads the model uses; 0: one fewer than there are cores.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text for people.")]
 
 Options = Mapping[str, tuple[Any, Any]]

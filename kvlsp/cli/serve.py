@@ -23,23 +23,23 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def serve(
     tcp: Annotated[str, typer.Option(
-        "--tcp", metavar="HOST:PORT", help="Listen on this machine, for one editor; port 0: any.",
+        "--tcp", metavar="HOST:PORT", help="Listen on a port of this machine for one editor; port 0: any free one.",
         show_default=False)] = "",
-    stdio: Annotated[bool, typer.Option("--stdio", help="Standard input and output (the default).")] = False,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Talk over standard input and output (the default).")] = False,
     model: ModelOption = "",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = 0,
     trace: Annotated[str, typer.Option("--trace", help="Log level: off, messages or verbose.")] = "off",
 ) -> None:
-    """Serve an editor: the language server. The editor's own settings win over these options."""
+    """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)
     logs.configure(settings.trace)
     if tcp:
         code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
     else:
         if sys.stdin.isatty():
-            typer.echo("kvlsp speaks to an editor here, not to a person; kvlsp --help says more.", err=True)
+            typer.echo("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.", err=True)
         code = transport.serve_stdio(make_engine, settings)
     # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
     # tidy end would wait for it. The engine has stopped, nothing is left to be written.
@@ -59,4 +59,4 @@ def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLi
 
 
 def _say_address(host: str, port: int) -> None:
-    typer.echo(f"kvlsp listens on {host}:{port}.", err=True)
+    typer.echo(f"kvlsp is listening on {host}:{port}.", err=True)

@@ -1,6 +1,6 @@
 """Which fill-in-the-middle template a model speaks, recognised by its tokenizer's control tokens.
 
-:data:`FAMILIES` is the table that the README shows. Each row names its source; ``checked`` says whether the
+:data:`FAMILIES` is the table of docs/models.md. Each row names its source; ``checked`` says whether the
 tokens were read there (a model card, paper, technical report or the maker's own code) or are only believed.
 None of these vocabularies was downloaded for the table: tests build tokenizers with the same control tokens.
 

@@ -1,6 +1,6 @@
 """Token healing: the last tokens before the caret are taken back when the caret may stand inside one of them.
 
-Cutting a text at the caret changes how it is tokenized at two places of three (FINDINGS 5): ``retu|`` ends with
+Cutting a text at the caret changes how it is tokenized at two places of three: ``retu|`` ends with
 tokens that no model saw before ``rn``. The last token is hidden and the first generated tokens must spell it.
 """
 

@@ -150,11 +150,6 @@ def path_of(uri: str) -> str | None:
     return None if not path or "\0" in path else path
 
 
-def is_untitled(uri: str) -> bool:
-    """A document that was never saved: ``untitled:`` of VS Code, and ``file://`` of Neovim's buffers without a name."""
-    return uri.startswith("untitled:") or uri == "file://"
-
-
 def plain(value: Any) -> Any:
     """The same in terms of JSON: numbers of numpy, enumerations and tuples come from the engine's reports."""
     if isinstance(value, Mapping):

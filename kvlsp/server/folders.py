@@ -1,6 +1,6 @@
 """The workspace as the editor has it: its folders, what changes in them, and how far they are indexed.
 
-Handlers: see ``handlers``. What is done with the folders stands in ``cross_file``; nothing here looks at a disk.
+Handlers: see ``handlers``. What is done with the folders stands in ``crossfile``; nothing here looks at a disk.
 """
 
 from __future__ import annotations

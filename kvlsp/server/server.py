@@ -18,11 +18,12 @@ from pygls.lsp.server import LanguageServer
 
 import kvlsp
 from kvlsp.config import Settings
+from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
 from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
-from kvlsp.server import cross_file, folders, handlers, logs, protocol, shape
+from kvlsp.server import folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
 from kvlsp.server.configuration import Configuration
-from kvlsp.server.cross_file import CrossFile, Launch
+from kvlsp.server.convert import path_of
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
@@ -82,9 +83,9 @@ class KvlspServer(LanguageServer):
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []
         """URIs of the workspace's folders."""
-        self.indexed = cross_file.NOTHING
+        self.indexed = NOTHING
         """How the index of the workspace stands."""
-        self.cross_file = CrossFile(self._post_to_engine, self._on_workspace, launch)
+        self.cross_file = CrossFile(self._post_to_engine, self._on_workspace, path_of, launch)
         self.exit_code: int | None = None
         self.finished = asyncio.Event()
         self.protocol.exit = self.finish

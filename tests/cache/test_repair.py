@@ -1,4 +1,4 @@
-"""Repair against its oracle: forget everything and prefill the layout (DESIGN invariant 6)."""
+"""Repair against its oracle: forget everything and prefill the layout (invariant 3)."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def test_the_version(capsys):
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["serve", "--tcp", "0.0.0.0:4711"], "this machine only"),
     (["serve", "--device", "abacus"], "kvlsp.device"),
-    (["complete", "nowhere"], "names no place"),
-    (["complete", "a.py:0:1"], "names no place"),
+    (["complete", "nowhere"], "is not a place"),
+    (["complete", "a.py:0:1"], "is not a place"),
     (["complete", "no/such/file.py:1:1"], "cannot be read"),
 ])  # fmt: skip
 def test_errors_are_one_plain_sentence(capsys, arguments, sentence):
@@ -89,6 +89,13 @@ def test_files_that_cannot_be_read(tmp_path):
         caret.read_source(tmp_path)
     (tmp_path / "nul").write_bytes(b"\xef\xbb\xbfa\x00b\r\n")
     assert caret.read_source(tmp_path / "nul") == "a\x00b\r\n"
+
+
+def test_what_is_said_where_nothing_is_inserted(capsys, tmp_path):
+    (tmp_path / "word.py").write_text("total = 1\n", encoding="utf-8")
+    code, out, err = run(capsys, "complete", f"{tmp_path / 'word.py'}:1:3", "--threads", "1")
+    assert (code, out) == (0, "")
+    assert "Nothing to insert: a suggestion here would break the word or the line that the caret stands in." in err
 
 
 # --- doctor ---

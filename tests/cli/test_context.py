@@ -56,10 +56,10 @@ def test_for_programs(capsys, project):
 def test_nothing_to_say(capsys, project):
     code, out, _ = run(capsys, f"{project / 'lib/kept.py'}:1:1")
     assert code == 0
-    assert "Nothing of the other files suits this place." in out
+    assert "Nothing in the other files fits this place." in out
 
 
-@pytest.mark.parametrize(("root", "sentence"), [("lib", "does not lie in"), ("app.py", "is no folder")])
+@pytest.mark.parametrize(("root", "sentence"), [("lib", "is not inside"), ("app.py", "is not a folder")])
 def test_a_root_that_does_not_fit(capsys, project, root, sentence):
     code, out, err = run(capsys, f"{project / 'app.py'}:5:5", "--root", str(project / root))
     assert (code, out) == (2, "")

@@ -1,4 +1,4 @@
-"""The README's example of a client in Python runs as it stands there."""
+"""The example of a client in Python runs as it stands in editors/README.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 EXAMPLE = Path(__file__).with_name("headless_example.py")
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "editors" / "README.md"
 
 
 def test_the_example_prints_a_completion():
@@ -20,8 +20,8 @@ def test_the_example_prints_a_completion():
     assert done.stdout.strip()
 
 
-def test_the_readme_shows_this_example():
-    readme = README.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+def test_the_page_shows_this_example():
+    page = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     shown = [block for block in blocks if "textDocument/inlineCompletion" in block]
     assert shown == [EXAMPLE.read_text(encoding="utf-8")]

@@ -1,8 +1,9 @@
 """Any order of insert, delete, replace, move, undo, open, close, complete, cancel, rest, context: it stays right.
 
-Rules are what an editor sends, the invariants are DESIGN's: the daemon's text is the editor's, both token sequences
-equal those of a fresh start, the bookkeeping agrees, every request has one answer, and with the one-layer decoder an
-answer is that of a daemon that has just been started. The small profile runs everywhere, the large one is slow.
+Rules are what an editor sends, the invariants are ARCHITECTURE.md's: the daemon's text is the editor's, both token
+sequences equal those of a fresh start, the bookkeeping agrees, every request has one answer, and with the one-layer
+decoder an answer is that of a daemon that has just been started. The small profile runs everywhere, the large one is
+slow.
 """
 
 from __future__ import annotations

@@ -52,6 +52,12 @@ def test_complete_and_context_run(tmp_path):
     assert run("context", f"{tmp_path / 'small.py'}:6:12").returncode == 0
 
 
+def test_doctor_finds_nothing_missing():
+    findings = json.loads(run("doctor", "--json", "--threads", "1").stdout)["findings"]
+    assert [finding for finding in findings if "laboratory" in finding["problem"]] == []
+    assert {"model", "grammar python"} <= {finding["name"] for finding in findings}
+
+
 def test_the_help_page_is_written_without_it():
     done = run("--help")
     assert done.returncode == 0, done.stderr

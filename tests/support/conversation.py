@@ -82,7 +82,7 @@ class Conversation:
             return self.engine
 
         self.server = KvlspServer(make, settings or Settings(), self.loop)  # type: ignore[arg-type]
-        self.server.protocol.set_writer(self)  # type: ignore[arg-type]
+        self.server.protocol.set_writer(self)
 
     def write(self, data: bytes) -> None:
         for frame in self._frames.feed(data):
@@ -124,7 +124,8 @@ class Conversation:
         number = self.request(method, params)
         self.loop.run()
         [answer] = self.answers(number)
-        return answer["error"]
+        error: dict[str, Any] = answer["error"]
+        return error
 
     # --- looking ---
 

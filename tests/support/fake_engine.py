@@ -97,8 +97,8 @@ class FakeEngine:
     def answer(self, request: Complete) -> Completed:
         snapshot = self.documents.get(request.uri)
         if request.cancel.cancelled or snapshot is None:
-            reason = Reason.CANCELLED if snapshot is not None else Reason.UNKNOWN_DOCUMENT
-            return Completed(request.ticket, (), reason, {})
+            refused = Reason.CANCELLED if snapshot is not None else Reason.UNKNOWN_DOCUMENT
+            return Completed(request.ticket, (), refused, {})
         self.completions += 1
         selected = request.selected
         start, end, head = request.offset, request.offset, ""

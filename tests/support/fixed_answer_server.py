@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+from collections.abc import Callable
 
 from kvlsp.config import Settings
 from kvlsp.engine.messages import Event
@@ -26,7 +27,7 @@ def main() -> int:
     chosen = parser.parse_args()
     text = chosen.fake_answer.replace("\\n", "\n")
 
-    def make(settings: Settings, events: object) -> FakeEngine:
+    def make(settings: Settings, events: Callable[[Event], None]) -> FakeEngine:
         def later(event: Event) -> None:
             timer = threading.Timer(chosen.delay / 1000, events, (event,))
             timer.daemon = True

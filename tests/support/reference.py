@@ -38,9 +38,10 @@ def full_logits(
     if window is not None:
         visible &= rows[None, :] > rows[:, None] - window
     mask = torch.zeros(visible.shape, dtype=model.dtype).masked_fill(~visible, torch.finfo(model.dtype).min)
-    return model(
+    logits: torch.Tensor = model(
         input_ids=ids[None], position_ids=rows[None], attention_mask=mask[None, None], use_cache=False
     ).logits[0]
+    return logits
 
 
 def ids_of(count: int, seed: int = 0, vocabulary: int = 256) -> torch.Tensor:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -41,7 +43,7 @@ def _digits() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Digits(individual_digits=True)
 
 
-_BYTE_LEVEL = {
+_BYTE_LEVEL: dict[str, Callable[[], Any]] = {
     "gpt2": lambda: _byte_level(True),
     "starcoder": lambda: pre_tokenizers.Sequence([_digits(), _byte_level(True)]),
     "qwen2": lambda: pre_tokenizers.Sequence([*_splits(_QWEN), _byte_level(False)]),

@@ -17,9 +17,9 @@ from kvlsp.laboratory.commands.texts import document as read
 def context(
     settings: Settings,
     file: FileArgument = None,
-    document: Annotated[int, typer.Option(min=16, help="Cut or repeat the document to about so many tokens.")] = 1000,
+    document: Annotated[int, typer.Option(min=16, help="Cut or repeat the document to about this many tokens.")] = 1000,
     tokens: Annotated[int, typer.Option(min=64, help="Tokens of other files, in four pieces.")] = 1500,
-    budget: Annotated[int, typer.Option(min=1, help="Stale rows encoded again along with a placing.")] = 64,
+    budget: Annotated[int, typer.Option(min=1, help="How many stale rows are encoded along.")] = 64,
     repeats: Annotated[int, typer.Option(min=1)] = 5,
     json: JsonOption = False,
 ) -> None:

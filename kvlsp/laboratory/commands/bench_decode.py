@@ -17,8 +17,8 @@ from kvlsp.laboratory.commands.tables import answer, table
 @with_model_options()
 def decode(
     settings: Settings,
-    limit: Annotated[int, typer.Option(min=1, help="Prompts of each workload.")] = 60,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs with and without drafts of each prompt.")] = 3,
+    limit: Annotated[int, typer.Option(min=1, help="How many prompts of each workload.")] = 60,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each prompt is run with and without drafts.")] = 3,
     seed: Annotated[int, typer.Option(help="Which prompts are drawn.")] = 0,
     json: JsonOption = False,
 ) -> None:
@@ -42,7 +42,7 @@ def decode(
 
 
 def overhead(
-    carets: Annotated[int, typer.Option(min=1, help="Places in each document.")] = 8,
+    carets: Annotated[int, typer.Option(min=1, help="How many places in each document.")] = 8,
     model: Annotated[str, typer.Option(help="Folder of a model; only its tokenizer is used.")] = "",
     json: JsonOption = False,
 ) -> None:

@@ -15,8 +15,8 @@ from kvlsp.laboratory.commands.tables import answer, table
 @with_model_options()
 def forward(
     settings: Settings,
-    context: Annotated[int, typer.Option(min=16, help="Resident tokens.")] = 2048,
-    rows: Annotated[str, typer.Option(help="Rows of one forward.")] = "1,8",
+    context: Annotated[int, typer.Option(min=16, help="How many tokens are resident.")] = 2048,
+    rows: Annotated[str, typer.Option(help="How many rows a forward has; several, separated by commas.")] = "1,8",
     repeats: Annotated[int, typer.Option(min=3)] = 30,
     json: JsonOption = False,
 ) -> None:

@@ -19,7 +19,7 @@ RepeatsOption = Annotated[int, typer.Option(min=1, help="Runs of which the media
 def gestures(
     settings: Settings,
     file: FileArgument = None,
-    tokens: Annotated[int, typer.Option(help="Cut or repeat the document to about so many tokens; 0: as it is.")] = 0,
+    tokens: Annotated[int, typer.Option(help="Cut or repeat the document to about this many tokens; 0: as it is.")] = 0,
     repeats: RepeatsOption = 5,
     json: JsonOption = False,
 ) -> None:
@@ -45,7 +45,7 @@ def gestures(
 def growth(
     settings: Settings,
     file: FileArgument = None,
-    sizes: Annotated[str, typer.Option(help="Document sizes in tokens.")] = "2000,4000,7500",
+    sizes: Annotated[str, typer.Option(help="Sizes of the document in tokens.")] = "2000,4000,7500",
     repeats: RepeatsOption = 5,
     json: JsonOption = False,
 ) -> None:

@@ -18,13 +18,13 @@ from kvlsp.laboratory.commands.tables import answer
 
 
 def gpu(
-    models: Annotated[str, typer.Option(help="Names, separated by commas; all if left out.")] = "",
-    contexts: Annotated[str, typer.Option(help="Resident tokens of forwards.")] = "",
-    rows: Annotated[str, typer.Option(help="Rows of forwards.")] = "",
-    editing: Annotated[str, typer.Option(help="Document sizes of edits, prefill and decoding.")] = "",
-    repeats: Annotated[int, typer.Option(min=0, help="Runs of which the median is taken; 0: the usual.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tiny shapes on the CPU.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write JSON to this file as well, after every model.")] = None,
+    models: Annotated[str, typer.Option(help="Names, separated by commas; if left out, all.")] = "",
+    contexts: Annotated[str, typer.Option(help="Resident tokens of forwards, separated by commas.")] = "",
+    rows: Annotated[str, typer.Option(help="Rows of forwards, separated by commas.")] = "",
+    editing: Annotated[str, typer.Option(help="Document sizes for editing, separated by commas.")] = "",
+    repeats: Annotated[int, typer.Option(min=0, help="Runs of which the median is taken; 0: the usual number.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run every step with tiny shapes on the CPU.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Also write JSON to this file, after every model.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Models of real size with random weights on a GPU: right first, then timed beside measured ceilings."""
@@ -34,7 +34,7 @@ def gpu(
     named = tuple(models.split(",")) if models else tuple(SHAPES)
     if unknown := set(named) - set(SHAPES):
         raise ConfigurationError(
-            f"There is no model {', '.join(sorted(unknown))} to measure; choose of {', '.join(SHAPES)}."
+            f"There is no model {', '.join(sorted(unknown))} to measure. Choose from {', '.join(SHAPES)}."
         )
     lengths, counts, sizes = (numbers(given) if given else None for given in (contexts, rows, editing))
     extent = gpu_bench.chosen(dry_run, named, lengths, counts, sizes, repeats or None)

@@ -11,7 +11,7 @@ from kvlsp.errors import ConfigurationError
 def model_folder(model: str) -> Path | None:
     """The folder that ``--model`` names, None for the default model. Raises :class:`ConfigurationError`."""
     if model and not Path(model).is_dir():
-        raise ConfigurationError(f"{model} is no folder. This measurement needs a model's folder on disk.")
+        raise ConfigurationError(f"{model} is not a folder. This measurement needs a model that lies in a folder.")
     return Path(model) if model else None
 
 
@@ -20,7 +20,7 @@ def with_part(part: str, names: Iterable[str], what: str) -> list[str]:
     known = list(names)
     found = [name for name in known if part in name]
     if not found:
-        raise ConfigurationError(f"No {what} has {part!r} in its name. There are: {'; '.join(known)}.")
+        raise ConfigurationError(f"No {what} has {part!r} in its name. The names are: {'; '.join(known)}.")
     return found
 
 
@@ -29,4 +29,4 @@ def numbers(given: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in given.split(","))
     except ValueError:
-        raise ConfigurationError(f"{given!r} is no list of numbers; write them as 2048,8192.") from None
+        raise ConfigurationError(f"{given!r} is not a list of numbers. Write them like 2048,8192.") from None

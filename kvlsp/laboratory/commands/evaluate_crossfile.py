@@ -21,19 +21,19 @@ _CHARACTERS_PER_TOKEN = 3.6
 def crossfile(
     settings: Settings,
     packages: Annotated[str, typer.Option(
-        help="Folder with wheels of the held-out packages; 'fetch' has pip get them; those installed if left out.",
+        help="Folder with wheels of held-out packages; 'fetch' lets pip download them; if left out, those installed.",
         show_default=False)] = "",
-    cases: Annotated[int, typer.Option(help="Lines of each setting.", min=1)] = 32,
-    only: Annotated[str, typer.Option(help="Only settings whose name has this: 'first', 'member' ...")] = "",
+    cases: Annotated[int, typer.Option(help="How many lines of each setting.", min=1)] = 32,
+    only: Annotated[str, typer.Option(help="Only settings with this in their name: 'first', 'member' ...")] = "",
     policy: Annotated[str, typer.Option(
-        help="Beside none and full only policies whose name has this: 'chunks', 'repair' ...")] = "",
-    tokens: Annotated[int, typer.Option(help="Tokens of a document at most, about.", min=100)] = 900,
-    context: Annotated[int, typer.Option(help="Tokens of context at most.", min=1)] = 1500,
-    budget: Annotated[int, typer.Option(help="Stale tokens that are encoded again at once.", min=0)] = 64,
-    first: Annotated[int, typer.Option(help="Tokens of each chunk that chunks_epic encodes again.", min=0)] = 16,
-    lookups: Annotated[int, typer.Option(help="First uses for which retrieval is judged.", min=0)] = 300,
+        help="Besides none and full, only policies with this in their name: 'chunks', 'repair' ...")] = "",
+    tokens: Annotated[int, typer.Option(help="About how many tokens a document has at most.", min=100)] = 900,
+    context: Annotated[int, typer.Option(help="How many tokens of context at most.", min=1)] = 1500,
+    budget: Annotated[int, typer.Option(help="How many stale rows are encoded again at once.", min=0)] = 64,
+    first: Annotated[int, typer.Option(help="How many rows of each chunk chunks_epic encodes again.", min=0)] = 16,
+    lookups: Annotated[int, typer.Option(help="For how many first uses retrieval is judged.", min=0)] = 300,
     copying: Annotated[int, typer.Option(
-        help="Lines for the loss of a name behind its definition, by distance; 0 leaves it out.", min=0)] = 40,
+        help="Lines for the loss of a name behind its definition, by distance; 0: none.", min=0)] = 40,
     seed: Annotated[int, typer.Option(help="Which lines are drawn.")] = 0,
     json: JsonOption = False,
 ) -> None:

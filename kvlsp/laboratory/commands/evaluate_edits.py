@@ -18,20 +18,20 @@ from kvlsp.laboratory.commands.tables import answer
 @with_model_options(dtype="float32")
 def edits(
     settings: Settings,
-    quick: Annotated[bool, typer.Option("--quick", help="A fixed sample that comes along; under 3 minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small sample that comes along; under 3 minutes.")] = False,
     versions: Annotated[
-        str, typer.Option(help="Folder with the wheels of the version pairs; 'fetch' has pip get them.")
+        str, typer.Option(help="Folder with wheels of the packages; 'fetch' lets pip download them.")
     ] = "",
-    cases: Annotated[int, typer.Option(help="Documents of the largest setting; 0: as many as are usual.")] = 0,
-    tokens: Annotated[int, typer.Option(help="Tokens of a document, about.")] = 0,
-    only: Annotated[str, typer.Option(help="Only settings whose name has this: 'one hunk', 'plain', ...")] = "",
-    budget: Annotated[int, typer.Option(help="Stale tokens that pie_repair encodes with every edit.")] = 80,
-    renames: Annotated[int, typer.Option(help="Places of the rename probe; -1: as many as are usual.")] = -1,
-    plot: Annotated[Path | None, typer.Option(help="Draw quality against milliseconds into this PNG.")] = None,
+    cases: Annotated[int, typer.Option(help="Documents of the largest setting; 0: the usual number.")] = 0,
+    tokens: Annotated[int, typer.Option(help="About how many tokens a document has; 0: the usual number.")] = 0,
+    only: Annotated[str, typer.Option(help="Only settings with this in their name: 'one hunk', 'plain' ...")] = "",
+    budget: Annotated[int, typer.Option(help="How many stale rows pie_repair encodes with every edit.")] = 80,
+    renames: Annotated[int, typer.Option(help="Places of the rename probe; -1: the usual number.")] = -1,
+    plot: Annotated[Path | None, typer.Option(help="Draw quality against milliseconds into this PNG file.")] = None,
     seed: Annotated[int, typer.Option(help="Which cases are drawn.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Judge every repair policy on real edits: KL, top-1, next lines, keys, tokens and milliseconds."""
+    """Compare ways to repair a cache on real edits: how near to full recomputation, and at what cost."""
     from platformdirs import user_cache_path
 
     from kvlsp.cache.worth import worthiest
@@ -88,9 +88,9 @@ def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> 
             )
         console.print(shown)
         if table["floor_kl"]:
-            console.print(f"Rounding: prefills in other chunks and slots differ by KL {table['floor_kl']:.6f}.")
+            console.print(f"Rounding alone (other chunks, other slots) makes a KL of {table['floor_kl']:.6f}.")
     if renames:
         shares = ", ".join(f"{name} {100 * share:.1f} %" for name, share in renames.items()
                            if name not in ("places", "most_encoded"))
         places, most = renames["places"], renames["most_encoded"]
-        console.print(f"Renames, {places} places, at most {most} tokens encoded: {shares}")
+        console.print(f"The new name after a rename ({places} places, at most {most} tokens encoded): {shares}")

@@ -19,14 +19,12 @@ from kvlsp.laboratory.commands.tables import answer, table
 def perplexity(
     model: ModelOption = "",
     from_: FromOption = None,
-    windows: Annotated[int, typer.Option(help="Places at which 256 tokens are scored.")] = 64,
-    places: Annotated[int, typer.Option(help="Holes for the loss of the middle; 0 leaves it out.")] = 150,
+    windows: Annotated[int, typer.Option(help="At how many places 256 tokens are scored.")] = 64,
+    places: Annotated[int, typer.Option(help="How many holes the loss of middles is measured on; 0: none.")] = 150,
     threads: ThreadsOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Bits per byte of held-out packages at 512, 2,048 and 8,192 tokens; loss of middles without and with
-    suffix.
-    """
+    """Bits per byte of held-out packages at 512, 2,048 and 8,192 tokens; loss of middles with and without suffix."""
     from kvlsp.engine.threads import use
     from kvlsp.laboratory.evaluation import perplexity as measuring
     from kvlsp.laboratory.evaluation.scorer import Scorer, laid_out

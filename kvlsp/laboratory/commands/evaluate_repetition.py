@@ -18,14 +18,14 @@ from kvlsp.laboratory.commands.tables import answer, table
 def repetition(
     settings: Settings,
     limit: Annotated[
-        int | None, typer.Option(help="So many looping prompts and holes; 200 and 300 if left out.", min=1)
+        int | None, typer.Option(help="How many looping prompts and how many holes; if left out, 200 and 300.", min=1)
     ] = None,
     seed: Annotated[int, typer.Option(help="Which prompts are drawn.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the HumanEval-Infilling files.")] = None,
     from_: FromOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Prompts that make the model loop: greedy, a plain repetition penalty, the grammar penalty."""
+    """Prompts that make the model loop: greedy decoding, a plain repetition penalty, the grammar penalty."""
     from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import repetition as measuring
     from kvlsp.laboratory.evaluation.repetition_prompts import candidates, holes

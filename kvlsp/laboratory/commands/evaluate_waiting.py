@@ -17,8 +17,8 @@ from kvlsp.laboratory.commands.tables import answer
 def waiting(
     settings: Settings,
     file: Annotated[Path, typer.Argument(help="A text to type in.")] = Path(__file__),
-    tokens: Annotated[int, typer.Option(help="Tokens of the document, about.")] = 4000,
-    keystrokes: Annotated[int, typer.Option(help="How many are measured.")] = 100,
+    tokens: Annotated[int, typer.Option(help="About how many tokens the document has.")] = 4000,
+    keystrokes: Annotated[int, typer.Option(help="How many keystrokes are measured.")] = 100,
     json: JsonOption = False,
 ) -> None:
     """How long a keystroke waits at rest, and while the cache is being made exact."""

@@ -18,12 +18,12 @@ FromOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--from",
-        help="Folder with installed held-out packages, or a corpus.jsonl; repeat.",
+        help="Folder where held-out packages are installed, or a corpus.jsonl; repeat for more.",
         show_default=False,
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Which places are drawn.")]
-CountOption = Annotated[int, typer.Option("--count", help="How many places.", min=1)]
+CountOption = Annotated[int, typer.Option("--count", help="How many places are drawn.", min=1)]
 
 
 @dataclass(frozen=True, slots=True)

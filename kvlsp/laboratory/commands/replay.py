@@ -20,9 +20,9 @@ app = typer.Typer(add_completion=False)
 def replay(
     settings: Settings,
     trace: Annotated[Path, typer.Argument(help="A recorded session: JSON, gzipped or not.")],
-    start: Annotated[int, typer.Option(help="The first transaction replayed; those before it make the text.")] = 0,
-    edits: Annotated[int | None, typer.Option(help="How many transactions; all if left out.")] = None,
-    check_every: Annotated[int, typer.Option(min=1, help="Compare with the slow truth after so many.")] = 50,
+    start: Annotated[int, typer.Option(help="The first transaction to replay; those before it make the text.")] = 0,
+    edits: Annotated[int | None, typer.Option(help="How many transactions; if left out, all.")] = None,
+    check_every: Annotated[int, typer.Option(min=1, help="Compare with the slow way after so many.")] = 50,
     json: JsonOption = False,
 ) -> None:
     """Replay recorded edits; count what is encoded, check it against full tokenization and prefill."""

@@ -1,4 +1,4 @@
-"""What a completion must beat: copying from the file, and a 5-gram model with back-off. No network here.
+"""What a completion must beat: copying from the file, and a 5-gram model with back-off.
 
 Both are completers as `infill.py` knows them. The 5-gram model keeps, for each context of one to four tokens,
 only its most frequent successor: all that greedy back-off (Brants et al. 2007) ever looks at.

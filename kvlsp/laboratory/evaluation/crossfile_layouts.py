@@ -1,7 +1,4 @@
-"""A case as rows: the document alone, and behind pieces of other files in the model's own format. Integers only.
-
-It does not know caches, nor how the pieces were chosen.
-"""
+"""A case as rows: the document alone, and behind pieces of other files in the model's own format. Integers only."""
 
 from __future__ import annotations
 

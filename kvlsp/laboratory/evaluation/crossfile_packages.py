@@ -1,4 +1,4 @@
-"""Packages whose files are each other's context: held out from the default model's corpus. No models here.
+"""Packages whose files are each other's context: held out from the default model's corpus.
 
 Full measurements read one wheel per package, from a folder or fetched with pip, so that everybody judges the same
 lines; quick ones take what is installed beside kvlsp (two of the four come with what it needs). Tests are left out.

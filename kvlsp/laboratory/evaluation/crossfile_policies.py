@@ -2,7 +2,7 @@
 
 A placed piece was encoded alone behind the head that all pieces share, so it knows nothing of the pieces before it, and
 the document knows nothing of any. The policies differ in which of these rows they encode again at once; the one that
-kvlsp uses is the repair budget. It does not know texts, nor how good the outcome is.
+kvlsp uses is the repair budget.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Places at which decoding is timed: functions written again, repetitive lines going on, ordinary carets.
 
 Made from real Python files, the same ones for the same seed. What the author wrote there decides nothing about speed:
-the model decodes freely. Nothing here knows models or tokens.
+the model decodes freely.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A case is a document, the edits that somebody made to it, and *points* behind them: near (the line after the last
 edit), in the same function, and far. At each point one or two lines are taken out of the document before and after
 the edits: what stands there is what a completion should say. The lines at the points are the same in both versions,
-so only what the model knows of the edits differs between policies. This module does not know models or tokens.
+so only what the model knows of the edits differs between policies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Quality against milliseconds as a picture (matplotlib, from the extra ``train``). It knows only the tables."""
+"""Quality against milliseconds as a picture (matplotlib, from the extra ``train``)."""
 
 from __future__ import annotations
 

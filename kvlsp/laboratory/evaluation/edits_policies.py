@@ -1,7 +1,6 @@
 """Ways to bring a cache from one layout to the next, from nothing known of an edit to all of it.
 
-Each runs the same script of layouts on its own copy of one exact cache. It does not know texts, nor how good the
-outcome is.
+Each runs the same script of layouts on its own copy of one exact cache.
 """
 
 from __future__ import annotations

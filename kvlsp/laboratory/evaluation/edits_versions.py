@@ -1,4 +1,4 @@
-"""Pairs of released versions of pure-Python packages: where real edits come from. No models here.
+"""Pairs of released versions of pure-Python packages: where real edits come from.
 
 The packages are held out from the default model's corpus (:mod:`kvlsp.laboratory.training.deny_list`). Full
 measurements read wheels, two per package, from a folder or fetch them with pip; quick ones read excerpts that come

@@ -1,4 +1,4 @@
-"""Scoring a completer on holes: exact match and pass rate. Knows a completer as a plain callable, no model.
+"""Scoring a completer on holes: exact match and pass rate. A completer is a plain callable.
 
 Exact match compares middle and solution without white space at their ends (`str.rstrip`). Of a completion for
 a single-line problem only the first line counts, with its line end.

@@ -1,4 +1,4 @@
-"""HumanEval-Infilling (Bavarian et al. 2022): the problems and where their files lie. Knows no model."""
+"""HumanEval-Infilling (Bavarian et al. 2022): the problems and where their files lie."""
 
 from __future__ import annotations
 
@@ -35,20 +35,19 @@ class Problem:
 
 
 def data_folder(given: Path | None = None) -> Path:
-    """The folder with the benchmark's files: `given`, or below KVLSP_SHARED, or in ../shared beside the
-    checkout.
+    """The folder with the benchmark's files: `given`, or data/human-eval-infilling below the folder that the
+    environment variable KVLSP_SHARED names.
 
-    Raises ConfigurationError when it is nowhere.
+    Raises ConfigurationError when they are not there.
     """
     shared = os.environ.get("KVLSP_SHARED")
-    beside = Path(__file__).parents[3].parent / "shared"
-    places = [given] if given else [Path(shared or beside) / "data" / "human-eval-infilling"]
-    for place in places:
-        if place is not None and (place / FILES["single_line"]).exists():
-            return place
+    folder = given or (Path(shared) / "data" / "human-eval-infilling" if shared else None)
+    if folder is not None and (folder / FILES["single_line"]).exists():
+        return folder
+    where = f"are not in {folder}" if folder else "do not come with kvlsp"
     raise ConfigurationError(
-        f"The HumanEval-Infilling files ({', '.join(FILES.values())}) are not in {places[0]}; they do not come with "
-        "kvlsp. Get them from the repository openai/human-eval-infilling on GitHub and name their folder with --data."
+        f"The HumanEval-Infilling files ({', '.join(FILES.values())}) {where}. Get them from the repository "
+        "openai/human-eval-infilling on GitHub, and name their folder with --data."
     )
 
 

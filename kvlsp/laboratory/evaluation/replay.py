@@ -76,7 +76,7 @@ def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = No
     """
     total = len(trace.transactions)
     if not 0 <= start < total:
-        raise TraceError(f"The trace has {total} transactions; --start {start} lies outside.")
+        raise TraceError(f"The recording has {total} transactions, so it cannot start at --start {start}.")
     count = total - start if edits is None else min(edits, total - start)
     plain = trace.start
     for transaction in trace.transactions[:start]:

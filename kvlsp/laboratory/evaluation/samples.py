@@ -1,5 +1,4 @@
-"""Completions at real places of real files, to look at: as they came, good and bad. Knows a plain
-completer.
+"""Completions at real places of real files, to look at: as they came, good and bad.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def read_trace(path: Path) -> Trace:
         )
         return Trace(path.name, recorded["startContent"], transactions, recorded["endContent"])
     except OSError as error:
-        raise TraceError(f"The trace {path} cannot be read: {error.strerror}.") from error
+        raise TraceError(f"The recording {path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
         raise TraceError(
             f"{path} is not a recorded editing session: {type(error).__name__}. "
@@ -58,7 +58,7 @@ def play(text: Rope, transaction: Iterable[Edit]) -> tuple[Change, ...]:
     changes = []
     for edit in transaction:
         if not 0 <= edit.start <= edit.end <= len(text):
-            raise TraceError(f"The trace edits characters {edit.start} to {edit.end} of {len(text)}.")
+            raise TraceError(f"The recording is broken: it edits characters {edit.start} to {edit.end} of {len(text)}.")
         text = text.replace(edit)
         changes.append(Change(edit, text))
     return tuple(changes)

@@ -252,5 +252,5 @@ def test_the_command_prints_settings_retrieval_and_copying(tmp_path: Path, monke
     report = json.loads(CliRunner().invoke(app, [*arguments, *few], catch_exceptions=False).stdout)
     assert {kind: set(setting["policies"]) for kind, setting in report["settings"].items()} == {
         "member": {"none", "full", "chunks_repair"}}
-    with pytest.raises(ConfigurationError, match=r"No setting has 'membr' in its name\. There are: first_use"):
+    with pytest.raises(ConfigurationError, match=r"No setting has 'membr' in its name\. The names are: first_use"):
         CliRunner().invoke(app, ["crossfile", "--only", "membr"], catch_exceptions=False)

@@ -89,8 +89,8 @@ def test_without_a_gpu_it_says_so(capsys, tmp_path):
 @pytest.mark.parametrize(("arguments", "code", "said"), [
     (["bench", "gpu"], 0, "no GPU"),
     (["bench", "gpu", "--json"], 0, '"gpu": null'),
-    (["bench", "gpu", "--models", "abacus"], 2, "choose of deepseek-coder-1.3b"),
-    (["bench", "gpu", "--rows", "many"], 2, "is no list of numbers"),
+    (["bench", "gpu", "--models", "abacus"], 2, "Choose from deepseek-coder-1.3b"),
+    (["bench", "gpu", "--rows", "many"], 2, "is not a list of numbers"),
 ])  # fmt: skip
 def test_the_command_line_calls_the_same(capsys, arguments, code, said):
     with pytest.raises(SystemExit) as left:

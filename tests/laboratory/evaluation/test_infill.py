@@ -84,9 +84,12 @@ def test_a_limit_spreads_over_the_file(tmp_path: Path):
     assert data_folder(tmp_path) == tmp_path
 
 
-def test_missing_data_is_said_in_a_sentence(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="--data"):
+def test_missing_data_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(ConfigurationError, match=r"are not in .*nowhere.*--data"):
         data_folder(tmp_path / "nowhere")
+    monkeypatch.delenv("KVLSP_SHARED", raising=False)
+    with pytest.raises(ConfigurationError, match=r"do not come with kvlsp.*--data"):
+        data_folder()
 
 
 def test_the_benchmark_is_whole_and_its_own_solutions_pass():

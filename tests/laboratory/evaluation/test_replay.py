@@ -70,7 +70,7 @@ def test_broken_traces_are_refused_with_a_sentence(tmp_path, content, sentence):
 
 
 def test_edits_outside_the_text_and_starts_outside_the_trace_are_refused(trace):
-    with pytest.raises(TraceError, match="lies outside"):
+    with pytest.raises(TraceError, match="cannot start at"):
         replaying.replay(tiny_model(1), trace, start=99)
     broken = Trace("broken", "abc", ((Edit(2, 9, ""),),), "")
     with pytest.raises(TraceError, match="characters 2 to 9 of 3"):

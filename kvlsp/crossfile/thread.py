@@ -1,7 +1,7 @@
 """Context from other files: a thread between the editor's thread, the workspace's process and the engine.
 
 The editor's thread only appends to a queue. This one keeps in mind what is open and where somebody works
-(``attention``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
+(``asking``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
 Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process. One that
 ends or does not answer is replaced, as ``supervision`` says; meanwhile what is placed stays.
 """
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kvlsp.config import Settings
+from kvlsp.crossfile.asking import Asking
+from kvlsp.crossfile.supervision import PATIENCE, PAUSES, Failure, Supervision
 from kvlsp.engine.messages import (
     CloseDocument,
     Complete,
@@ -27,9 +29,6 @@ from kvlsp.engine.messages import (
     PlaceContext,
 )
 from kvlsp.errors import WorkspaceError
-from kvlsp.server.attention import Attention
-from kvlsp.server.convert import is_untitled, path_of
-from kvlsp.server.supervision import PATIENCE, PAUSES, Failure, Supervision
 from kvlsp.text.document import Snapshot
 from kvlsp.workspace.messages import Answer, Ask, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
 from kvlsp.workspace.process import Hear, Link, launch
@@ -39,6 +38,8 @@ log = logging.getLogger(__name__)
 NOTHING: Final = Condition(0, 0, 0)
 
 Launch = Callable[[Hear], Link]
+PathOf = Callable[[str], str | None]
+"""The path on the disk that a URI names; None where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,12 @@ _Item = Message | _Folders | FilesChanged | _Heard | _Stop
 class CrossFile:
     """``post`` takes messages for the engine, ``tell`` how the workspace stands; both are called in the thread here."""
 
-    def __init__(self, post: Callable[[Message], None], tell: Callable[[Condition], None], launch: Launch = launch,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._post, self._tell, self._launch, self._clock = post, tell, launch, clock
+    def __init__(self, post: Callable[[Message], None], tell: Callable[[Condition], None], path_of: PathOf,
+                 launch: Launch = launch, clock: Callable[[], float] = time.monotonic) -> None:
+        self._post, self._tell, self._path_of, self._launch, self._clock = post, tell, path_of, launch, clock
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._attention = Attention(Settings())
+        self._asking = Asking(Settings())
         self._roots: tuple[str, ...] = ()
         self._link: Link | None = None
         self._supervision = Supervision()
@@ -133,29 +134,29 @@ class CrossFile:
 
     def _patience(self) -> float | None:
         now = self._clock()
-        waits = (self._supervision.due(now), None if self._link is None else self._attention.due(now))
+        waits = (self._supervision.due(now), None if self._link is None else self._asking.due(now))
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _act(self, item: _Item) -> None:
         now = self._clock()
         match item:
             case OpenDocument(snapshot):
-                path = path_of(snapshot.uri)
+                path = self._path_of(snapshot.uri)
                 if path is not None or is_untitled(snapshot.uri):
-                    self._attention.opened(snapshot, path, now)
+                    self._asking.opened(snapshot, path, now)
             case EditDocument():
-                self._attention.edited(item, now)
+                self._asking.edited(item, now)
             case Complete():
-                self._attention.visited(item.uri, item.offset, now)
+                self._asking.visited(item.uri, item.offset, now)
             case CloseDocument(uri):
-                self._attention.closed(uri)
+                self._asking.closed(uri)
             case Configure(settings):
-                before, self._attention.settings = self._attention.settings, settings
+                before, self._asking.settings = self._asking.settings, settings
                 switched = (before.reads_workspace, before.exclude) != (settings.reads_workspace, settings.exclude)
                 if switched and self._roots:
                     self._follow_roots()
                 elif before != settings:
-                    self._attention.again()
+                    self._asking.again()
             case _Folders(paths):
                 self._roots = paths
                 self._follow_roots()
@@ -167,7 +168,7 @@ class CrossFile:
 
     def _send_due(self) -> None:
         if self._link is not None:
-            for message in self._attention.outgoing(self._clock()):
+            for message in self._asking.outgoing(self._clock()):
                 self._send(message)
 
     def _send(self, message: ToWorkspace) -> None:
@@ -184,12 +185,12 @@ class CrossFile:
         match message:
             case Answer():
                 self._supervision.answered(message.number)
-                placing = self._attention.answered(message)
+                placing = self._asking.answered(message)
                 if placing is not None:
                     self._place(placing)
             case Condition():
                 if message.settled:
-                    self._attention.again()
+                    self._asking.again()
                 if message.indexing:
                     self._supervision.heard(self._clock())
                 self._tell(message)
@@ -204,19 +205,19 @@ class CrossFile:
 
     def _follow_roots(self) -> None:
         """A process for the roots as they are, if one is wanted."""
-        wanted = self._attention.settings.reads_workspace and bool(self._roots)
+        wanted = self._asking.settings.reads_workspace and bool(self._roots)
         if not wanted:
             self._unlink()
             self._supervision.forgive()
-            self._attention.lost()
-            for message in self._attention.cleared():
+            self._asking.lost()
+            for message in self._asking.cleared():
                 self._place(message)
             self._tell(NOTHING)
             return
         if self._link is None and not self._start():
             return
-        self._send(Roots(self._roots, self._attention.settings.exclude))
-        self._attention.again()
+        self._send(Roots(self._roots, self._asking.settings.exclude))
+        self._asking.again()
 
     def _start(self) -> bool:
         if self._supervision.given_up or self._supervision.again is not None:
@@ -242,7 +243,7 @@ class CrossFile:
 
     def _replace(self, how: Failure, what: str) -> None:
         self._unlink()
-        self._attention.lost()
+        self._asking.lost()
         self._supervision.failed(how, self._clock())
         if self._supervision.given_up:
             self._give_up(f"The process that reads the workspace failed {len(PAUSES) + 1} times in a row, at last it "
@@ -253,7 +254,7 @@ class CrossFile:
                                                     "again.",)))
 
     def _give_up(self, why: str) -> None:
-        for message in self._attention.cleared():
+        for message in self._asking.cleared():
             self._place(message)
         self._tell(Condition(0, 0, 0, problems=(why,)))
 
@@ -263,3 +264,8 @@ class CrossFile:
             self._link.close()
             self._link = None
         self._supervision.gone()
+
+
+def is_untitled(uri: str) -> bool:
+    """A document that was never saved: ``untitled:`` of VS Code, and ``file://`` of Neovim's buffers without a name."""
+    return uri.startswith("untitled:") or uri == "file://"

@@ -1,6 +1,6 @@
 """Offsets of a document that follow its text while it is edited: a stretch of it, and where somebody was lately.
 
-Pure integers. It does not know the text, nor whose it is.
+Pure integers.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlsp.server.supervision import LONG, PATIENCE, PAUSES, Supervision
+from kvlsp.crossfile.supervision import LONG, PATIENCE, PAUSES, Supervision
 
 
 @pytest.fixture

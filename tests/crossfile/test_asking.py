@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kvlsp.config import Settings
+from kvlsp.crossfile.asking import LARGEST, QUIET, Asking
 from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
-from kvlsp.server.attention import LARGEST, QUIET, Attention
 from kvlsp.text.document import Document, RangeChange
 from kvlsp.text.position import PositionEncoding
 from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, Shown
@@ -19,24 +19,24 @@ class Editor:
     """Documents that are edited, and what goes out when; the time is in seconds."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.attention = Attention(settings or Settings())
+        self.asking = Asking(settings or Settings())
         self.documents: dict[str, Document] = {}
         self.now = 100.0
 
     def open(self, name: str, text: str = "abc\n", language: str = "python") -> None:
         self.documents[name] = Document.open(name, language, 1, text)
-        self.attention.opened(self.documents[name].snapshot, f"/{name}", self.now)
+        self.asking.opened(self.documents[name].snapshot, f"/{name}", self.now)
 
     def type(self, name: str, text: str, line: int = 0, character: int = 0) -> None:
         document = self.documents[name]
         base = document.snapshot.version
         changes = document.apply(base + 1, [RangeChange((line, character), (line, character), text)],
                                  PositionEncoding.UTF16)
-        self.attention.edited(EditDocument(name, base, changes, document.snapshot), self.now)
+        self.asking.edited(EditDocument(name, base, changes, document.snapshot), self.now)
 
     def out(self, after: float = 0.0) -> list[object]:
         self.now += after
-        return list(self.attention.outgoing(self.now))
+        return list(self.asking.outgoing(self.now))
 
     def ask(self, after: float = 0.0) -> Ask:
         """The one question among what goes out."""
@@ -44,7 +44,7 @@ class Editor:
         return ask
 
     def answer(self, *chunks: Shown, within: tuple[int, int] = (0, 1000), after: float = QUIET) -> PlaceContext | None:
-        return self.attention.answered(Answer(self.ask(after).number, chunks, within, "project", "a.py"))
+        return self.asking.answered(Answer(self.ask(after).number, chunks, within, "project", "a.py"))
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def editor() -> Editor:
 
 def test_an_opened_document_is_sent_at_once_and_asked_for_when_it_rests(editor):
     assert editor.out() == [DocumentText("/a", "abc\n")]
-    assert editor.attention.due(editor.now) == pytest.approx(QUIET)
+    assert editor.asking.due(editor.now) == pytest.approx(QUIET)
     assert editor.out(QUIET / 2) == []
     [ask] = editor.out(QUIET / 2)
     assert ask == Ask(ask.number, "/a", 0, 1024, ())
-    assert editor.attention.due(editor.now) is None
+    assert editor.asking.due(editor.now) is None
 
 
 def test_typing_is_asked_for_when_it_rests_with_the_text_of_then(editor):
@@ -77,9 +77,9 @@ def test_one_question_at_a_time(editor):
     first = editor.ask(QUIET)
     editor.type("a", "x")
     assert editor.out(QUIET) == []
-    assert editor.attention.due(editor.now) is None
-    editor.attention.answered(Answer(first.number, ()))
-    assert editor.attention.due(editor.now) == 0
+    assert editor.asking.due(editor.now) is None
+    editor.asking.answered(Answer(first.number, ()))
+    assert editor.asking.due(editor.now) == 0
     text, ask = editor.out()
     assert text == DocumentText("/a", "xabc\n")
     assert ask.number > first.number
@@ -88,9 +88,9 @@ def test_one_question_at_a_time(editor):
 def test_a_caret_that_leaves_its_definition_is_asked_for_at_once(editor):
     editor.type("a", "x" * 50)
     editor.answer(within=(0, 52))
-    editor.attention.visited("a", 40, editor.now)
+    editor.asking.visited("a", 40, editor.now)
     assert editor.out() == []
-    editor.attention.visited("a", 53, editor.now)
+    editor.asking.visited("a", 53, editor.now)
     assert editor.ask().offset == 53
 
 
@@ -98,10 +98,10 @@ def test_typing_on_does_not_leave_the_definition(editor):
     editor.type("a", "x" * 50)
     ask = editor.ask(QUIET)
     editor.type("a", "y" * 10)           # before the answer comes
-    editor.attention.answered(Answer(ask.number, (), (0, 50)))
+    editor.asking.answered(Answer(ask.number, (), (0, 50)))
     editor.type("a", "z" * 10, character=60)
     assert editor.out() == []
-    assert editor.attention.due(editor.now) == pytest.approx(QUIET)
+    assert editor.asking.due(editor.now) == pytest.approx(QUIET)
 
 
 def test_the_engine_is_told_what_is_new_only(editor):
@@ -122,45 +122,45 @@ def test_an_answer_that_says_nothing_leaves_what_is_placed(editor):
     editor.answer(CHUNK)
     editor.type("a", "x")
     ask = editor.ask(QUIET)
-    assert editor.attention.answered(Answer(ask.number, None)) is None
-    assert [message.chunks for message in editor.attention.cleared()] == [()]
+    assert editor.asking.answered(Answer(ask.number, None)) is None
+    assert [message.chunks for message in editor.asking.cleared()] == [()]
 
 
 def test_nothing_is_asked_twice_unless_the_index_changed(editor):
     editor.answer()
-    editor.attention.visited("a", 0, editor.now)
+    editor.asking.visited("a", 0, editor.now)
     assert editor.out(10) == []
-    assert editor.attention.due(editor.now) is None
-    editor.attention.again()
+    assert editor.asking.due(editor.now) is None
+    editor.asking.again()
     assert editor.ask().path == "/a"
 
 
 def test_the_other_documents_places_the_latest_first(editor):
     editor.open("b", "x" * 5000)
     editor.type("b", "1", character=4000)
-    editor.attention.visited("b", 100, editor.now)
+    editor.asking.visited("b", 100, editor.now)
     editor.open("c", "y" * 100)
     editor.type("c", "2", character=7)
     editor.type("b", "22", character=50)
-    editor.attention.visited("a", 2, editor.now)
+    editor.asking.visited("a", 2, editor.now)
     assert editor.ask(QUIET).places == (Place("/b", 52, True), Place("/c", 8, True), Place("/b", 4003, True))
 
 
 def test_places_of_a_document_that_was_never_saved_are_not_shown(editor):
     editor.documents["b"] = Document.open("untitled:b", "python", 1, "x" * 100)
-    editor.attention.opened(editor.documents["b"].snapshot, None, editor.now)
+    editor.asking.opened(editor.documents["b"].snapshot, None, editor.now)
     assert DocumentText("untitled:b", "x" * 100, "python") in editor.out()
-    editor.attention.visited("untitled:b", 50, editor.now)
-    editor.attention.visited("a", 2, editor.now)
+    editor.asking.visited("untitled:b", 50, editor.now)
+    editor.asking.visited("a", 2, editor.now)
     assert editor.ask(QUIET).places == ()
 
 
 def test_a_question_goes_out_behind_the_newest_texts_of_all(editor):
     editor.open("b", "x" * 5000)
-    editor.attention.visited("a", 0, editor.now)
+    editor.asking.visited("a", 0, editor.now)
     editor.answer(within=(0, 1))
     editor.type("b", "1", character=70)
-    editor.attention.visited("a", 3, editor.now)  # leaves its stretch
+    editor.asking.visited("a", 3, editor.now)  # leaves its stretch
     text, ask = editor.out()
     assert (text.path, text.text[70], ask.places) == ("/b", "1", (Place("/b", 71, True),))
 
@@ -170,19 +170,19 @@ def test_texts_of_documents_in_the_background_are_sent_when_they_rest(editor):
     editor.open("b")
     editor.answer()
     editor.type("a", "x")   # a rename at work
-    editor.attention.visited("b", 0, editor.now)
+    editor.asking.visited("b", 0, editor.now)
     assert editor.out() == []
     assert DocumentText("/a", "xabc\n") in editor.out(QUIET)
 
 
 def test_a_closed_document_is_told_and_its_answer_dropped(editor):
     ask = editor.ask(QUIET)
-    editor.attention.closed("a")
+    editor.asking.closed("a")
     assert editor.out() == [DocumentClosed("/a")]
-    assert editor.attention.answered(Answer(ask.number, (CHUNK,))) is None
-    editor.attention.edited(EditDocument("a", 1, (), editor.documents["a"].snapshot), editor.now)
-    editor.attention.visited("a", 3, editor.now)
-    editor.attention.closed("a")
+    assert editor.asking.answered(Answer(ask.number, (CHUNK,))) is None
+    editor.asking.edited(EditDocument("a", 1, (), editor.documents["a"].snapshot), editor.now)
+    editor.asking.visited("a", 3, editor.now)
+    editor.asking.closed("a")
     assert editor.out(QUIET) == []
 
 
@@ -196,23 +196,23 @@ def test_a_document_opened_again_keeps_what_is_placed(editor):
 def test_after_a_loss_everything_is_told_again(editor):
     editor.open("b")
     editor.ask(QUIET)
-    editor.attention.lost()
+    editor.asking.lost()
     assert [message for message in editor.out() if isinstance(message, DocumentText)] == \
         [DocumentText("/a", "abc\n"), DocumentText("/b", "abc\n")]
-    assert editor.attention.due(editor.now) is None  # the question went out as well
+    assert editor.asking.due(editor.now) is None  # the question went out as well
 
 
 def test_what_was_placed_is_taken_away_once(editor):
     editor.answer(CHUNK)
-    assert list(editor.attention.cleared()) == [PlaceContext("a", ())]
-    assert list(editor.attention.cleared()) == []
+    assert list(editor.asking.cleared()) == [PlaceContext("a", ())]
+    assert list(editor.asking.cleared()) == []
 
 
 def test_documents_that_are_too_large_or_not_served():
     editor = Editor(Settings(disabled_languages=("markdown",)))
     editor.open("large", "x" * (LARGEST + 1))
     assert editor.out(QUIET) == []
-    assert editor.attention.due(editor.now) is None
+    assert editor.asking.due(editor.now) is None
     editor.open("prose", language="markdown")
     assert editor.out(QUIET) == [DocumentText("/prose", "abc\n")]
-    assert editor.attention.due(editor.now) is None
+    assert editor.asking.due(editor.now) is None

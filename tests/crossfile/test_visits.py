@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.server.places import APART, MOST, Visit, Visits, stretched
+from kvlsp.crossfile.visits import APART, MOST, Visit, Visits, stretched
 from kvlsp.text.edit import Edit
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kvlsp.config import Settings
+from kvlsp.crossfile.supervision import LONG, PATIENCE, PAUSES
+from kvlsp.crossfile.thread import CrossFile
 from kvlsp.engine.messages import (
     CancelToken,
     CloseDocument,
@@ -14,8 +16,6 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PlaceContext,
 )
-from kvlsp.server.cross_file import CrossFile
-from kvlsp.server.supervision import LONG, PATIENCE, PAUSES
 from kvlsp.text.document import Document, Snapshot
 from kvlsp.workspace.messages import (
     Ask,
@@ -39,6 +39,10 @@ def snapshot(uri: str, text: str = "abc\n") -> Snapshot:
     return Document.open(uri, "python", 1, text).snapshot
 
 
+def path_of(uri: str) -> str | None:
+    return uri.removeprefix("file://") if uri.startswith("file:///") else None
+
+
 class Clock(ManualClock):
     """Every look at it takes ``step`` seconds, so that no rest has to be waited for."""
 
@@ -54,7 +58,7 @@ class Between:
         self.workspace = FakeWorkspace(CHUNKS)
         self.engine, self.editor = News(), News()
         self.clock = Clock()
-        self.cross_file = CrossFile(self.engine.add, self.editor.add, self.workspace.launch, self.clock)
+        self.cross_file = CrossFile(self.engine.add, self.editor.add, path_of, self.workspace.launch, self.clock)
 
     def start(self, settings: Settings | None = None, *open_documents: Snapshot) -> None:
         self.cross_file.folders(["/project"], settings or ON, open_documents)

@@ -1,4 +1,4 @@
-"""Which document somebody works in, and when its context is to be asked for: the state behind ``cross_file``.
+"""Which document somebody works in, and when its context is to be asked for: the state behind ``thread``.
 
 Follows the messages that the engine gets, too. Asks when the keyboard rests for :data:`QUIET` seconds after the text
 or the caret has changed, at once when the caret leaves the stretch between two definitions, and again when the index
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kvlsp.config import Settings
+from kvlsp.crossfile.visits import Visits, stretched
 from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
-from kvlsp.server.places import Visits, stretched
 from kvlsp.text.document import Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
@@ -49,7 +49,7 @@ class _Open:
         return self.snapshot.uri if self.path is None else self.path
 
 
-class Attention:
+class Asking:
     """See the module. One thread."""
 
     def __init__(self, settings: Settings) -> None:
