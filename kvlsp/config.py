@@ -69,7 +69,7 @@ class Settings:
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
-    trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "verbose"))
+    trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "spans", "verbose"))
 
     @classmethod
     def read(cls, options: Mapping[str, Any] | None, base: Settings | None = None) -> Settings:

@@ -12,11 +12,13 @@ import kvlsp
 
 ROOT = Path(kvlsp.__file__).parent
 
-LEAVES = {"errors", "config"}
-PRODUCT = {"text", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion", "workspace", "engine"}
+LEAVES = {"errors", "config", "tracing"}
+PRODUCT = {"text", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion", "workspace",
+           "opening", "engine"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
+    "tracing": set(),
     "text": set(),
     "model": set(),
     "default_model": set(),
@@ -26,7 +28,8 @@ ALLOWED = {
     "cache": {"prompt", "model"},
     "completion": {"tokens", "syntax", "text"},
     "workspace": {"text", "syntax"},
-    "engine": {"text", "syntax", "tokens", "prompt", "model", "cache", "completion", "workspace", "default_model"},
+    "opening": {"tokens", "prompt", "model", "cache", "default_model"},
+    "engine": {"text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
     "crossfile": {"engine", "text", "workspace"},
     "server": {"engine", "text", "workspace", "crossfile"},
     "cli": {*PRODUCT, "server"},
@@ -38,7 +41,8 @@ ALLOWED = {
 }
 EXCEPTIONS = {("cli/doctor.py", "laboratory.evaluation")}
 """``kvlsp doctor --gate`` measures; it imports what measures when it is asked to, not before (test_apart)."""
-TORCH = {"model", "cache", "engine", "cli", "laboratory.training", "laboratory.evaluation", "laboratory.commands"}
+TORCH = {"model", "cache", "opening", "engine", "cli", "laboratory.training", "laboratory.evaluation",
+         "laboratory.commands"}
 PROTOCOL = {"server"}
 
 

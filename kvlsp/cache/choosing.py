@@ -21,8 +21,8 @@ for, False where rows are only brought up to date."""
 
 CROSSED = 256
 """Rows that a jump of the caret encodes again at most, in suffix-first order (:func:`crossing`); the others are moved
-like any kept row and follow behind the answer (:func:`freshen`). Rows that crossed know nothing of what stands before
-them now, so more of them are worth their time than of rows that missed an edit."""
+like any kept row and follow behind the answer (:func:`longest_waiting`). Rows that crossed know nothing of what stands
+before them now, so more of them are worth their time than of rows that missed an edit."""
 SEAM = 4
 """Kept rows right behind changed text that are encoded again with the change. What a row says of itself is mostly which
 token stands before it, so they are nearly as wrong as what changed is new. Those that an interruption leaves are the
@@ -42,15 +42,15 @@ def crossing(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
     before them, a quarter to those before the new one; the last quarter to the text right behind it, which knew what
     has gone from before it. Rows that come back to the side on which they were encoded need nothing.
     """
-    blind = plan.crossed_new[cache.staleness.unled[plan.crossed_new]]
-    if len(blind) < _STEP:
-        return blind
+    crossed = plan.crossed_new[cache.staleness.without_prefix[plan.crossed_new]]
+    if len(crossed) < _STEP:
+        return crossed
     first, end = plan.layout.suffix
-    ahead = min(CROSSED // 4, len(blind) // 4, end - first)
-    if len(blind) > CROSSED - ahead:
-        blind = np.concatenate([blind[: CROSSED // 2], blind[CROSSED // 2 + ahead - CROSSED :]])
+    ahead = min(CROSSED // 4, len(crossed) // 4, end - first)
+    if len(crossed) > CROSSED - ahead:
+        crossed = np.concatenate([crossed[: CROSSED // 2], crossed[CROSSED // 2 + ahead - CROSSED :]])
     behind = np.arange(first, first + ahead)
-    return np.concatenate([behind[cache.staleness.changes[behind] > 0], blind])
+    return np.concatenate([behind[cache.staleness.changes[behind] > 0], crossed])
 
 
 def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
@@ -77,5 +77,5 @@ def longest_waiting(cache: ResidentCache, rows: int) -> npt.NDArray[np.int64]:
     """Up to ``rows`` stale layout rows, ascending: what the caret has crossed, then what has waited longest."""
     since = cache.staleness.since
     stale = np.flatnonzero(since >= 0)
-    order = np.where(np.isin(stale, cache.blind, assume_unique=True), -1, since[stale])
+    order = np.where(np.isin(stale, cache.crossed_caret, assume_unique=True), -1, since[stale])
     return np.sort(stale[np.argsort(order, kind="stable")[:rows]])

@@ -118,7 +118,7 @@ class Lent:
 
 
 def giving(lent: Callable[[], Iterable[Lent]]) -> Given:
-    """For :func:`kvlsp.cache.repair.settle`: rows that need no forward. ``lent`` is asked only if rows are missing."""
+    """For :func:`kvlsp.cache.repair.repair`: rows that need no forward. ``lent`` is asked only if rows are missing."""
 
     def give(cache: ResidentCache, missing: npt.NDArray[np.int64]) -> Copied:
         cells = cache.rows.cells[missing]

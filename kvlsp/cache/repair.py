@@ -21,6 +21,7 @@ from kvlsp.cache.resident import ResidentCache, Rows
 from kvlsp.errors import CacheFull
 from kvlsp.model.decoder import DOCUMENT
 from kvlsp.prompt.layout import Layout
+from kvlsp.tracing import span
 
 Interrupted = Callable[[], bool]
 Given = Callable[[ResidentCache, npt.NDArray[np.int64]], "Copied"]
@@ -43,7 +44,7 @@ _NONE = Copied(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Repaired:
     """What bringing a cache to a layout took. ``logits`` (wanted, vocabulary) belong to the rows asked for;
     None when it was interrupted (``complete`` is False) or none were asked for."""
 
@@ -86,7 +87,8 @@ class Repair:
         self.done = 0
         """Rows encoded so far."""
         try:
-            self._adopted = _apply(cache, plan, counts)
+            with span("move", rows=int(np.count_nonzero(plan.moved))):
+                self._adopted = _apply(cache, plan, counts)
             missing = plan.encode_new[self._adopted:]
             self._copied = given(cache, missing) if given is not None else _NONE
             if len(self._copied.rows):
@@ -128,7 +130,7 @@ class Repair:
         self.done += len(chunk)
         return len(chunk)
 
-    def close(self) -> Settled:
+    def close(self) -> Repaired:
         """What it took; rows that are not written by now are no rows any more."""
         crossed, done = self._crossed, self._encode[: self.done]
         if not self.complete:
@@ -136,7 +138,7 @@ class Repair:
         new = int(np.count_nonzero(np.isin(self._missing, done, assume_unique=True))) + len(crossed)
         self._cache.drop_unwritten()
         plan, complete = self._plan, self.complete
-        return Settled(
+        return Repaired(
             complete=complete,
             kept=len(plan.kept_new),
             moved=int(np.count_nonzero(plan.moved)),
@@ -149,9 +151,9 @@ class Repair:
         )
 
 
-def settle(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
+def repair(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), choose: Choice | None = None,
            given: Given | None = None, interrupted: Interrupted = lambda: False, chunk: int = CHUNK, seam: int = SEAM,
-           progress: Callable[[int, int], None] | None = None) -> Settled:
+           progress: Callable[[int, int], None] | None = None) -> Repaired:
     """Make ``layout`` resident, in forwards of ``chunk`` rows until all is encoded or somebody ``interrupted`` it; see
     :class:`Repair`."""
     repair = Repair(cache, layout, wanted=wanted, choose=choose, given=given, seam=seam)
@@ -174,7 +176,7 @@ def refresh(cache: ResidentCache, rows: int) -> int:
     return max(0, count)
 
 
-def freshen(cache: ResidentCache, rows: int) -> int:
+def refresh_oldest(cache: ResidentCache, rows: int) -> int:
     """Encode ``rows`` stale rows, left to right: what the caret has crossed, then what has waited longest. Returns how
     many were encoded.
 
@@ -201,14 +203,15 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
     """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows)."""
     resident = cache.rows
     chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
-    logits = cache.decoder.forward(
-        cache.arrays(),
-        torch.from_numpy(resident.ids[rows].astype(np.int64)),
-        torch.from_numpy(resident.positions[rows]),
-        torch.from_numpy(resident.slots[rows]),
-        DOCUMENT,
-        torch.from_numpy(chosen),
-    )
+    with span("encode", rows=len(rows)):
+        logits = cache.decoder.forward(
+            cache.arrays(),
+            torch.from_numpy(resident.ids[rows].astype(np.int64)),
+            torch.from_numpy(resident.positions[rows]),
+            torch.from_numpy(resident.slots[rows]),
+            DOCUMENT,
+            torch.from_numpy(chosen),
+        )
     cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
     if cache.unwritten is not None:
         cache.unwritten[rows] = False

@@ -70,7 +70,7 @@ class ResidentCache:
         self.limit, self.advice = limit, advice
         self.keyvalues: KeyValues | None = None
         self.host: HostRows | None = None
-        """Where the rows are while the document is idle (:meth:`park`)."""
+        """Where the rows are while the document is idle (:meth:`offload`)."""
         self.table = SlotTable()
         self.rows = Rows.none()
         self.staleness = Staleness.fresh(0)
@@ -96,11 +96,11 @@ class ResidentCache:
         return len(self.rows) - self.frontier
 
     @property
-    def blind(self) -> npt.NDArray[np.int64]:
+    def crossed_caret(self) -> npt.NDArray[np.int64]:
         """Stale rows, ascending, that stand before the caret now and were encoded without the text there."""
         positions, (first, end) = self.rows.positions, self.rows.prefix
-        unled = self.staleness.unled & (self.staleness.since >= 0)
-        return np.flatnonzero(unled & (positions >= first) & (positions < end))
+        without_prefix = self.staleness.without_prefix & (self.staleness.since >= 0)
+        return np.flatnonzero(without_prefix & (positions >= first) & (positions < end))
 
     def forget(self) -> None:
         """Drop every row and the arrays; the next layout is prefilled."""
@@ -109,7 +109,7 @@ class ResidentCache:
         self.rows, self.staleness, self.frontier = Rows.none(), Staleness.fresh(0), 0
         self.scratch = self.unwritten = None
 
-    def park(self) -> None:
+    def offload(self) -> None:
         """Take the rows to host memory and give the device's back; whatever needs them next brings them back."""
         if self.keyvalues is None:
             return
@@ -124,8 +124,8 @@ class ResidentCache:
         self.rows = replace(self.rows, slots=np.arange(len(self.rows), dtype=np.int64))
         self.host = host
 
-    def resume(self) -> None:
-        """Bring parked rows back to the device: a copy and a rotation, no forward."""
+    def restore(self) -> None:
+        """Bring offloaded rows back to the device: a copy and a rotation, no forward."""
         if self.host is None:
             return
         host, self.host = self.host, None
@@ -138,14 +138,14 @@ class ResidentCache:
 
     def plan(self, layout: Layout) -> Plan:
         """The way to ``layout`` from the rows that are written."""
-        self.resume()
+        self.restore()
         self.drop_unwritten()
         rows = self.rows
         return make_plan(rows.cells, rows.positions, rows.prefix, self.frontier, layout)
 
     def arrays(self) -> KeyValues:
-        """The cache arrays; allocated when first asked for, brought back when parked."""
-        self.resume()
+        """The cache arrays; allocated when first asked for, brought back when offloaded."""
+        self.restore()
         if self.keyvalues is None:
             self.keyvalues = self.decoder.allocate(0)
         return self.keyvalues
@@ -214,7 +214,7 @@ class ResidentCache:
             raise IntegrityError("A row before the frontier has missed a change.")
         if self.host is not None:
             if self.keyvalues is not None or any(len(rows) != layer.shape[1] for layer in self.host.truth):
-                raise IntegrityError("The parked rows are not the rows of the document.")
+                raise IntegrityError("The offloaded rows are not the rows of the document.")
             return
         if self.keyvalues is None:
             if len(rows):

@@ -25,13 +25,14 @@ FAR = np.int64(1) << 30
 class Staleness:
     """Per row in layout order, each (n,): ``changes`` counts changed rows before it since it was encoded,
     ``nearest`` is the smallest distance in rows to one of them when it happened, ``since`` the plan number of
-    the oldest change it has not seen (-1: none). ``unled`` rows were encoded in front of the text before the caret:
-    right where they belong there (the suffix of suffix-first order), blind where the caret has crossed them since."""
+    the oldest change it has not seen (-1: none). ``without_prefix`` rows were encoded in front of the text before the
+    caret: right where they belong there (the suffix of suffix-first order), wrong where the caret has crossed them
+    since."""
 
     changes: Counts
     nearest: Counts
     since: Counts
-    unled: npt.NDArray[np.bool_]
+    without_prefix: npt.NDArray[np.bool_]
 
     @classmethod
     def fresh(cls, rows: int) -> Staleness:
@@ -53,7 +54,7 @@ class Staleness:
         after.changes[plan.kept_new] = self.changes[plan.kept_old]
         after.nearest[plan.kept_new] = self.nearest[plan.kept_old]
         after.since[plan.kept_new] = self.since[plan.kept_old]
-        after.unled[plan.kept_new] = self.unled[plan.kept_old]
+        after.without_prefix[plan.kept_new] = self.without_prefix[plan.kept_old]
         if plan.changed_at >= rows:
             return after
         # what changed before layout row r: rows encoded anew before it, and rows freed before its old place
@@ -74,15 +75,15 @@ class Staleness:
         after.since[seen] = np.where(after.since[seen] < 0, number, after.since[seen])
         return after
 
-    def encoded(self, rows: npt.NDArray[np.int64], unled: npt.NDArray[np.bool_]) -> None:
+    def encoded(self, rows: npt.NDArray[np.int64], without_prefix: npt.NDArray[np.bool_]) -> None:
         """These rows have just been encoded: they know all that stands before them as it is now.
 
-        ``unled`` (rows,) says which of them stand in front of the text before the caret.
+        ``without_prefix`` (rows,) says which of them stand in front of the text before the caret.
         """
         self.changes[rows] = 0
         self.nearest[rows] = FAR
         self.since[rows] = -1
-        self.unled[rows] = unled
+        self.without_prefix[rows] = without_prefix
 
     def select(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Staleness:
-        return Staleness(self.changes[rows], self.nearest[rows], self.since[rows], self.unled[rows])
+        return Staleness(self.changes[rows], self.nearest[rows], self.since[rows], self.without_prefix[rows])

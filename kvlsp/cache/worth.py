@@ -71,7 +71,8 @@ def worthiest(within: Budget | int) -> Choice:
         reading = before_caret[max(0, len(before_caret) - budget // 2) :] if asked else stale[:0]
         others = np.setdiff1d(stale, reading, assume_unique=True)
         room = budget - len(reading)
-        distance = np.where(np.isin(others, cache.blind, assume_unique=True), 0, cache.staleness.nearest[others])
+        crossed = np.isin(others, cache.crossed_caret, assume_unique=True)
+        distance = np.where(crossed, 0, cache.staleness.nearest[others])
         nearest = others[np.argsort(distance, kind="stable")[:room]]
         return np.sort(np.concatenate([reading, nearest]))
 

@@ -42,8 +42,8 @@ def complete(
     caret = Caret.read(place)
 
     from kvlsp.cli.beside import beside
-    from kvlsp.engine.model import open_model
     from kvlsp.engine.oneshot import complete_text
+    from kvlsp.opening.model import open_model
 
     others = None
     if cross_file:

@@ -99,7 +99,7 @@ def required_packages() -> list[str]:
 def device(settings: Settings) -> Iterator[Finding]:
     import torch
 
-    from kvlsp.engine import threads
+    from kvlsp.opening import threads
 
     threads.use(settings.threads)
     yield Finding("cpu", f"{os.cpu_count() or 1} cores, the model uses {torch.get_num_threads()} threads")
@@ -134,7 +134,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
 
 def model(settings: Settings) -> Iterator[Finding]:
     from kvlsp import default_model
-    from kvlsp.engine.model import open_model
+    from kvlsp.opening.model import open_model
 
     folder = Path(settings.model).expanduser() if settings.model else default_model.folder()
     if folder.is_dir():
@@ -187,10 +187,10 @@ def editors(settings: Settings) -> Iterator[Finding]:
 
 def quality_gate(settings: Settings) -> Iterator[Finding]:
     """Measured now, remembered for the daemon. Not among the usual checks: it takes seconds to minutes."""
-    from kvlsp.engine.measured import remember
-    from kvlsp.engine.model import open_model
-    from kvlsp.engine.ready import budgeted
     from kvlsp.laboratory.evaluation.gate import judge
+    from kvlsp.opening.measured import remember
+    from kvlsp.opening.model import open_model
+    from kvlsp.opening.ready import budgeted
 
     model = open_model(settings)
     verdict = judge(budgeted(settings, model))

@@ -30,7 +30,8 @@ def serve(
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = 0,
-    trace: Annotated[str, typer.Option("--trace", help="Log level: off, messages or verbose.")] = "off",
+    trace: Annotated[str, typer.Option(
+        "--trace", help="Log level: off, messages, spans (where the time of slow turns goes) or verbose.")] = "off",
 ) -> None:
     """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)

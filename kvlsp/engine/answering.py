@@ -8,7 +8,8 @@ from typing import Any
 
 from kvlsp.completion.reasons import Reason
 from kvlsp.engine.completion import CompletionJob
-from kvlsp.engine.messages import Complete, Completed, Event, Item, StatusChanged
+from kvlsp.engine.documents import DocumentState
+from kvlsp.engine.messages import Complete, Completed, Event, Feedback, Item, StatusChanged
 from kvlsp.engine.offers import Offer, Offers
 from kvlsp.engine.statistics import Statistics
 
@@ -19,7 +20,7 @@ class Answering:
     """Turns texts or a reason into a :class:`Completed`. Nothing here asks a model."""
 
     def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
-        self.offers = Offers()
+        self._offers = Offers()
         self._statistics, self._clock, self._events = statistics, clock, events
         self._computing = self._news = False
 
@@ -32,7 +33,7 @@ class Answering:
             start, end, before = selected.start, selected.end, selected.text
         prefix = job.prefix + job.text[: job.typed]
         items = tuple(
-            Item(start, end, before + text, self.offers.add(Offer(request.uri, prefix, job.suffix, text)))
+            Item(start, end, before + text, self._offers.add(Offer(request.uri, prefix, job.suffix, text)))
             for text in texts
         )
         self._news = True
@@ -50,6 +51,20 @@ class Answering:
         if reason is not None:
             log.info("Nothing offered: %s (%s ms).", reason, took)
         self._events(completed)
+
+    def heard(self, message: Feedback, document: DocumentState | None) -> None:
+        """What became of an offer."""
+        self._statistics.feedback[message.kind] += 1
+        offer = self._offers.get(message.completion)
+        if offer is None or document is None:
+            return
+        if message.kind == "accepted":
+            self._statistics.accepted_characters += len(offer.text)
+            document.expected = document.resident and not document.completing  # people accept in runs
+        elif message.kind == "partially_accepted":
+            self._statistics.accepted_characters += message.length
+        elif message.kind == "rejected":
+            document.answers.reject(offer.prefix, offer.suffix, offer.text, self._clock())
 
     def tell(self, waiting: bool) -> None:
         """Keep the status in step: computing while somebody is ``waiting``, ready with the last answer's numbers."""

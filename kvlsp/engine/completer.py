@@ -20,13 +20,11 @@ from kvlsp.engine.requests import Requests, Waiting
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], float]
-
 
 class Completer:
     """Requests in by :meth:`ask`, answers out through ``answering``. Used from the engine's thread only."""
 
-    def __init__(self, documents: Documents, answering: Answering, clock: Clock) -> None:
+    def __init__(self, documents: Documents, answering: Answering, clock: Callable[[], float]) -> None:
         self._documents, self._answering, self._clock = documents, answering, clock
         self._requests = Requests()
         self._jobs = 0
@@ -77,11 +75,10 @@ class Completer:
         if known is None:
             document.job = job
             return job
-        texts, reason = known
         job.close()
         self._documents.used()
-        refused = reason is not None and reason is job.refused
-        self._answering.offer(request, job, texts, reason, {} if refused else {"remembered": True})
+        refused = known[1] is not None and known[1] is job.refused
+        self._answering.offer(request, job, *known, {} if refused else {"remembered": True})
         return None
 
     def _job(self, document: DocumentState, offset: int, **options: Any) -> CompletionJob:
@@ -173,7 +170,7 @@ class Completer:
     def _done(self, document: DocumentState, job: CompletionJob) -> None:
         # What was asked for explicitly is offered however sure the model is, and typed through.
         sure = job.confidence if job.trigger == "automatic" else 1.0
-        for text in reversed(job.whole):
+        for text in reversed(job.answers(whole=True)[0]):
             document.answers.remember(job.prefix, job.suffix, text, sure)
         self._learn(document, job)
         for waiting in self._requests.on(job):

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from kvlsp.cache.choosing import Choice
-from kvlsp.cache.repair import Settled
+from kvlsp.cache.repair import Repaired
 from kvlsp.completion.candidates import distinct
 from kvlsp.completion.confidence import confidence
 from kvlsp.completion.reasons import Reason
@@ -73,7 +73,7 @@ class CompletionJob:
         """Whether anybody has ever waited for it."""
         self.typed = 0
         """Generated characters that have been typed meanwhile."""
-        self.settled: Settled | None = None
+        self.settled: Repaired | None = None
         self._sync: Sync | None = None
         self._wanted, self._drafting, self._choose, self.seed = wanted, drafting, choose, seed
         self._counted = False
@@ -171,7 +171,7 @@ class CompletionJob:
     def _prepare(self, rows: int) -> int:
         """Towards the layout at the caret; the first candidate begins once that is resident."""
         if self._sync is None:
-            self._sync = self.session.sync(self.offset, wanted=self._find_start, choose=self._choose)
+            self._sync = self.session.begin_sync(self.offset, wanted=self._find_start, choose=self._choose)
         sync = self._sync
         encoded = sync.step(rows)
         if sync.complete:
@@ -184,11 +184,11 @@ class CompletionJob:
         return [self._start.row]
 
     def _begin(self, layout: Layout) -> None:
-        settled = self.settled
-        assert settled is not None
-        assert settled.logits is not None
+        assert self.settled is not None
+        assert self.settled.logits is not None
         self.texts = Texts(self.session, self.settings, self.prefix, self.suffix, self.language, layout, self._start,
-                           settled.logits[0], wanted=self._wanted, drafter=self._drafting(self.offset), seed=self.seed)
+                           self.settled.logits[0], wanted=self._wanted, drafter=self._drafting(self.offset),
+                           seed=self.seed)
         self.phase = Phase.DECODING
 
     # --- what came of it -------------------------------------------------------------------------------------
@@ -203,42 +203,28 @@ class CompletionJob:
         """What the first candidate has generated; None while there is none."""
         return self.texts.first.generation.progress if self.texts is not None else None
 
-    def answers(self, *, partial: bool = False) -> tuple[Sequence[str], Reason | None]:
-        """Texts to insert behind what was typed meanwhile, the best first, or why there is none."""
+    def answers(self, *, partial: bool = False, whole: bool = False) -> tuple[Sequence[str], Reason | None]:
+        """Texts to insert behind what was typed meanwhile (``whole``: at its place), the best first, or why there is
+        none."""
         if self.texts is None:
             return (), Reason.DEADLINE if partial else Reason.NOTHING_TO_SAY
-        texts: list[str] = []
-        reasons: list[Reason | None] = []
-        typed = self.text[: self.typed]
-        for candidate in self.texts.all:
-            text, reason = self._answer(candidate, partial)
-            texts.append(text[len(typed) :] if text.startswith(typed) else "")
-            reasons.append(reason)
-        return distinct(texts), reasons[0]
+        typed = "" if whole else self.text[: self.typed]
+        answers = [self._answer(candidate, typed, partial) for candidate in self.texts.all]
+        return distinct([text for text, _ in answers]), answers[0][1]
 
-    def _answer(self, candidate: Candidate, partial: bool) -> tuple[str, Reason | None]:
+    def _answer(self, candidate: Candidate, typed: str, partial: bool) -> tuple[str, Reason | None]:
         generated = candidate.offered(partial=partial)
-        if partial and not generated[self.typed :].strip():
+        if partial and not generated[len(typed) :].strip():
             return "", Reason.DEADLINE
         text, reason = trim(self.prefix, generated, self.suffix, self.language)
         if not text and candidate.rule.stop is not None and candidate.rule.stop.reason is StopReason.LOOP:
             reason = Reason.LOOPING
-        return text, reason
-
-    @property
-    def whole(self) -> Sequence[str]:
-        """Texts as they would be inserted at its place, whatever was typed of them since."""
-        typed, self.typed = self.typed, 0
-        try:
-            return self.answers()[0]
-        finally:
-            self.typed = typed
+        return text[len(typed) :] if text.startswith(typed) else "", reason
 
     @property
     def confidence(self) -> float:
         """How sure the model is of the first candidate, 0 to 1."""
-        progress = self.progress
-        return confidence(progress.logprobs, progress.entropy) if progress is not None else 0.0
+        return confidence(self.progress.logprobs, self.progress.entropy) if self.progress is not None else 0.0
 
     def counts(self) -> Mapping[str, Any]:
         """:meth:`report` the first time, nothing again: each forward is counted in one answer."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from kvlsp.cache.chunks import ChunkStore, Lent
 from kvlsp.engine.messages import PlaceContext
-from kvlsp.engine.model import Model
+from kvlsp.opening.model import Model
 from kvlsp.prompt import context as written
 from kvlsp.prompt.layout import CONTEXT, NOTHING, Cells, Ids, Run
 from kvlsp.syntax.language import Language

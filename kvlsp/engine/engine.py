@@ -13,7 +13,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
+from kvlsp import tracing
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.answering import Answering
@@ -23,7 +25,6 @@ from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.eviction import evict
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
-from kvlsp.engine.loading import Load, Loaded
 from kvlsp.engine.messages import (
     CloseDocument,
     Complete,
@@ -42,15 +43,20 @@ from kvlsp.engine.messages import (
     StatusChanged,
 )
 from kvlsp.engine.models import Models
-from kvlsp.engine.ready import open_ready
 from kvlsp.engine.schedule import Decision, Work, schedule
 from kvlsp.engine.statistics import Statistics
 from kvlsp.engine.upkeep import Upkeep
 from kvlsp.errors import KvlspError
+from kvlsp.opening.loading import Load, Loaded
+from kvlsp.opening.ready import open_ready
+from kvlsp.tracing import span
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+
+SLOW_TURN = 0.02
+"""Seconds from which on a turn is told, with ``trace`` set to spans."""
 
 
 class Engine:
@@ -99,17 +105,24 @@ class Engine:
     # --- the loop --------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self.turn(self.patience()):
-            pass
+        traced = self.documents.settings.trace == "spans"
+        with tracing.to(log.info, SLOW_TURN) if traced else nullcontext():
+            while self.turn(self.patience()):
+                pass
 
     def turn(self, patience: float | None) -> bool:
         """Wait up to ``patience`` seconds for a message (None: as long as it takes), then work; False at the end."""
         message = self._inbox.take(patience)
+        with span("turn"):
+            return self._turn(message)
+
+    def _turn(self, message: Message | Loaded | None) -> bool:
         while message is not None:
             if isinstance(message, Shutdown):
                 self._shut_down()
                 return False
-            self._guarded(self._apply, message)
+            with span(f"apply {type(message).__name__}"):
+                self._guarded(self._apply, message)
             message = self._inbox.take(0)
         self._guarded(self._work)
         self._answering.tell(self._completer.waiting)
@@ -153,7 +166,7 @@ class Engine:
             case PlaceContext():
                 documents.show(message)
             case Feedback():
-                self._feedback(message)
+                self._answering.heard(message, documents.get(message.uri))
             case DescribeDocument(ticket, uri):
                 self._events(DocumentDescribed(ticket, describe_document(documents.get(uri))))
             case DescribeEngine(ticket):
@@ -178,19 +191,6 @@ class Engine:
         if document is not None:
             self._completer.end(document)
             document.unsync()
-
-    def _feedback(self, message: Feedback) -> None:
-        self._statistics.feedback[message.kind] += 1
-        offer, document = self._answering.offers.get(message.completion), self.documents.get(message.uri)
-        if offer is None or document is None:
-            return
-        if message.kind == "accepted":
-            self._statistics.accepted_characters += len(offer.text)
-            document.expected = document.resident and not document.completing
-        elif message.kind == "partially_accepted":
-            self._statistics.accepted_characters += message.length
-        elif message.kind == "rejected":
-            document.answers.reject(offer.prefix, offer.suffix, offer.text, self._clock())
 
     def _shut_down(self) -> None:
         """What still waits gets its answer."""
@@ -221,7 +221,8 @@ class Engine:
         if document is None or decision.work is None:
             return
         try:
-            self._do(decision.work, document)
+            with span(decision.work.value):
+                self._do(decision.work, document)
         except BaseException:
             self._completer.fail(document)
             raise

@@ -24,8 +24,8 @@ def evict(documents: Documents, now: float) -> None:
             store.drop(key)
         else:
             _leave(states[key], offloads=bool(documents.host_bound))
-    parked = [Holding(uri, cache.host_nbytes, states[uri].used_at, len(cache.rows)) for uri, cache in caches.items()]
-    for uri in to_drop(parked, documents.host_bound, now, keep):
+    offloaded = [Holding(uri, cache.host_nbytes, states[uri].used_at, len(cache.rows)) for uri, cache in caches.items()]
+    for uri in to_drop(offloaded, documents.host_bound, now, keep):
         caches[uri].forget()
 
 
@@ -35,7 +35,7 @@ def _leave(document: DocumentState, *, offloads: bool) -> None:
     if session is None:
         return
     document.unsync()
-    if session.model.parks and offloads:
-        session.cache.park()
+    if session.model.offloads and offloads:
+        session.cache.offload()
     else:
         session.cache.forget()

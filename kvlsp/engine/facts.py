@@ -24,7 +24,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
         synced=document.synced,
         overdue=session.overdue,
         refreshed=document.refreshed,
-        crossed=session.blind,
+        crossed=len(session.cache.crossed_caret) > 0,
         misplaced=documents.context_due(document) is not None,
         grows=session.wants_slide,
         stale=session.cache.stale > 0,

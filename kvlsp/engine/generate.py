@@ -28,6 +28,7 @@ from kvlsp.model.clock import work_clock
 from kvlsp.model.decoder import Branch
 from kvlsp.tokens.stream import TextStream
 from kvlsp.tokens.tokenizer import Tokenizer
+from kvlsp.tracing import span
 
 
 class Drafter(Protocol):
@@ -167,8 +168,6 @@ class Generation:
             self.cache.give_back(np.asarray(self._scratch.slots, np.int64))
         self._scratch = Scratch(self._scratch.start, self._scratch.exact)
 
-    # ---------------------------------------------------------------------------------------------------------
-
     def select(self, logits: torch.Tensor) -> tuple[int, float]:
         """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
         chosen = self._selection.select(logits, len(self.progress.ids))
@@ -238,10 +237,11 @@ def step(generations: Sequence[Generation]) -> None:
         first += len(rows)
     clock = work_clock(cache.decoder.device)
     begin = clock()
-    logits = cache.decoder.forward(
-        cache.arrays(), torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots),
-        branches[0] if len(batch) == 1 else branches, slice(None),
-    )
+    with span("decode", rows=len(ids)):
+        logits = cache.decoder.forward(
+            cache.arrays(), torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots),
+            branches[0] if len(batch) == 1 else branches, slice(None),
+        )
     if len(batch) == 1:
         batch[0][0].timed(len(ids), clock() - begin)
     first = 0

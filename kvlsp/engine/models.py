@@ -14,12 +14,12 @@ import torch
 from kvlsp.cache.store import default_bound
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.engine import threads
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, limits
-from kvlsp.engine.loading import Load, Loaded, Loading, names_model
 from kvlsp.engine.messages import Event, StatusChanged
 from kvlsp.model.memory import free_memory
+from kvlsp.opening import threads
+from kvlsp.opening.loading import Load, Loaded, Loading, names_model
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Models:
         threads.use(documents.settings.threads)  # PyTorch keeps the number per thread; another one has loaded
         self._default_bound = default_bound(free_memory(model.decoder.device))
         documents.bound = self._bound()
-        documents.host_bound = default_bound(free_memory(torch.device("cpu"))) if model.parks else 0
+        documents.host_bound = default_bound(free_memory(torch.device("cpu"))) if model.offloads else 0
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))
 

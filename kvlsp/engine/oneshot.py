@@ -12,9 +12,9 @@ from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.context import compose
 from kvlsp.engine.messages import PlaceContext
-from kvlsp.engine.model import Model
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
+from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 

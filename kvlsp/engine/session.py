@@ -1,7 +1,6 @@
 """One document as the model's thread sees it: text, tokens, window and resident cache, kept in step.
 
-A session turns edits into token edits and carets into layouts, and has the cache follow. It does not know
-requests, deadlines or the editor; it is used from one thread only.
+A session turns edits into token edits and carets into layouts, and has the cache follow. One thread uses it.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Callable
 from kvlsp.cache.choosing import SEAM, Choice, overdue
 from kvlsp.cache.chunks import ChunkStore, giving
 from kvlsp.cache.plan import common_head
-from kvlsp.cache.repair import CHUNK, Given, Repair, Settled, freshen, refresh
+from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired, refresh, refresh_oldest
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.messages import PlaceContext
-from kvlsp.engine.model import Model
 from kvlsp.engine.sync import Sync, Totals
+from kvlsp.opening.model import Model
 from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
 from kvlsp.prompt.sides import sides
@@ -30,6 +29,7 @@ from kvlsp.tokens.cut import Cut
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.edit import TokenEdit
 from kvlsp.tokens.reading import Reading
+from kvlsp.tracing import span
 
 _CUT_SLACK = 128
 """Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
@@ -79,10 +79,8 @@ class Session:
     # --- text and tokens -----------------------------------------------------------------------------------
 
     def edit(self, changes: tuple[Change, ...], after: Snapshot, *, at_once: bool = False) -> None:
-        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes.
-
-        With ``at_once`` all that they insert is read now, however long it is.
-        """
+        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes. With
+        ``at_once`` all that they insert is read now, however long it is."""
         for change in changes:
             replaced = self.snapshot.text.slice(change.edit.start, change.edit.end)
             text = self.snapshot.text
@@ -98,7 +96,8 @@ class Session:
     def _follow(self, read: Edit, text: Rope, *, laid_out: bool = True) -> None:
         """An edit of the read text, after which the document is ``text``."""
         before = len(self.tokens.ids)
-        token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
+        with span("tokenize", characters=len(read.text)):
+            token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
         self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids),
                                      laid_out=laid_out or not self.grows)
         for observer in self.token_edits:
@@ -134,6 +133,11 @@ class Session:
         """The tokens of what has been read, divided at character ``caret`` of the document."""
         return self.tokens.cut(self._reading.offset_in_read(caret))
 
+    def _token(self, caret: int) -> int:
+        """The token before which the caret stands."""
+        cut = self.cut(caret)
+        return min(cut.left, cut.right)
+
     # --- context of other files ------------------------------------------------------------------------------
 
     @property
@@ -154,11 +158,8 @@ class Session:
     # --- layout --------------------------------------------------------------------------------------------
 
     def layout(self, caret: int, *, slide: bool = False, grow: int = 0) -> Layout:
-        """The rows for a completion at character ``caret``; the window follows the caret.
-
-        With ``slide`` the window may also move for the sake of later, and is laid out as a whole; with ``grow`` it
-        moves too, but so many rows at most are new on that account: an idle moment's work.
-        """
+        """The rows for a completion at character ``caret``; the window follows it. With ``slide`` it may also move for
+        the sake of later, and is laid out as a whole; with ``grow`` so many rows at most are new on that account."""
         self.window = self._window_at(caret, slide=slide, grow=grow)
         self.caret = caret
         return lay_out(self.model.template, *self.sides(caret), self._beside)
@@ -170,8 +171,7 @@ class Session:
 
     def _window_at(self, caret: int, *, slide: bool = False, grow: int = 0) -> Window:
         """The window that follows the caret to character ``caret``."""
-        cut = self.cut(caret)
-        tokens, token = len(self.tokens.ids), min(cut.left, cut.right)
+        tokens, token = len(self.tokens.ids), self._token(caret)
         window, order = self.window, self.model.template.order
         lays_out = order != "plain" or window.start < token  # in plain order what stands behind the caret is no row
         if self.grows and not len(self.cache.rows) and lays_out:
@@ -185,34 +185,28 @@ class Session:
 
     @property
     def wants_slide(self) -> bool:
-        """Whether there is something left that an idle moment should do to the window: move it, or let it grow."""
-        cut = self.cut(self.caret)
-        token = min(cut.left, cut.right)
+        """Whether an idle moment should move the window, or let it grow."""
+        token = self._token(self.caret)
         return windows.slide(self.window, len(self.tokens.ids), token, self.capacity) != self.window
 
     def growth(self, rows: int) -> int | None:
-        """The layout row from which on the next ``rows`` would be new; None when there is nothing left to grow. They
-        are exact only if all rows before it are by then."""
+        """The layout row from which on the next ``rows`` would be new; None when nothing is left to grow."""
         if not self.wants_slide:
             return None
         grown = self._window_at(self.caret, slide=not self.grows, grow=rows)
-        layout = lay_out(self.model.template, *self._laid_out(self.caret, grown), self._beside)
+        layout = lay_out(self.model.template, *self.sides(self.caret, grown), self._beside)
         return common_head(self.cache.rows.cells, layout.cells)
 
-    def sides(self, caret: int) -> tuple[Run, Run]:
-        """Tokens before and after ``caret`` that are laid out, tokenized apart at the cut."""
-        return self._laid_out(caret, self.window)
-
-    def _laid_out(self, caret: int, window: Window) -> tuple[Run, Run]:
-        return sides(self.tokens.ids, self.tokens.serials, self.cut(caret), window)
+    def sides(self, caret: int, window: Window | None = None) -> tuple[Run, Run]:
+        """Tokens before and after ``caret`` that a window (None: today's) lays out, tokenized apart at the cut."""
+        return sides(self.tokens.ids, self.tokens.serials, self.cut(caret), window or self.window)
 
     # --- cache ---------------------------------------------------------------------------------------------
 
-    def sync(self, caret: int, *, slide: bool = False, grow: int = 0,
-             wanted: Callable[[Layout], list[int]] | None = None, choose: Choice | None = None) -> Sync:
+    def begin_sync(self, caret: int, *, slide: bool = False, grow: int = 0,
+                   wanted: Callable[[Layout], list[int]] | None = None, choose: Choice | None = None) -> Sync:
         """Begin to make the layout at ``caret`` resident; ``wanted`` names layout rows whose logits are asked for."""
-        cut = self.cut(caret)
-        jumped = not self.window.holds(min(cut.left, cut.right))
+        jumped = not self.window.holds(self._token(caret))
         layout = self.layout(caret, slide=slide, grow=grow)
         if self.full_prefill:
             self.cache.forget()
@@ -221,10 +215,10 @@ class Session:
                         choose=None if grow else choose or self.choose, seam=0 if grow else SEAM, counts=not grow)
         return Sync(layout, repair, lambda settled: self.totals.add(settled, slide=bool(slide or grow or jumped)))
 
-    def settle(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
-               choose: Choice | None = None, chunk: int = CHUNK) -> tuple[Layout, Settled]:
+    def sync(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
+             choose: Choice | None = None, chunk: int = CHUNK) -> tuple[Layout, Repaired]:
         """Make the layout at ``caret`` resident, in one go."""
-        sync = self.sync(caret, slide=slide, wanted=wanted, choose=choose)
+        sync = self.begin_sync(caret, slide=slide, wanted=wanted, choose=choose)
         while not sync.complete:
             sync.step(chunk)
         return sync.layout, sync.close()
@@ -242,14 +236,9 @@ class Session:
         """Whether some row has missed so many changes that it should not wait for the keyboard to rest."""
         return overdue(self.cache)
 
-    @property
-    def blind(self) -> bool:
-        """Whether the caret has crossed rows that know nothing of the text before them."""
-        return len(self.cache.blind) > 0
-
-    def freshen(self, rows: int) -> int:
-        """Encode up to ``rows`` of the rows that are blind, or have waited longest."""
-        done = freshen(self.cache, rows)
+    def refresh_oldest(self, rows: int) -> int:
+        """Encode up to ``rows`` of the rows that the caret has crossed, or that have waited longest."""
+        done = refresh_oldest(self.cache, rows)
         self.totals.refreshed += done
         return done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kvlsp.cache.repair import Repair, Settled
+from kvlsp.cache.repair import Repair, Repaired
 from kvlsp.prompt.layout import Layout
 
 
@@ -22,7 +22,7 @@ class Totals:
     refreshed: int = 0
     slid: int = 0
 
-    def add(self, settled: Settled, *, slide: bool) -> None:
+    def add(self, settled: Repaired, *, slide: bool) -> None:
         self.kept += settled.kept
         self.moved += settled.moved
         self.repaired += settled.repaired
@@ -37,7 +37,7 @@ class Totals:
 class Sync:
     """``step`` until it is ``complete``, then ``close``. What a later plan finds half done it finishes."""
 
-    def __init__(self, layout: Layout, repair: Repair, count: Callable[[Settled], None]) -> None:
+    def __init__(self, layout: Layout, repair: Repair, count: Callable[[Repaired], None]) -> None:
         self.layout = layout
         self._repair, self._count = repair, count
 
@@ -58,7 +58,7 @@ class Sync:
         """One forward of up to ``rows`` rows; how many it encoded."""
         return self._repair.step(rows)
 
-    def close(self) -> Settled:
+    def close(self) -> Repaired:
         """What it took; rows that it has not come to are taken out again."""
         settled = self._repair.close()
         self._count(settled)

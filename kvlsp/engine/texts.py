@@ -16,10 +16,10 @@ from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import Stop, StopPolicy, StopRule
 from kvlsp.config import Settings
 from kvlsp.engine.generate import DRAFTED, Drafter, Generation, Limits, step
-from kvlsp.engine.model import Model
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
 from kvlsp.model.decoder import Branch
+from kvlsp.opening.model import Model
 from kvlsp.prompt.healing import heal
 from kvlsp.prompt.layout import Layout
 from kvlsp.syntax.language import Language

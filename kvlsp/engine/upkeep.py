@@ -42,7 +42,7 @@ class Upkeep:
         """Bring the cache to the layout at the caret ahead of the request that will want it."""
         session = self._documents.session(document)
         if document.sync is None:
-            document.sync = session.sync(session.caret)
+            document.sync = session.begin_sync(session.caret)
         with self._prefill_pace as rows:
             self._prefill_pace.did(self._step(document, document.sync, rows))
 
@@ -56,7 +56,7 @@ class Upkeep:
                 if before > 0:
                     self._prefill_pace.did(session.refresh(min(rows, before)))
                     return
-                document.sync = session.sync(session.caret, grow=rows)
+                document.sync = session.begin_sync(session.caret, grow=rows)
             self._prefill_pace.did(self._step(document, document.sync, rows))
 
     def _step(self, document: DocumentState, sync: Sync, rows: int) -> int:
@@ -83,7 +83,7 @@ class Upkeep:
         document.refreshed = True
         document.stop_sync()
         with self._refresh_pace as rows:
-            self._refresh_pace.did(self._documents.session(document).freshen(rows))
+            self._refresh_pace.did(self._documents.session(document).refresh_oldest(rows))
 
     def place(self, document: DocumentState) -> None:
         """At most one forward towards what the document should see of other files.

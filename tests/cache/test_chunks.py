@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.chunks import Chunk, ChunkEncoding, ChunkStore, Lent, giving
-from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.repair import refresh, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.store import to_drop
 from kvlsp.cache.worth import worthiest
@@ -55,8 +55,8 @@ def lending(decoder, order: list[int]):
 
 def test_placing_encodes_the_header_and_nothing_else():
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, Layout(*(np.arange(30) for _ in range(2)), (0, 30), (0, 0), True))
-    settled = settle(cache, layout_of([0, 1], list(range(30))), given=lending(THREE, [0, 1]))
+    repair(cache, Layout(*(np.arange(30) for _ in range(2)), (0, 30), (0, 0), True))
+    settled = repair(cache, layout_of([0, 1], list(range(30))), given=lending(THREE, [0, 1]))
     assert (settled.copied, settled.encoded, settled.repaired) == (len(CHUNKS[0]) + len(CHUNKS[1]), len(HEADER), 0)
     assert settled.kept == settled.moved == 30
     cache.check_integrity()
@@ -65,7 +65,7 @@ def test_placing_encodes_the_header_and_nothing_else():
 def test_a_chunk_right_behind_the_header_is_what_a_prefill_gives():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of([2], [])
-    settle(cache, layout, given=lending(THREE, [2]))
+    repair(cache, layout, given=lending(THREE, [2]))
     torch.testing.assert_close(logits_of(cache, layout), logits_of(prefilled(THREE, layout), layout), rtol=0, atol=1e-9)
     assert not cache.staleness.changes.any()
 
@@ -73,16 +73,16 @@ def test_a_chunk_right_behind_the_header_is_what_a_prefill_gives():
 def test_the_first_chunk_is_exact_where_it_was_encoded_for_its_place():
     cache = ResidentCache(THREE, LIMIT)
     document = list(range(20))
-    settle(cache, layout_of([], document))
-    settle(cache, layout_of([2, 1], document), given=lending(THREE, [2, 1]))
+    repair(cache, layout_of([], document))
+    repair(cache, layout_of([2, 1], document), given=lending(THREE, [2, 1]))
     first = len(HEADER) + len(CHUNKS[2])
     assert cache.frontier == first
     assert refresh(cache, LIMIT) == len(CHUNKS[1]) + len(document)
-    settle(cache, layout_of([3, 1], document), given=lending(THREE, [3, 1]))  # nothing is encoded
+    repair(cache, layout_of([3, 1], document), given=lending(THREE, [3, 1]))  # nothing is encoded
     assert cache.frontier == len(HEADER) + len(CHUNKS[3])
     layout = layout_of([3], [])
     cache.forget()
-    settle(cache, layout, given=lending(THREE, [3]))
+    repair(cache, layout, given=lending(THREE, [3]))
     assert cache.stale == 0
 
 
@@ -91,7 +91,7 @@ def test_a_chunk_behind_another_header_than_its_own_is_not_exact():
     layout = layout_of([2], [])
     other = layout.ids.copy()
     other[1] += 1
-    settle(cache, Layout(other, layout.cells, layout.prefix, layout.suffix, True, layout.context),
+    repair(cache, Layout(other, layout.cells, layout.prefix, layout.suffix, True, layout.context),
            given=lending(THREE, [2]))
     assert cache.frontier == len(HEADER)
 
@@ -99,7 +99,7 @@ def test_a_chunk_behind_another_header_than_its_own_is_not_exact():
 def test_a_chunk_behind_another_has_not_seen_it_and_says_so():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of([2, 1], [5, 6])
-    settle(cache, layout, given=lending(THREE, [2, 1]))
+    repair(cache, layout, given=lending(THREE, [2, 1]))
     second = slice(len(HEADER) + len(CHUNKS[2]), len(layout) - 2)
     assert set(cache.staleness.changes[second]) == {len(CHUNKS[2])}
     assert list(cache.staleness.nearest[second]) == list(range(1, len(CHUNKS[1]) + 1))
@@ -110,9 +110,9 @@ def test_a_chunk_behind_another_has_not_seen_it_and_says_so():
 def test_the_repair_budget_takes_the_first_rows_of_a_chunk_along():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of([2, 1], [])
-    settle(cache, layout, given=lending(THREE, [2, 1]), choose=worthiest(0))
+    repair(cache, layout, given=lending(THREE, [2, 1]), choose=worthiest(0))
     document = layout_of([2, 1], [5])
-    settle(cache, document, choose=worthiest(8))
+    repair(cache, document, choose=worthiest(8))
     repaired = np.flatnonzero(cache.staleness.changes[len(HEADER) + len(CHUNKS[2]) :] == 0)
     assert list(repaired[:4]) == [0, 1, 2, 3]
 
@@ -144,9 +144,9 @@ def test_placed_replaced_removed_between_edits_a_refresh_equals_a_prefill(decode
     for order, document, interrupt, refreshed in history:
         layout = layout_of(order, document)
         given = lending(decoder, order)
-        settle(cache, layout, given=given, choose=worthiest(6), chunk=3, interrupted=lambda stop=interrupt: stop)
+        repair(cache, layout, given=given, choose=worthiest(6), chunk=3, interrupted=lambda stop=interrupt: stop)
         cache.check_integrity()
-        settled = settle(cache, layout, given=given)
+        settled = repair(cache, layout, given=given)
         cache.check_integrity()
         assert list(cache.rows.ids) == list(layout.ids)
         assert settled.complete

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from kvlsp.cache.host import HostRows
-from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.repair import refresh, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.config import Settings
-from kvlsp.engine.model import open_model
 from kvlsp.errors import IntegrityError
 from kvlsp.model.decoder import Decoder
+from kvlsp.opening.model import open_model
 from kvlsp.prompt.layout import Layout
 from tests.support.decoders import tiny_decoder
 
@@ -27,11 +27,11 @@ def edited(decoder: Decoder) -> tuple[ResidentCache, list[int]]:
     """A cache with a history: a line came in the middle, one went, so slots are in no order and rows are stale."""
     cache = ResidentCache(decoder, 1024)
     cells = list(range(300))
-    settle(cache, layout_of(cells))
+    repair(cache, layout_of(cells))
     cells[100:100] = range(1000, 1040)
-    settle(cache, layout_of(cells))
+    repair(cache, layout_of(cells))
     del cells[20:33]
-    settle(cache, layout_of(cells))
+    repair(cache, layout_of(cells))
     assert cache.stale > 0
     assert np.any(np.diff(cache.rows.slots) != 1)
     return cache, cells
@@ -49,12 +49,12 @@ def test_rows_come_back_bit_for_bit(kind):
     cache, _ = edited(decoder)
     before, rows, frontier = stored(cache), cache.rows, cache.frontier
     staleness = cache.staleness.changes.copy()
-    cache.park()
+    cache.offload()
     cache.check_integrity()
     assert cache.nbytes == 0
     scalars = sum(layer.shape[0] * layer.shape[2] for layer in before[len(before) // 3 :])
     assert cache.host_nbytes == scalars * len(rows) * decoder.dtype.itemsize
-    cache.resume()
+    cache.restore()
     cache.check_integrity()
     assert cache.host_nbytes == 0
     assert cache.nbytes > 0
@@ -68,10 +68,10 @@ def test_rows_come_back_bit_for_bit(kind):
 def test_the_next_layout_brings_them_back_and_encodes_what_is_new():
     stayed, cells = edited(tiny_decoder(2))
     went, _ = edited(tiny_decoder(2))
-    went.park()
+    went.offload()
     cells[50:50] = [5000, 5001]
     wanted = [len(cells) - 1]
-    expected, found = (settle(cache, layout_of(cells), wanted=wanted) for cache in (stayed, went))
+    expected, found = (repair(cache, layout_of(cells), wanted=wanted) for cache in (stayed, went))
     assert found.encoded == expected.encoded == 2
     torch.testing.assert_close(found.logits, expected.logits, rtol=0, atol=1e-9)
     went.check_integrity()
@@ -79,23 +79,23 @@ def test_the_next_layout_brings_them_back_and_encodes_what_is_new():
 
 def test_a_refresh_brings_them_back_too():
     cache, cells = edited(tiny_decoder(2))
-    cache.park()
+    cache.offload()
     while refresh(cache, 64):
         pass
     cache.check_integrity()
     wanted = [len(cells) - 1]
-    oracle = settle(ResidentCache(cache.decoder, 1024), layout_of(cells), wanted=wanted)
-    torch.testing.assert_close(settle(cache, layout_of(cells), wanted=wanted).logits, oracle.logits, rtol=0, atol=1e-9)
+    oracle = repair(ResidentCache(cache.decoder, 1024), layout_of(cells), wanted=wanted)
+    torch.testing.assert_close(repair(cache, layout_of(cells), wanted=wanted).logits, oracle.logits, rtol=0, atol=1e-9)
 
 
 def test_scratch_rows_do_not_travel():
     cache, cells = edited(tiny_decoder(2))
     cache.take(5, scratch=True)
-    cache.park()
-    cache.resume()
+    cache.offload()
+    cache.restore()
     assert len(cache.table.of_scratch()) == 0
     cache.check_integrity()
-    assert settle(cache, layout_of(cells)).encoded == 0
+    assert repair(cache, layout_of(cells)).encoded == 0
 
 
 def test_a_copy_that_fails_drops_the_cache_and_nothing_else(monkeypatch):
@@ -103,26 +103,26 @@ def test_a_copy_that_fails_drops_the_cache_and_nothing_else(monkeypatch):
         raise MemoryError
 
     cache, cells = edited(tiny_decoder(2))
-    cache.park()
+    cache.offload()
     monkeypatch.setattr(HostRows, "write", fails)
     with pytest.raises(MemoryError):
-        settle(cache, layout_of(cells))
+        repair(cache, layout_of(cells))
     assert (len(cache.rows), cache.nbytes, cache.host_nbytes) == (0, 0, 0)
     cache.check_integrity()
-    assert settle(cache, layout_of(cells)).encoded == len(cells)
+    assert repair(cache, layout_of(cells)).encoded == len(cells)
     monkeypatch.setattr(HostRows, "of", classmethod(fails))
     with pytest.raises(MemoryError):
-        cache.park()
+        cache.offload()
     assert (len(cache.rows), cache.nbytes, cache.host_nbytes) == (0, 0, 0)
 
 
 def test_forgetting_and_parking_nothing():
     cache = ResidentCache(tiny_decoder(2), 1024)
-    cache.park()
-    cache.resume()
+    cache.offload()
+    cache.restore()
     assert (cache.nbytes, cache.host_nbytes) == (0, 0)
     cache, _ = edited(tiny_decoder(2))
-    cache.park()
+    cache.offload()
     cache.forget()
     assert (len(cache.rows), cache.host_nbytes) == (0, 0)
     cache.check_integrity()
@@ -130,8 +130,8 @@ def test_forgetting_and_parking_nothing():
 
 def test_the_integrity_check_sees_parked_rows_that_are_not_the_documents():
     cache, _ = edited(tiny_decoder(2))
-    cache.park()
+    cache.offload()
     assert cache.host is not None
     cache.host = HostRows(tuple(layer[:, 1:] for layer in cache.host.truth), cache.host.values)
-    with pytest.raises(IntegrityError, match="parked"):
+    with pytest.raises(IntegrityError, match="offloaded"):
         cache.check_integrity()

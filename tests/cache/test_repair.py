@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.choosing import CROSSED, SEAM, SEAMS
-from kvlsp.cache.repair import freshen, refresh, settle
+from kvlsp.cache.repair import refresh, refresh_oldest, repair
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull
 from kvlsp.model.decoder import Branch
@@ -42,7 +42,7 @@ def logits_of(cache: ResidentCache, layout: Layout) -> torch.Tensor:
 
 def prefilled(decoder, layout: Layout) -> ResidentCache:
     cache = ResidentCache(decoder, LIMIT)
-    settle(cache, layout)
+    repair(cache, layout)
     return cache
 
 
@@ -61,9 +61,9 @@ def test_with_one_layer_any_history_equals_a_prefill(history):
     cache = ResidentCache(ONE, LIMIT)
     for cells, caret, chunk, interrupt, refreshed in history:
         layout = layout_of(cells, min(caret, len(cells)))
-        settle(cache, layout, chunk=chunk, interrupted=lambda stop=interrupt: stop)
+        repair(cache, layout, chunk=chunk, interrupted=lambda stop=interrupt: stop)
         cache.check_integrity()
-        settled = settle(cache, layout, wanted=[len(layout) - 1])
+        settled = repair(cache, layout, wanted=[len(layout) - 1])
         assert settled.complete
         for _ in range(refreshed):
             refresh(cache, chunk)
@@ -80,7 +80,7 @@ def test_deeper_models_agree_in_layer_0_and_everywhere_up_to_the_frontier(histor
     cache = ResidentCache(THREE, LIMIT)
     for cells, caret, chunk, _, refreshed in history:
         layout = layout_of(cells, min(caret, len(cells)))
-        settle(cache, layout, chunk=chunk)
+        repair(cache, layout, chunk=chunk)
         for _ in range(refreshed):
             refresh(cache, 5)
         oracle = prefilled(THREE, layout)
@@ -98,7 +98,7 @@ def test_a_refresh_to_the_end_equals_a_prefill(history, rows):
     cache = ResidentCache(THREE, LIMIT)
     for cells, caret, chunk, _, _ in history:
         layout = layout_of(cells, min(caret, len(cells)))
-        settle(cache, layout, chunk=chunk)
+        repair(cache, layout, chunk=chunk)
     while refresh(cache, rows):
         cache.check_integrity()
     assert cache.stale == 0
@@ -108,9 +108,9 @@ def test_a_refresh_to_the_end_equals_a_prefill(history, rows):
 
 def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, layout_of(list(range(30))))
+    repair(cache, layout_of(list(range(30))))
     edited = layout_of([*range(10), 50, 51, *range(12, 30)])
-    settled = settle(cache, edited, seam=0)
+    settled = repair(cache, edited, seam=0)
     assert (settled.encoded, settled.repaired, settled.kept, settled.freed) == (2, 0, 28, 2)
     assert cache.frontier == 12
     assert cache.stale == 18
@@ -132,7 +132,7 @@ def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
 ])
 def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
     cache = prefilled(THREE, layout_of(list(range(30))))
-    settled = settle(cache, layout_of(after))
+    settled = repair(cache, layout_of(after))
     cache.check_integrity()
     new = [cell >= 30 for cell in after]
     assert (settled.encoded, settled.repaired) == (sum(new), len(seam))
@@ -145,30 +145,30 @@ def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
 def test_many_changes_at_once_have_narrower_seams(places, rows):
     cells = list(range(places * 10))
     cache = ResidentCache(ONE, len(cells))
-    settle(cache, layout_of(cells))
+    repair(cache, layout_of(cells))
     after = [cell + len(cells) if cell % 10 == 3 else cell for cell in cells]
-    settled = settle(cache, layout_of(after))
+    settled = repair(cache, layout_of(after))
     assert (settled.encoded, settled.repaired) == (places, rows)
 
 
 def test_the_caret_and_other_files_make_no_seam():
     cells = list(range(60))
     cache = prefilled(THREE, layout_of(cells, 20))
-    assert settle(cache, layout_of([*range(5, 60), *range(5)], 15)).repaired == 0
+    assert repair(cache, layout_of([*range(5, 60), *range(5)], 15)).repaired == 0
     cache = prefilled(THREE, layout_of(cells))
     before = layout_of([70, 71, *cells])
     before = replace(before, cells=np.where(before.cells >= 70, -before.cells, before.cells))
-    assert settle(cache, before).repaired == 0
+    assert repair(cache, before).repaired == 0
 
 
 def test_an_interrupted_repair_is_finished_by_the_next():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of(list(range(40)))
-    first = settle(cache, layout, chunk=8, interrupted=lambda: True)
+    first = repair(cache, layout, chunk=8, interrupted=lambda: True)
     assert not first.complete
     assert first.encoded == 8
     cache.check_integrity()
-    second = settle(cache, layout, chunk=8, wanted=[39])
+    second = repair(cache, layout, chunk=8, wanted=[39])
     assert second.complete
     assert second.encoded == 32
     assert cache.stale == 0
@@ -177,8 +177,8 @@ def test_an_interrupted_repair_is_finished_by_the_next():
 def test_wanted_logits_are_those_of_the_rows_asked_for():
     layout = layout_of(list(range(20)))
     cache = prefilled(THREE, layout)
-    wanted = settle(cache, layout, wanted=[3, 19]).logits
-    again = settle(prefilled(THREE, layout), layout, wanted=[19]).logits
+    wanted = repair(cache, layout, wanted=[3, 19]).logits
+    again = repair(prefilled(THREE, layout), layout, wanted=[19]).logits
     torch.testing.assert_close(wanted[1], again[0], rtol=0, atol=1e-9)
     assert not torch.allclose(wanted[0], wanted[1])
 
@@ -186,14 +186,14 @@ def test_wanted_logits_are_those_of_the_rows_asked_for():
 def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
     cache = ResidentCache(THREE, LIMIT)
     before = layout_of(list(range(10)))
-    settle(cache, before)
+    repair(cache, before)
     after = layout_of([*range(10), 60, 61, 62])
     generated = [*after.ids[10:12].tolist(), 9]  # the third token was another one
     slots = cache.take(3, scratch=True)
     cache.decoder.forward(cache.arrays(), torch.tensor(generated), torch.arange(10, 13),
                           torch.from_numpy(slots), Branch(1), slice(None))
     cache.scratch = Scratch(10, cache.frontier == 10, generated, slots.tolist())
-    settled = settle(cache, after)
+    settled = repair(cache, after)
     cache.check_integrity()
     assert (settled.adopted, settled.encoded) == (2, 1)
     assert cache.stale == 0
@@ -205,8 +205,8 @@ def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
 def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
     """Also where what they stand behind was made exact since: they saw it as it was."""
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, layout_of(list(range(10))))
-    settle(cache, layout_of([50, *range(1, 10)]))
+    repair(cache, layout_of(list(range(10))))
+    repair(cache, layout_of([50, *range(1, 10)]))
     slots = cache.take(1, scratch=True)
     after = layout_of([50, *range(1, 10), 60])
     cache.decoder.forward(cache.arrays(), torch.from_numpy(after.ids[10:].astype(np.int64)),
@@ -215,7 +215,7 @@ def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
     if refreshed:
         assert refresh(cache, 100) == 9 - SEAM
         assert cache.stale == 0
-    assert settle(cache, after).adopted == 1
+    assert repair(cache, after).adopted == 1
     assert cache.frontier == (10 if refreshed else 1 + SEAM)
     refresh(cache, 100)
     oracle = prefilled(THREE, after)
@@ -224,9 +224,9 @@ def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
 
 def test_a_layout_beyond_the_bound_is_refused_and_nothing_is_lost():
     cache = ResidentCache(ONE, 16)
-    settle(cache, layout_of(list(range(10))))
+    repair(cache, layout_of(list(range(10))))
     with pytest.raises(CacheFull, match="bounded to 16"):
-        settle(cache, layout_of(list(range(17))))
+        repair(cache, layout_of(list(range(17))))
     assert len(cache.rows) == 10
     cache.check_integrity()
 
@@ -234,7 +234,7 @@ def test_a_layout_beyond_the_bound_is_refused_and_nothing_is_lost():
 def test_a_failing_forward_drops_the_cache_and_the_next_settle_rebuilds_it(monkeypatch):
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of(list(range(30)))
-    settle(cache, layout)
+    repair(cache, layout)
 
     def fail(*_):
         raise RuntimeError("out of memory")
@@ -242,10 +242,10 @@ def test_a_failing_forward_drops_the_cache_and_the_next_settle_rebuilds_it(monke
     with monkeypatch.context() as patch:
         patch.setattr(THREE, "forward", fail)
         with pytest.raises(RuntimeError):
-            settle(cache, layout_of([*range(5), 70]))
+            repair(cache, layout_of([*range(5), 70]))
     assert len(cache.rows) == 0
     assert cache.nbytes == 0
-    assert settle(cache, layout).encoded == 30
+    assert repair(cache, layout).encoded == 30
     cache.check_integrity()
 
 
@@ -253,14 +253,14 @@ def jumped_down(crossed: int, suffix: int = 100) -> tuple[ResidentCache, Layout]
     """All rows stood behind the caret; now the first ``crossed`` stand before it. One forward takes what it takes."""
     cells = list(range(crossed + suffix))
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, layout_of(cells, len(cells)))
+    repair(cache, layout_of(cells, len(cells)))
     return cache, layout_of([*cells[crossed:], *cells[:crossed]], suffix)
 
 
 def encoded_by(cache: ResidentCache, layout: Layout, **how) -> list[int]:
     """Rows of ``layout`` that settling it encodes: those that are not stale afterwards."""
     stale = np.ones(len(layout), np.bool_)
-    settle(cache, layout, **how)
+    repair(cache, layout, **how)
     stale[:] = cache.staleness.changes > 0
     return np.flatnonzero(~stale).tolist()
 
@@ -270,23 +270,23 @@ def test_far_jumps_encode_both_ends_of_what_crossed_and_the_text_ahead():
     half, quarter = CROSSED // 2, CROSSED // 4
     end = len(jumped)
     assert encoded_by(cache, jumped) == [*range(quarter), *range(100, 100 + half), *range(end - quarter, end)]
-    assert list(cache.blind) == list(range(100 + half, end - quarter))
+    assert list(cache.crossed_caret) == list(range(100 + half, end - quarter))
     while refresh(cache, 64):
         pass
     oracle = prefilled(THREE, jumped)
     torch.testing.assert_close(logits_of(cache, jumped), logits_of(oracle, jumped), rtol=0, atol=1e-9)
-    assert not len(cache.blind)
+    assert not len(cache.crossed_caret)
 
 
 def test_what_a_jump_left_blind_is_freshened_first():
     cache, jumped = jumped_down(350)
-    assert not len(cache.blind)
-    settle(cache, jumped)
-    blind = cache.blind
-    assert freshen(cache, 64) == 64
-    assert list(cache.blind) == list(blind[64:])
-    assert freshen(cache, len(blind) - 64) == len(blind) - 64
-    assert not len(cache.blind)
+    assert not len(cache.crossed_caret)
+    repair(cache, jumped)
+    blind = cache.crossed_caret
+    assert refresh_oldest(cache, 64) == 64
+    assert list(cache.crossed_caret) == list(blind[64:])
+    assert refresh_oldest(cache, len(blind) - 64) == len(blind) - 64
+    assert not len(cache.crossed_caret)
     assert cache.stale > 0
     cache.check_integrity()
 
@@ -294,11 +294,11 @@ def test_what_a_jump_left_blind_is_freshened_first():
 def test_nothing_behind_a_gap_counts_as_exact():
     cache = prefilled(THREE, layout_of(list(range(40))))
     more = layout_of([*range(10), *range(50, 70), *range(10, 40)])
-    assert not settle(cache, more, chunk=5, interrupted=lambda: True).complete
-    freshen(cache, 64)
+    assert not repair(cache, more, chunk=5, interrupted=lambda: True).complete
+    refresh_oldest(cache, 64)
     assert cache.frontier == 15
     fewer = layout_of([*range(10), *range(50, 55), *range(10, 40)])
-    settle(cache, fewer)
+    repair(cache, fewer)
     while refresh(cache, 64):
         pass
     oracle = prefilled(THREE, fewer)
@@ -312,7 +312,7 @@ def test_a_step_encodes_what_it_crosses():
 
 def test_near_the_end_of_the_document_more_of_what_crossed_is_encoded():
     cache, jumped = jumped_down(350, suffix=10)
-    assert settle(cache, jumped).encoded == CROSSED
+    assert repair(cache, jumped).encoded == CROSSED
     assert cache.staleness.changes[:10].tolist() == [0] * 10
 
 
@@ -321,15 +321,15 @@ def test_a_jump_and_back_without_a_rest_encodes_nothing():
     home, above = layout_of(cells, 100), layout_of([*cells[200:], *cells[:200]], 200)
     cache = prefilled(THREE, home)  # rows 200 .. 299 are the text before the caret
     truth = logits_of(cache, home)
-    assert settle(cache, above).encoded == 0  # what was before the caret is behind it now
-    assert settle(cache, home).encoded == 0
-    assert not len(cache.blind)
+    assert repair(cache, above).encoded == 0  # what was before the caret is behind it now
+    assert repair(cache, home).encoded == 0
+    assert not len(cache.crossed_caret)
     torch.testing.assert_close(logits_of(cache, home), truth, rtol=0, atol=1e-9)
 
 
 def test_bytes_are_counted_exactly():
     cache = ResidentCache(THREE, LIMIT)
-    settle(cache, layout_of(list(range(30))))
+    repair(cache, layout_of(list(range(30))))
     arrays = cache.arrays()
     held = sum(t.numel() * t.element_size() for name in ("keys", "truth", "values")
                for t in getattr(arrays, name)) + arrays.position.numel() * 8 + arrays.owner.numel() * 4

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.choosing import CROSSED, SEAM
-from kvlsp.cache.repair import refresh, settle
+from kvlsp.cache.repair import refresh, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from tests.cache.test_repair import LIMIT, THREE, histories, jumped_down, layout_of, logits_of, prefilled
@@ -23,7 +23,7 @@ def edited(caret: int) -> ResidentCache:
     """Rows 0 .. 39, of which row 10 was replaced: rows from 15 on are stale, those before them are the seam. The prefix
     begins at ``caret``."""
     cache = prefilled(THREE, layout_of(list(range(40)), caret))
-    settle(cache, layout_of([*range(10), 50, *range(11, 40)], caret))
+    repair(cache, layout_of([*range(10), 50, *range(11, 40)], caret))
     return cache
 
 
@@ -43,7 +43,7 @@ def test_what_one_half_leaves_the_other_takes():
 
 def test_a_second_edit_reaches_further():
     cache = edited(0)
-    settle(cache, layout_of([*range(10), 51, *range(11, 40)]), wanted=[39], choose=worthiest(8 + SEAM))
+    repair(cache, layout_of([*range(10), 51, *range(11, 40)]), wanted=[39], choose=worthiest(8 + SEAM))
     assert cache.staleness.changes[[11, 14, 15, 18, 36, 39]].tolist() == [0] * 6
     assert chosen(cache, 8) == [19, 20, 21, 22, 32, 33, 34, 35]
 
@@ -52,21 +52,21 @@ def test_a_second_edit_reaches_further():
 def test_the_rows_behind_a_change_are_encoded_in_any_case_and_count(budget):
     cache = edited(0)
     again = layout_of([*range(10), 51, *range(11, 40)])
-    assert settle(cache, again, choose=worthiest(budget)).repaired == max(SEAM, budget)
+    assert repair(cache, again, choose=worthiest(budget)).repaired == max(SEAM, budget)
 
 
 def test_what_an_interruption_leaves_of_seams_comes_first():
     cache = prefilled(THREE, layout_of(list(range(80))))
     holes = layout_of([cell for cell in range(80) if cell not in (10, 40)])
-    assert not settle(cache, holes, chunk=SEAM, interrupted=lambda: True).complete  # the first seam, not the second
+    assert not repair(cache, holes, chunk=SEAM, interrupted=lambda: True).complete  # the first seam, not the second
     typed = layout_of([*holes.cells.tolist(), 90])
-    settle(cache, typed, choose=worthiest(SEAM))
+    repair(cache, typed, choose=worthiest(SEAM))
     assert cache.staleness.changes[39 : 39 + SEAM].tolist() == [0] * SEAM
 
 
 def test_nothing_is_encoded_where_no_forward_is_needed():
     cache = edited(0)
-    settled = settle(cache, layout_of(cache.rows.cells.tolist()), choose=worthiest(8))
+    settled = repair(cache, layout_of(cache.rows.cells.tolist()), choose=worthiest(8))
     assert (settled.encoded, settled.repaired) == (0, 0)
 
 
@@ -77,7 +77,7 @@ def test_repair_lessens_the_error():
         truth = logits_of(prefilled(THREE, after), after)
         for budget in errors:
             cache = prefilled(THREE, layout_of(list(range(40))))
-            settle(cache, after, choose=worthiest(budget))
+            repair(cache, after, choose=worthiest(budget))
             cache.check_integrity()
             errors[budget] += float((logits_of(cache, after) - truth).abs().max())
     assert errors[0] > errors[16] > errors[40]
@@ -90,12 +90,12 @@ def test_any_history_with_repair_refreshes_to_a_prefill(history, budget):
     cache = ResidentCache(THREE, LIMIT)
     for cells, caret, chunk, interrupt, refreshed in history:
         layout = layout_of(cells, min(caret, len(cells)))
-        settle(cache, layout, chunk=chunk, choose=worthiest(budget), interrupted=lambda stop=interrupt: stop)
+        repair(cache, layout, chunk=chunk, choose=worthiest(budget), interrupted=lambda stop=interrupt: stop)
         cache.check_integrity()
         for _ in range(refreshed):
             refresh(cache, chunk)
         cache.check_integrity()
-    settle(cache, layout, choose=worthiest(budget))
+    repair(cache, layout, choose=worthiest(budget))
     rows = cache.frontier
     oracle = prefilled(THREE, layout)
     for layer in range(3):
@@ -111,15 +111,15 @@ def test_any_history_with_repair_refreshes_to_a_prefill(history, budget):
 
 def test_what_crossed_the_caret_and_is_still_blind_comes_first():
     cache, jumped = jumped_down(350)
-    settle(cache, jumped)
-    blind = cache.blind
+    repair(cache, jumped)
+    blind = cache.crossed_caret
     typed = layout_of([*jumped.cells.tolist(), 900], jumped.prefix[0])
-    settle(cache, typed, wanted=[len(typed) - 1], choose=worthiest(16))
+    repair(cache, typed, wanted=[len(typed) - 1], choose=worthiest(16))
     # eight before the caret, of which the nearest are blind as well; the others from the old caret on
-    assert list(cache.blind) == list(blind[8:-8])
+    assert list(cache.crossed_caret) == list(blind[8:-8])
 
 
 def test_rows_that_a_jump_encodes_anyway_take_no_room_in_the_budget():
     cache, jumped = jumped_down(350)
-    settled = settle(cache, jumped, choose=worthiest(16))
+    settled = repair(cache, jumped, choose=worthiest(16))
     assert (settled.encoded, settled.repaired) == (CROSSED, 16)

@@ -12,9 +12,9 @@ from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
-from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
+from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.writing import saying_model, writing_model
@@ -74,7 +74,7 @@ def test_closing_leaves_only_rows_that_may_be_adopted():
     scratch = session.cache.scratch
     assert scratch is not None
     assert len(session.cache.table.of_scratch()) == len(scratch.slots)
-    session.settle(3)
+    session.sync(3)
     assert len(session.cache.table.of_scratch()) == 0
     session.cache.check_integrity()
 
@@ -85,7 +85,7 @@ def test_accepting_a_suggestion_adopts_its_rows():
     job = run(session, len(TEXT), Settings(max_tokens=30, multi_line="never"))
     (text, *_), _ = job.answers()
     session.replace(len(TEXT), len(TEXT), text)
-    _, settled = session.settle(len(TEXT) + len(text), wanted=lambda layout: [len(layout) - 1])
+    _, settled = session.sync(len(TEXT) + len(text), wanted=lambda layout: [len(layout) - 1])
     assert settled.adopted >= len(text) - 1
     oracle = complete_text(model, TEXT + text, len(TEXT) + len(text), settings=Settings(max_tokens=5))
     after = run(session, len(TEXT) + len(text), Settings(max_tokens=5))
@@ -134,7 +134,7 @@ def test_a_candidate_is_what_its_branch_alone_would_give():
 def test_healing_hides_rows_but_edits_none(order):
     model = writing(1, order=order, heals=True)
     session = session_of(model, TEXT)
-    before = session.settle(30)[0]
+    before = session.sync(30)[0]
     ids = session.cache.rows.ids.copy()
     run(session, 30, Settings(max_tokens=10))
     assert np.array_equal(session.cache.rows.ids, ids)

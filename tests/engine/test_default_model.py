@@ -9,13 +9,13 @@ import pytest
 import torch
 
 import kvlsp
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.config import Settings
-from kvlsp.engine.model import Model, open_model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import key_errors, token_mismatches
+from kvlsp.opening.model import Model, open_model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 
@@ -34,20 +34,20 @@ def session_of(model: Model, text: str) -> Session:
 def test_after_edits_and_a_refresh_the_logits_are_a_prefills(model):
     text = FILE.read_text(encoding="utf-8")[:9000]
     session = session_of(model, text)
-    session.settle(0)
+    session.sync(0)
     rng = np.random.default_rng(1)
     for number in range(30):
         at = int(rng.integers(0, len(session.snapshot.text)))
         session.replace(at, min(len(session.snapshot.text), at + int(rng.integers(0, 30))), f"name_{number} = ")
         caret = int(rng.integers(0, len(session.snapshot.text)))
-        session.settle(caret)
+        session.sync(caret)
     assert session.cache.stale > 0
     assert token_mismatches(session, caret) == 0
     last = [len(session.layout(caret)) - 1]
     while session.refresh(256):
         pass
-    layout, settled = session.settle(caret, wanted=lambda layout: last)
-    oracle = settle(ResidentCache(model.decoder, 8192), layout, wanted=last)
+    layout, settled = session.sync(caret, wanted=lambda layout: last)
+    oracle = repair(ResidentCache(model.decoder, 8192), layout, wanted=last)
     torch.testing.assert_close(settled.logits, oracle.logits, rtol=0, atol=1e-3)
     kept, fresh = key_errors(session.cache)
     assert kept <= 2 * fresh + 1e-12
@@ -60,13 +60,13 @@ def test_a_repair_is_nearer_to_a_prefill_than_ignoring_the_edit(model):
     inserted = "    # another line that moves all below it\n" * 3
     at = text.index("\n", 1500) + 1
     session = session_of(model, text)
-    session.settle(caret)
+    session.sync(caret)
     session.replace(at, at, inserted)
     rows = [len(session.layout(caret + len(inserted))) - 1]
-    layout, repaired = session.settle(caret + len(inserted), wanted=lambda layout: rows)
-    exact = settle(ResidentCache(model.decoder, 8192), layout, wanted=rows).logits
+    layout, repaired = session.sync(caret + len(inserted), wanted=lambda layout: rows)
+    exact = repair(ResidentCache(model.decoder, 8192), layout, wanted=rows).logits
     ignored = session_of(model, text)
-    _, stale = ignored.settle(caret, wanted=lambda layout: [len(layout) - 1])
+    _, stale = ignored.sync(caret, wanted=lambda layout: [len(layout) - 1])
 
     def divergence(logits: torch.Tensor) -> float:
         target = exact.log_softmax(-1)

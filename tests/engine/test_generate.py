@@ -10,7 +10,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.completion.candidates import EARLY
 from kvlsp.completion.confidence import first_entropy
@@ -145,7 +145,7 @@ def test_a_drafter_learns_what_a_forward_took_by_the_clock_of_its_device(monkeyp
                         lambda device: readings.__next__ if device is model.decoder.device else None)
     cache = ResidentCache(model.decoder, 64)
     ids = np.arange(10, 20, dtype=np.int32)
-    settled = settle(cache, Layout(ids, np.arange(10), (0, 10), (10, 10), text_last=True), wanted=[9])
+    settled = repair(cache, Layout(ids, np.arange(10), (0, 10), (10, 10), text_last=True), wanted=[9])
     assert settled.logits is not None
     one = Generation(cache, model.tokenizer, branch=Branch(1), logits=settled.logits[0], position=10,
                      ends=frozenset({END}), limits=Limits(tokens=32, context=64), context=ids.tolist(),

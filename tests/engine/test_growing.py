@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import SEAM, settle
+from kvlsp.cache.repair import SEAM, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
@@ -34,7 +34,7 @@ def grow(session: Session, caret: int, rows: int) -> int:
     while session.cache.frontier < min(behind, len(session.cache.rows)):
         encoded += session.refresh(min(rows, behind - session.cache.frontier))
     session.layout(caret, grow=rows)
-    _, settled = session.settle(caret)
+    _, settled = session.sync(caret)
     assert settled.encoded <= rows
     return encoded + settled.encoded + settled.repaired
 
@@ -44,7 +44,7 @@ def grow(session: Session, caret: int, rows: int) -> int:
 def test_it_grows_into_the_window_that_others_begin_with(order, context):
     caret = LINES.index("compute(80")
     session = session_of(tiny_model(1, order), LINES, context)
-    layout, settled = session.settle(caret)
+    layout, settled = session.sync(caret)
     assert settled.encoded == len(layout) < FIRST + 64
     encoded, steps = settled.encoded, 0
     while session.wants_slide:
@@ -65,21 +65,21 @@ def test_it_grows_into_the_window_that_others_begin_with(order, context):
 
 def test_a_cache_that_was_dropped_begins_small_again_and_so_does_a_jump():
     session = session_of(tiny_model(1), LINES, 3000)
-    session.settle(2000)
+    session.sync(2000)
     while session.wants_slide:
         grow(session, 2000, 500)
     assert len(session.cache.rows) > 2000
     session.cache.forget()
-    layout, _ = session.settle(2010)
+    layout, _ = session.sync(2010)
     assert len(layout) < FIRST + 64
-    layout, settled = session.settle(6000)
+    layout, settled = session.sync(6000)
     assert settled.encoded < FIRST + 64
     assert token_mismatches(session, 6000) == 0
 
 
 def test_a_session_that_does_not_grow_has_its_whole_window_at_once():
     session = session_of(tiny_model(1), LINES, 3000, grows=False)
-    layout, _ = session.settle(4000)
+    layout, _ = session.sync(4000)
     assert len(layout) > 2000
     assert session.layout(4000, grow=100).ids.tolist() == layout.ids.tolist()
 
@@ -113,9 +113,9 @@ def test_tokens_and_rows_equal_a_fresh_start_after_any_history(order, history, t
         if kind == "forget":
             session.cache.forget()
         if kind == "stop":
-            session.sync(caret).step(7)  # given up half way
+            session.begin_sync(caret).step(7)  # given up half way
         session.layout(caret, grow=int(1 + 600 * length) if kind == "grow" else 0)
-        session.settle(caret, slide=kind == "slide")
+        session.sync(caret, slide=kind == "slide")
         if kind == "refresh":
             session.refresh(90)
         assert len(session.cache.rows) <= 2200
@@ -124,7 +124,7 @@ def test_tokens_and_rows_equal_a_fresh_start_after_any_history(order, history, t
     for _ in range(40):
         if session.wants_slide:
             session.layout(caret, grow=300)
-            session.settle(caret)
+            session.sync(caret)
     assert not session.wants_slide
     assert token_mismatches(session, caret) == 0
     while session.refresh(1000):
@@ -132,6 +132,6 @@ def test_tokens_and_rows_equal_a_fresh_start_after_any_history(order, history, t
     last = [len(session.layout(caret)) - 1]
     if last == [-1]:  # plain order at the beginning of the text: nothing is laid out
         return
-    layout, settled = session.settle(caret, wanted=lambda layout: last)
-    oracle = settle(ResidentCache(session.model.decoder, session.context), layout, wanted=last)
+    layout, settled = session.sync(caret, wanted=lambda layout: last)
+    oracle = repair(ResidentCache(session.model.decoder, session.context), layout, wanted=last)
     torch.testing.assert_close(settled.logits, oracle.logits, rtol=0, atol=1e-9)

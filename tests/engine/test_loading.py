@@ -11,8 +11,8 @@ import pytest
 from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.messages import Configure, DescribeDocument, DocumentDescribed, StatusChanged
-from kvlsp.engine.model import LoadProgress, Model
 from kvlsp.errors import ModelNotFound
+from kvlsp.opening.model import LoadProgress, Model
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
 
 SLOW = dataclasses.replace(SETTINGS, model="owner/slow")

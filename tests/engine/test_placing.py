@@ -88,19 +88,19 @@ def test_without_separators_pieces_are_comments_before_the_prefix():
 def test_a_chunk_change_encodes_no_row_of_the_document():
     session = session_of(tiny_model(2), TEXT * 5)
     placing, _ = placing_and_pace()
-    session.settle(100)
+    session.sync(100)
     own = {"head": len("app") + 1, "closing": len("main.py\n") + 1}
     bring(placing, session, asking(SHAPES))
-    _, settled = session.settle(100)
+    _, settled = session.sync(100)
     assert (settled.encoded, settled.repaired) == (own["head"] + own["closing"], 0)
     bring(placing, session, asking(SHAPES, SIZES))
-    _, settled = session.settle(100)
+    _, settled = session.sync(100)
     assert (settled.encoded, settled.repaired, settled.copied) == (0, 0, len("\0a/sizes.py\nSMALL = 1\nLARGE = 9\n"))
     bring(placing, session, asking(SIZES))
-    _, settled = session.settle(100)
+    _, settled = session.sync(100)
     assert (settled.encoded, settled.repaired, settled.copied) == (0, 0, 0)
     bring(placing, session, asking())
-    _, settled = session.settle(100)
+    _, settled = session.sync(100)
     assert (settled.encoded, settled.kept) == (0, len(session.layout(100)))
 
 
@@ -112,7 +112,7 @@ def test_a_chunk_is_encoded_once_for_all_documents():
     assert encoded == sum(len(chunk.path) + len(chunk.text) + 2 for chunk in (SHAPES, SIZES)) + 2 * len("\0app")
     bring(placing, other, asking(SIZES, SHAPES))
     assert placing.rows["encoded"] == encoded
-    _, settled = other.settle(3)
+    _, settled = other.sync(3)
     assert settled.copied == sum(len(chunk.path) + len(chunk.text) + 2 for chunk in (SHAPES, SIZES))
 
 
@@ -120,12 +120,12 @@ def test_the_old_layout_stands_until_all_is_encoded():
     session = session_of(tiny_model(2))
     placing, pace = placing_and_pace()
     pace.rows = 7
-    session.settle(20)
+    session.sync(20)
     before = session.layout(20).ids.tolist()
     steps = 0
     while not placing.advance(session, asking(SHAPES, SIZES), 1024, pace):
         assert session.layout(20).ids.tolist() == before
-        _, settled = session.settle(20)
+        _, settled = session.sync(20)
         assert (settled.encoded, settled.moved) == (0, 0)
         steps += 1
     assert steps > 5
@@ -146,10 +146,10 @@ def test_what_is_not_wanted_any_more_is_dropped_half_way():
 def test_pieces_that_do_not_fit_are_left_out_from_the_end_and_the_window_makes_room():
     session = session_of(tiny_model(1), TEXT * 30, context=700)
     placing, _ = placing_and_pace()
-    session.settle(900)
+    session.sync(900)
     many = tuple(ContextChunk(f"{number}.py", "x = 1\n" * 10) for number in range(9))
     bring(placing, session, asking(*many))
-    layout, settled = session.settle(900)
+    layout, settled = session.sync(900)
     assert settled.complete
     assert 1 <= len(session.placed.chunks) < 9
     assert len(layout) <= 700
@@ -171,7 +171,7 @@ def test_the_same_piece_twice_is_shown_once():
     session = session_of(tiny_model(1))
     placing, _ = placing_and_pace()
     bring(placing, session, asking(SIZES, SIZES))
-    session.settle(3)
+    session.sync(3)
     session.cache.check_integrity()
     assert len(session.placed.chunks) == 1
 
@@ -210,7 +210,7 @@ def test_with_full_prefill_nothing_is_copied():
     session.full_prefill = True
     placing, _ = placing_and_pace()
     assert bring(placing, session, asking(SHAPES)) == 1
-    layout, settled = session.settle(9)
+    layout, settled = session.sync(9)
     assert (settled.encoded, settled.copied) == (len(layout), 0)
 
 
@@ -243,13 +243,13 @@ def test_after_any_history_a_refresh_equals_a_full_prefill(make: Callable[..., A
         elif step[0] == "settle":
             caret = int(step[1] * size)
             if step[2]:
-                session.sync(caret).step(9)  # given up half way
+                session.begin_sync(caret).step(9)  # given up half way
             else:
-                session.settle(caret, chunk=9)
+                session.sync(caret, chunk=9)
         else:
             session.refresh(step[1])
         session.cache.check_integrity()
-    session.settle(caret)
+    session.sync(caret)
     assert token_mismatches(session, caret) == 0
     while session.refresh(16):
         pass

@@ -15,9 +15,9 @@ from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Progress
-from kvlsp.engine.model import Model, open_model
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
+from kvlsp.opening.model import Model, open_model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.writing import writing_model

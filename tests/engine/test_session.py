@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import key_errors, layout_from_scratch, token_mismatches
@@ -47,8 +47,8 @@ def act(session: Session, step) -> int:
     edit(session, start, min(size, start + int(length * length * (size - start))), text)
     caret = int(caret * len(session.snapshot.text))
     if kind == "stop":
-        session.sync(caret).step(7)  # given up half way
-    session.settle(caret, slide=kind == "slide")
+        session.begin_sync(caret).step(7)  # given up half way
+    session.sync(caret, slide=kind == "slide")
     if kind == "refresh":
         session.refresh(9)
     return caret
@@ -72,8 +72,8 @@ def test_with_one_layer_the_logits_are_those_of_a_prefill(text, history):
     for step in history:
         caret = act(session, step)
         last = [len(session.layout(caret)) - 1]
-        layout, settled = session.settle(caret, wanted=lambda layout: [len(layout) - 1])
-        oracle = settle(ResidentCache(session.model.decoder, session.context), layout, wanted=last)
+        layout, settled = session.sync(caret, wanted=lambda layout: [len(layout) - 1])
+        oracle = repair(ResidentCache(session.model.decoder, session.context), layout, wanted=last)
         torch.testing.assert_close(settled.logits, oracle.logits, rtol=0, atol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_windows_of_long_documents_hold_the_same_truths(text, history):
 
 def test_the_oracle_bites():
     session = session_of(tiny_model(1), "def f(x):\n    return x\n")
-    session.settle(9)
+    session.sync(9)
     assert token_mismatches(session, 9) == 0
     assert token_mismatches(session, 8) == 1
     assert len(layout_from_scratch(session, 9)) == len(session.cache.rows)
@@ -98,30 +98,30 @@ def test_the_oracle_bites():
 
 def test_typing_on_in_suffix_first_order_stays_exact():
     session = session_of(tiny_model(2), "a = 1\n" * 20)
-    session.settle(60)
+    session.sync(60)
     for offset, character in enumerate("name = value"):
         edit(session, 60 + offset, 60 + offset, character)
-        _, settled = session.settle(61 + offset)
+        _, settled = session.sync(61 + offset)
         assert settled.encoded <= 2
         assert session.cache.stale == 0
 
 
 def test_an_edit_above_encodes_its_own_tokens_only():
     session = session_of(tiny_model(2), "a = 1\n" * 50)
-    session.settle(150)
+    session.sync(150)
     edit(session, 12, 12, "bb = 22\n")
-    _, settled = session.settle(158)
+    _, settled = session.sync(158)
     assert settled.encoded == 8
     assert session.cache.stale > 0
 
 
 def test_selected_text_is_supposed_and_taken_back():
     session = session_of(tiny_model(1), "x.ap\n")
-    session.settle(4)
+    session.sync(4)
     session.replace(2, 4, "append")
     assert str(session.snapshot.text) == "x.append\n"
     session.replace(2, 8, "ap")
-    session.settle(4)
+    session.sync(4)
     assert str(session.snapshot.text) == "x.ap\n"
     assert token_mismatches(session, 4) == 0
 
@@ -133,6 +133,6 @@ def test_keys_stay_within_one_rotation_after_a_thousand_edits():
         size = len(session.snapshot.text)
         at = int(rng.integers(0, size))
         edit(session, at, min(size, at + int(rng.integers(0, 3))), "xyz"[: int(rng.integers(0, 4))])
-        session.settle(int(rng.integers(0, len(session.snapshot.text))))
+        session.sync(int(rng.integers(0, len(session.snapshot.text))))
     kept, fresh = key_errors(session.cache)
     assert kept <= 2 * fresh + 1e-15

@@ -44,7 +44,7 @@ def test_a_completion_needs_what_is_around_it_and_no_more():
     assert pieces <= 4
     assert not session.can_complete_at(0)
     assert session.behind > len(LINES) // 2
-    layout, settled = session.settle(caret)
+    layout, settled = session.sync(caret)
     assert settled.encoded == len(layout) < FIRST + 64
     before, after = around(session, caret).split("|")
     assert LINES[:caret].endswith(before)
@@ -76,7 +76,7 @@ def test_edits_are_followed_while_the_text_is_read():
     edit(session, len(session.snapshot.text) - 30, len(session.snapshot.text) - 20, "")
     assert session.behind == read + len("and inside of it") - 10
     caret += 5 + len("far above") + len("and inside of it")
-    session.settle(caret)
+    session.sync(caret)
     assert "= known|compute(700, limit)\n" in around(session, caret)
     while session.behind:
         session.catch_up()
@@ -93,7 +93,7 @@ def test_what_is_pasted_is_read_later_and_what_is_supposed_at_once():
     session.replace(0, 600, "a = 1")
     while session.behind:
         session.catch_up()
-    session.settle(10)
+    session.sync(10)
     assert token_mismatches(session, 10) == 0
 
 
@@ -129,7 +129,7 @@ def test_in_the_end_all_is_as_if_it_had_been_read_at_the_beginning(order, grows,
         if kind in ("edit", "paste", "jump"):
             caret = int(to * len(session.snapshot.text))
         session.layout(caret, grow=int(1 + 600 * length) if kind == "grow" else 0)
-        _, settled = session.settle(caret)
+        _, settled = session.sync(caret)
         if read and grows:
             assert settled.encoded <= FIRST + 64, "what is read comes in by growth only"
         assert len(session.cache.rows) <= 2200
@@ -142,9 +142,9 @@ def test_in_the_end_all_is_as_if_it_had_been_read_at_the_beginning(order, grows,
     for _ in range(40):
         if session.wants_slide:
             session.layout(caret, slide=not grows, grow=300)
-            session.settle(caret)
+            session.sync(caret)
     assert not session.wants_slide or not grows
     assert str(session.tokens.text) == str(session.snapshot.text)
-    session.settle(caret)
+    session.sync(caret)
     assert token_mismatches(session, caret) == 0
     session.cache.check_integrity()

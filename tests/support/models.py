@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from kvlsp.engine.model import Model
+from kvlsp.opening.model import Model
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Order
 from kvlsp.tokens.tokenizer import Tokenizer

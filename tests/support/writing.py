@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from kvlsp.engine.model import Model
+from kvlsp.opening.model import Model
 from kvlsp.prompt.template import Order
 from tests.support.byte_tokenizer import CONTROL
 from tests.support.models import tiny_model

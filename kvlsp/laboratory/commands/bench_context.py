@@ -24,8 +24,8 @@ def context(
     json: JsonOption = False,
 ) -> None:
     """Rows and milliseconds until the first token with context of other files, beside a full prefill."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation.placing import measure
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     text, others = read(file), read(None)

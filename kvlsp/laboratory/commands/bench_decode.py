@@ -23,9 +23,9 @@ def decode(
     json: JsonOption = False,
 ) -> None:
     """Tokens per second with and without drafts: rewriting, going on with tables, ordinary completions."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import decode as measuring
     from kvlsp.laboratory.evaluation import decode_prompts as prompts
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     files = held_out(None)  # not kvlsp's own: those change with every commit, and the figures with them

@@ -22,8 +22,8 @@ def forward(
 ) -> None:
     """One forward of kvlsp's decoder beside stock transformers, in the same precision."""
     from kvlsp import default_model
-    from kvlsp.engine.threads import use
     from kvlsp.laboratory.evaluation.forward import measure
+    from kvlsp.opening.threads import use
 
     use(settings.threads)
     model = settings.model or default_model.folder()

@@ -24,8 +24,8 @@ def gestures(
     json: JsonOption = False,
 ) -> None:
     """Rows encoded and milliseconds per editing gesture, beside exact-prefix reuse and a full prefill."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import gestures as measuring
+    from kvlsp.opening.model import open_model
 
     loaded, text = open_model(settings), document(file)
     if tokens:
@@ -50,8 +50,8 @@ def growth(
     json: JsonOption = False,
 ) -> None:
     """A one-line edit at the top of ever longer documents: what is encoded does not grow."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import gestures as measuring
+    from kvlsp.opening.model import open_model
 
     rows = measuring.growth(open_model(settings), document(file), numbers(sizes), repeats=repeats)
     answer(json, {"growth": rows}, lambda: table(rows, "insert a line at the top", turn=True))

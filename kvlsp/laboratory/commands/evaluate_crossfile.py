@@ -40,7 +40,6 @@ def crossfile(
     """Complete lines that need a name of another file: without context, with it, and with chunk caches."""
     from platformdirs import user_cache_path
 
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import crossfile as measuring
     from kvlsp.laboratory.evaluation.crossfile_cases import KINDS, drawn
     from kvlsp.laboratory.evaluation.crossfile_cases import cases as all_cases
@@ -48,6 +47,7 @@ def crossfile(
     from kvlsp.laboratory.evaluation.crossfile_packages import indexed, installed, released
     from kvlsp.laboratory.evaluation.edits_versions import fetch
     from kvlsp.laboratory.training.corpus import default_folders
+    from kvlsp.opening.model import open_model
 
     kinds, policies = with_part(only, KINDS, "setting"), with_part(policy, measuring.POLICIES, "policy")
     loaded = open_model(settings)

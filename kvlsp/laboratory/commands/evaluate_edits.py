@@ -35,12 +35,12 @@ def edits(
     from platformdirs import user_cache_path
 
     from kvlsp.cache.worth import worthiest
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import edits as measuring
     from kvlsp.laboratory.evaluation.edits_plot import draw, require
     from kvlsp.laboratory.evaluation.edits_suite import settings as suite_of
     from kvlsp.laboratory.evaluation.edits_versions import fetch, released, sampled
     from kvlsp.laboratory.evaluation.rename import places, probe
+    from kvlsp.opening.model import open_model
 
     if plot is not None:
         require()

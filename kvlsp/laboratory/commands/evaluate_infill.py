@@ -63,8 +63,8 @@ def _plain(model: str) -> Callable[[bool], Complete]:
 
 
 def _engine(settings: Any) -> Callable[[bool], Complete]:
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation.completers import engine_completer
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     return lambda single_line: engine_completer(loaded, settings, single_line)

@@ -25,9 +25,9 @@ def perplexity(
     json: JsonOption = False,
 ) -> None:
     """Bits per byte of held-out packages at 512, 2,048 and 8,192 tokens; loss of middles with and without suffix."""
-    from kvlsp.engine.threads import use
     from kvlsp.laboratory.evaluation import perplexity as measuring
     from kvlsp.laboratory.evaluation.scorer import Scorer, laid_out
+    from kvlsp.opening.threads import use
 
     use(threads)
     files = held_out(from_)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @with_drawn_places(300)
 def confidence(settings: Settings, drawn: Drawn, json: JsonOption = False) -> None:
     """How many suggestions a threshold on confidence leaves (setting `confidence`), and how many of those are right."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import confidence as measuring
     from kvlsp.laboratory.evaluation.decode_prompts import ordinary
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     with bar("places", drawn.count) as advance:
@@ -39,8 +39,8 @@ def confidence(settings: Settings, drawn: Drawn, json: JsonOption = False) -> No
 @with_drawn_places(30)
 def places(settings: Settings, drawn: Drawn, json: JsonOption = False) -> None:
     """What is offered at real places, and why generation stopped there."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation.places import report
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     with bar("places", drawn.count) as advance:

@@ -26,9 +26,9 @@ def repetition(
     json: JsonOption = False,
 ) -> None:
     """Prompts that make the model loop: greedy decoding, a plain repetition penalty, the grammar penalty."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import repetition as measuring
     from kvlsp.laboratory.evaluation.repetition_prompts import candidates, holes
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     wanted, ordinary = limit or 200, limit or 300

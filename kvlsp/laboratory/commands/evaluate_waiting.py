@@ -22,9 +22,9 @@ def waiting(
     json: JsonOption = False,
 ) -> None:
     """How long a keystroke waits at rest, and while the cache is being made exact."""
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation.gestures import first_tokens
     from kvlsp.laboratory.evaluation.waiting import measure
+    from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
     text = first_tokens(loaded, file.read_text(encoding="utf-8"), tokens)

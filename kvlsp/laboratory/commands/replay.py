@@ -29,9 +29,9 @@ def replay(
     from rich.console import Console
     from rich.progress import track
 
-    from kvlsp.engine.model import open_model
     from kvlsp.laboratory.evaluation import replay as replaying
     from kvlsp.laboratory.evaluation.trace import read_trace
+    from kvlsp.opening.model import open_model
 
     recorded = read_trace(trace)
     loaded = open_model(settings)

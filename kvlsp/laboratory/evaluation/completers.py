@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from kvlsp.config import Settings
-from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.laboratory.evaluation.infill import Complete
+from kvlsp.opening.model import Model
 
 
 def engine_completer(model: Model, settings: Settings, single_line: bool) -> Complete:

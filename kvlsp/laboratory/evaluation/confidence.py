@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kvlsp.config import Settings
-from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt
+from kvlsp.opening.model import Model
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 

@@ -19,9 +19,8 @@ import numpy.typing as npt
 import torch
 
 from kvlsp.cache.chunks import giving
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.crossfile_cases import Case, Kind
 from kvlsp.laboratory.evaluation.crossfile_layouts import Asked, asked
 from kvlsp.laboratory.evaluation.crossfile_packages import Package
@@ -29,6 +28,7 @@ from kvlsp.laboratory.evaluation.crossfile_policies import TEMPERATURE, lent, ma
 from kvlsp.laboratory.evaluation.edits_policies import copied, prefilled
 from kvlsp.laboratory.evaluation.edits_probe import Said, ask, divergence, similarity
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 from kvlsp.workspace.retrieval import Chunk, arrange, retrieve
 
@@ -155,7 +155,7 @@ def judged(model: Model, one: Asked, budget: int, first: int, policies: Sequence
             continue
         cache = copied(bare)
         began = time.perf_counter()
-        placed = settle(cache, one.whole, given=give, wanted=[len(one.whole) - 1], choose=make(one, full))
+        placed = repair(cache, one.whole, given=give, wanted=[len(one.whole) - 1], choose=make(one, full))
         seconds = time.perf_counter() - began
         spent = (placed.encoded + placed.repaired, seconds, _first_token(cache, one.whole)[1])
         if name == "chunks_ape":
@@ -167,7 +167,7 @@ def judged(model: Model, one: Asked, budget: int, first: int, policies: Sequence
 def _first_token(cache: ResidentCache, layout: Layout) -> tuple[int, float]:
     """Rows encoded and seconds taken until the logits at the end of a resident layout."""
     began = time.perf_counter()
-    settled = settle(cache, layout, wanted=[len(layout) - 1])
+    settled = repair(cache, layout, wanted=[len(layout) - 1])
     return settled.encoded + settled.repaired, time.perf_counter() - began
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.crossfile import interval
 from kvlsp.laboratory.evaluation.crossfile_cases import Case
 from kvlsp.laboratory.evaluation.crossfile_layouts import beside_of, run, spelling
@@ -23,6 +22,7 @@ from kvlsp.laboratory.evaluation.crossfile_packages import Package
 from kvlsp.laboratory.evaluation.edits_policies import prefilled
 from kvlsp.laboratory.evaluation.edits_probe import ask
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import NOTHING, Run, lay_out
 
 DISTANCES = (0, 64, 256, 768)

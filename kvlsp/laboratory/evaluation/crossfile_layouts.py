@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.crossfile_cases import Case
+from kvlsp.opening.model import Model
 from kvlsp.prompt import context
 from kvlsp.prompt.layout import CONTEXT, NOTHING, Layout, Run, lay_out
 from kvlsp.tokens.tokenizer import Tokenizer

@@ -16,9 +16,9 @@ from typing import Any
 from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Drafter
-from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt
+from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 

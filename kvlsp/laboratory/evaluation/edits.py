@@ -18,7 +18,6 @@ import torch
 from kvlsp.cache.choosing import SEAM, Choice
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.edits_cases import REGIONS, Case
 from kvlsp.laboratory.evaluation.edits_policies import (
     POLICIES,
@@ -32,6 +31,7 @@ from kvlsp.laboratory.evaluation.edits_policies import (
 )
 from kvlsp.laboratory.evaluation.edits_probe import Said, ask, divergence, key_cosine, similarity, true_line
 from kvlsp.laboratory.evaluation.edits_scripts import Probe, Script, script
+from kvlsp.opening.model import Model
 
 FLOOR = "floor"
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kvlsp.cache.choosing import SEAM, Choice, overdue
-from kvlsp.cache.repair import Settled, freshen, refresh, settle
+from kvlsp.cache.repair import Repaired, refresh, refresh_oldest, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.model.decoder import Branches, Decoder, Wanted
@@ -82,11 +82,11 @@ def copied(cache: ResidentCache, decoder: Decoder | None = None) -> ResidentCach
 
 
 def prefilled(decoder: Decoder, layout: Layout, limit: int, *, chunk: int = 256,
-              wanted: bool = False) -> tuple[ResidentCache, Settled, float]:
+              wanted: bool = False) -> tuple[ResidentCache, Repaired, float]:
     """``layout`` encoded from nothing, and the seconds it took."""
     cache = ResidentCache(decoder, limit)
     began = time.perf_counter()
-    settled = settle(cache, layout, chunk=chunk, wanted=[len(layout) - 1] if wanted else ())
+    settled = repair(cache, layout, chunk=chunk, wanted=[len(layout) - 1] if wanted else ())
     return cache, settled, time.perf_counter() - began
 
 
@@ -102,7 +102,7 @@ def prefilled_otherwise(decoder: Decoder, layout: Layout, limit: int) -> Residen
     """``layout`` encoded from nothing in other chunks and other slots: the same but for the order of sums."""
     cache = ResidentCache(decoder, limit)
     cache.table = Scattered()
-    settle(cache, layout, chunk=_OTHER_CHUNK)
+    repair(cache, layout, chunk=_OTHER_CHUNK)
     return cache
 
 
@@ -111,10 +111,10 @@ def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | N
     """Settle one layout after the other; a repair also does what the engine does between keystrokes."""
     for layout in steps:
         began = time.perf_counter()
-        settled = settle(cache, layout, choose=choose, seam=seam)
+        settled = repair(cache, layout, choose=choose, seam=seam)
         spent.rows += settled.encoded + settled.repaired
-        if choose is not None and (overdue(cache) or len(cache.blind)):
-            spent.rows += freshen(cache, _FRESHEN)
+        if choose is not None and (overdue(cache) or len(cache.crossed_caret)):
+            spent.rows += refresh_oldest(cache, _FRESHEN)
         spent.seconds += time.perf_counter() - began
         spent.edits += 1
     return cache

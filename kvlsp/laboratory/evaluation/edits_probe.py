@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from kvlsp.cache.choosing import SEAM, Choice
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
 from kvlsp.model.decoder import Branch
@@ -44,7 +44,7 @@ def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer
     """Settle ``layout``, force the true tokens and decode a line; leaves no rows of its own behind."""
     last = len(layout) - 1
     began = time.perf_counter()
-    settled = settle(cache, layout, wanted=[last], choose=choose, seam=seam)
+    settled = repair(cache, layout, wanted=[last], choose=choose, seam=seam)
     seconds = time.perf_counter() - began
     assert settled.logits is not None
     scratch = _Scratch(cache, len(layout))
@@ -59,7 +59,7 @@ def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer
 
 def next_name(cache: ResidentCache, layout: Layout, tokenizer: Tokenizer, longest: int = 12) -> str:
     """The identifier that greedy decoding continues ``layout`` with; "" if it begins with anything else."""
-    settled = settle(cache, layout, wanted=[len(layout) - 1])
+    settled = repair(cache, layout, wanted=[len(layout) - 1])
     assert settled.logits is not None
     scratch, ids = _Scratch(cache, len(layout)), [int(settled.logits[0].argmax())]
     try:

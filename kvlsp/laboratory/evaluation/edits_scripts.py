@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.edits_cases import Case, Point, Region
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.rope import Rope

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.edits import Setting
 from kvlsp.laboratory.evaluation.edits_cases import Case, drawn, many_hunks, single_hunks, typed
 from kvlsp.laboratory.evaluation.edits_versions import Revision
+from kvlsp.opening.model import Model
 
 _HUNKS = 10
 

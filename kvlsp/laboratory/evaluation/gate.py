@@ -1,7 +1,7 @@
 """The quality gate: may the cache of this model be repaired, measured on a few built-in edits in its own layout?
 
 A repair is approximate, and how much so depends on the model; so it is measured, and published, per model. The daemon
-looks the verdict up (:mod:`kvlsp.engine.ready`) and is stricter with a model that fails.
+looks the verdict up (:mod:`kvlsp.opening.ready`) and is stricter with a model that fails.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from kvlsp.cache.worth import Budget, worthiest
-from kvlsp.engine.model import Model
-from kvlsp.engine.ready import STRICT_BUDGET
 from kvlsp.laboratory.evaluation.edits import Setting, evaluate
 from kvlsp.laboratory.evaluation.edits_cases import drawn, single_hunks
 from kvlsp.laboratory.evaluation.edits_versions import sampled
+from kvlsp.opening.model import Model
+from kvlsp.opening.ready import STRICT_BUDGET
 
 Policy = Literal["repair", "more", "prefill"]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import prefill
 from kvlsp.laboratory.evaluation.replay import Reuse
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -74,7 +74,7 @@ def growth(model: Model, text: str, sizes: tuple[int, ...], *, repeats: int = 5)
 def _run(model: Model, rope: Rope, line: int, gesture: Gesture, context: int) -> dict[str, Any]:
     session = Session(model, Snapshot("gesture", 0, rope, ""), context=context, generation_rows=160)
     caret = _end_of_line(rope, line)
-    session.settle(caret, slide=True, wanted=_last)
+    session.sync(caret, slide=True, wanted=_last)
     while session.refresh(256):
         pass
     reuse = Reuse()
@@ -88,7 +88,7 @@ def _run(model: Model, rope: Rope, line: int, gesture: Gesture, context: int) ->
     began = time.perf_counter()
     if changes:
         session.edit(tuple(changes), Snapshot("gesture", 1, text, ""))
-    _, settled = session.settle(after, wanted=_last)
+    _, settled = session.sync(after, wanted=_last)
     took = 1000 * (time.perf_counter() - began)
     return {
         "gesture": gesture.name,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.cache.repair import Settled, settle
+from kvlsp.cache.repair import Repaired, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from kvlsp.laboratory.evaluation.gpu_forward import stuffed
@@ -64,7 +64,7 @@ def edits(
     prefill = min(line["ms"] for line in prefills)
     for place, at in (("top", 5), ("middle", context // 2), ("end", context - 3)):
         for budget in budgets:
-            settle(cache, document.layout(), wanted=[len(document.ids) - 1])
+            repair(cache, document.layout(), wanted=[len(document.ids) - 1])
             figures.append({
                 "insert_at": place, "stale_rows_along": budget,
                 **_edit(cache, document, at, budget, watch, decode_ms, prefill),
@@ -81,7 +81,7 @@ def _prefills(cache: ResidentCache, document: Document, watch: Stopwatch, ceilin
         times = []
         for _ in range(3):
             cache.forget()
-            times.append(watch.once(partial(settle, cache, layout, wanted=[len(layout) - 1], chunk=chunk)))
+            times.append(watch.once(partial(repair, cache, layout, wanted=[len(layout) - 1], chunk=chunk)))
         floor = ceilings.floor_ms(*cost.prefill(len(layout), chunk))
         took = min(times)
         lines.append({"chunk": chunk, "ms": round(took, 2), "floor_ms": round(floor, 2),
@@ -93,21 +93,21 @@ def _edit(
     cache: ResidentCache, document: Document, at: int, budget: int, watch: Stopwatch, decode_ms: float, prefill: float
 ) -> dict[str, Any]:
     choose = worthiest(budget) if budget else None
-    times, planning, settled = [], [], list[Settled]()
+    times, planning, settled = [], [], list[Repaired]()
     for _ in range(max(5, watch.repeats)):
         document.insert(at)
         layout = document.layout()
         planning.append(watch.once(partial(cache.plan, layout)))
 
         def first_token(layout: Layout = layout) -> None:
-            settled.append(settle(cache, layout, wanted=[len(layout) - 1], choose=choose))
+            settled.append(repair(cache, layout, wanted=[len(layout) - 1], choose=choose))
             logits = settled[-1].logits
             assert logits is not None
             int(logits[-1].argmax())
 
         times.append(watch.once(first_token))
         document.delete(at)
-        settle(cache, document.layout(), wanted=[len(document.ids) - 1], choose=choose)
+        repair(cache, document.layout(), wanted=[len(document.ids) - 1], choose=choose)
     took, last = statistics.median(times), settled[-1]
     return {
         "ms_to_first_token": round(took, 3), "p90_ms": round(sorted(times)[int(len(times) * 0.9)], 3),

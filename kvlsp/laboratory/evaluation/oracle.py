@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from kvlsp.cache.plan import common_head
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
 from kvlsp.model.rotary import AngleTable, rotate
@@ -49,7 +49,7 @@ def token_mismatches(session: Session, caret: int) -> int:
 def prefill(session: Session, layout: Layout, *, wanted: list[int], chunk: int = 256) -> ResidentCache:
     """A second cache with ``layout`` encoded from nothing."""
     cache = ResidentCache(session.model.decoder, limit=session.context)
-    settle(cache, layout, wanted=wanted, chunk=chunk)
+    repair(cache, layout, wanted=wanted, chunk=chunk)
     return cache
 
 

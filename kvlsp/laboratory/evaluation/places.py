@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kvlsp.config import Settings
-from kvlsp.engine.model import Model
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.laboratory.evaluation.decode_prompts import ordinary
 from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.opening.model import Model
 
 CARET = "|>"
 """Marks the caret in :data:`DOCUMENTS`."""

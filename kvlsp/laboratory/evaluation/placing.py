@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-from kvlsp.cache.repair import Settled
+from kvlsp.cache.repair import Repaired
 from kvlsp.cache.worth import worthiest
 from kvlsp.engine.messages import ContextChunk, PlaceContext
-from kvlsp.engine.model import Model
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.gestures import first_tokens
 from kvlsp.laboratory.evaluation.oracle import prefill
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -99,7 +99,7 @@ def _run(model: Model, rope: Rope, placing: Placing, before: tuple[ContextChunk,
         caret += len(typed)
     else:
         placing.advance(session, asking(after), _EVERYTHING, Pace(time.perf_counter, 1.0))
-    layout, settled = session.settle(caret, wanted=_last, choose=choose)
+    layout, settled = session.sync(caret, wanted=_last, choose=choose)
     _wait(model)
     took = time.perf_counter() - began
     began = time.perf_counter()
@@ -117,8 +117,8 @@ def _exact(model: Model, rope: Rope) -> Session:
     return session
 
 
-def _settle(session: Session, caret: int) -> Settled:
-    return session.settle(caret, wanted=_last)[1]
+def _settle(session: Session, caret: int) -> Repaired:
+    return session.sync(caret, wanted=_last)[1]
 
 
 def _bring(placing: Placing, session: Session, asked: PlaceContext) -> None:

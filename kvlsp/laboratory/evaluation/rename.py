@@ -16,12 +16,12 @@ from random import Random
 
 from kvlsp.cache.choosing import Choice
 from kvlsp.cache.worth import worthiest
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation.edits_cases import Case, Point
 from kvlsp.laboratory.evaluation.edits_policies import Spent, Unrotated, copied, followed, prefilled, refreshed
 from kvlsp.laboratory.evaluation.edits_probe import next_name
 from kvlsp.laboratory.evaluation.edits_scripts import Script, script
 from kvlsp.laboratory.evaluation.edits_versions import Revision
+from kvlsp.opening.model import Model
 from kvlsp.text.edit import Edit
 
 NEW_NAMES = ("payload", "entry", "target", "handler", "source", "result", "buffer", "options", "index", "message")

@@ -20,11 +20,11 @@ from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import Stop, StopReason
 from kvlsp.engine.generate import Generation, Limits, step
-from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.infill import first_line
 from kvlsp.laboratory.evaluation.repetition_prompts import Prompt
 from kvlsp.model.decoder import Branch
+from kvlsp.opening.model import Model
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.leaves import leaves
@@ -78,7 +78,7 @@ def complete(model: Model, prompt: Prompt, policies: Sequence[str] = POLICIES, *
     tokens = LINE_TOKENS if one_line else TOKENS
     session = Session(model, Snapshot("repetition", 0, Rope.of(above + below), prompt.language),
                       context=model.decoder.context_length, generation_rows=len(policies) * tokens)
-    layout, settled = session.settle(len(above), wanted=lambda layout: [len(layout) - 1])
+    layout, settled = session.sync(len(above), wanted=lambda layout: [len(layout) - 1])
     assert settled.logits is not None  # nothing interrupts it
     context = layout.ids[slice(*layout.prefix)].tolist()
     _, suffix = session.sides(len(above))

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from kvlsp.cache.plan import common_head
-from kvlsp.engine.model import Model
 from kvlsp.engine.session import Session
 from kvlsp.errors import TraceError
 from kvlsp.laboratory.evaluation.oracle import key_errors, prefill, token_mismatches
 from kvlsp.laboratory.evaluation.trace import Trace, play
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout, lay_out
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -85,7 +85,7 @@ def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = No
 
     snapshot = Snapshot(uri=trace.name, version=0, text=Rope.of(plain), language="")
     session = Session(model, snapshot, context=context or model.decoder.context_length, generation_rows=reserve)
-    session.settle(session.caret)
+    session.sync(session.caret)
     measured, reuse = Measured(), Reuse()
     sample_every = max(1, count // _PREFILL_SAMPLES)
     for number in track(range(count)):
@@ -96,7 +96,7 @@ def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = No
             plain = plain[: edit.start] + edit.text + plain[edit.end :]
         caret = transaction[-1].start + len(transaction[-1].text)
         if number == 0:
-            session.settle(caret, slide=True)
+            session.sync(caret, slide=True)
             reuse.count(session, caret)
         _transact(session, play(session.snapshot.text, transaction), caret, measured)
         for order, tokens in reuse.count(session, caret).items():
@@ -116,12 +116,12 @@ def _transact(session: Session, changes: tuple[Any, ...], caret: int, measured: 
     slid = session.totals.slid
     began = time.perf_counter()
     session.edit(changes, after)
-    _, settled = session.settle(caret, wanted=_last)
+    _, settled = session.sync(caret, wanted=_last)
     took = 1000 * (time.perf_counter() - began)
     if session.totals.slid == slid:  # no jump out of the window
         measured.encoded.append(settled.encoded + settled.repaired)
         measured.repair_ms.append(took)
-    session.settle(caret, slide=True)  # the idle moment behind every transaction
+    session.sync(caret, slide=True)  # the idle moment behind every transaction
     measured.slid.append(session.totals.slid - slid)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from kvlsp.engine.model import Model
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.session import Session
 from kvlsp.engine.upkeep import REFRESH_SECONDS
+from kvlsp.opening.model import Model
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
@@ -30,7 +30,7 @@ def measure(model: Model, text: str, *, keystrokes: int = 100, seed: int = 0,
                       generation_rows=160)
     pace, random = Pace(time.perf_counter, REFRESH_SECONDS), Random(seed)
     caret = text.rfind("\n", 0, len(text) // 2)
-    session.settle(caret)
+    session.sync(caret)
     times: dict[str, list[float]] = {"at_rest": [], "while_refreshing": [], "refresh_forward": []}
     for number in range(keystrokes):
         while session.refresh(256):
@@ -39,7 +39,7 @@ def measure(model: Model, text: str, *, keystrokes: int = 100, seed: int = 0,
         # an edit far above makes the rest stale, the keyboard rests, a refresh begins
         _edit(session, 0, "#\n" if number % 2 == 0 else "", 0 if number % 2 == 0 else 2)
         caret += 2 if number % 2 == 0 else -2
-        session.settle(caret + 2 * number + 1)
+        session.sync(caret + 2 * number + 1)
         began = time.perf_counter()
         with pace as rows:
             pace.did(session.refresh(rows))
@@ -57,7 +57,7 @@ def measure(model: Model, text: str, *, keystrokes: int = 100, seed: int = 0,
 def _keystroke(session: Session, offset: int) -> float:
     began = time.perf_counter()
     _edit(session, offset, "x", 0)
-    session.settle(offset + 1, wanted=lambda layout: [len(layout) - 1])
+    session.sync(offset + 1, wanted=lambda layout: [len(layout) - 1])
     return time.perf_counter() - began
 
 

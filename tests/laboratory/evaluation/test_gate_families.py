@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvlsp.engine.model import Model
 from kvlsp.laboratory.evaluation import gate
 from kvlsp.model.architecture import context_length
 from kvlsp.model.transformers_decoder import TransformersDecoder
+from kvlsp.opening.model import Model
 from kvlsp.prompt.families import detect
 from kvlsp.tokens.tokenizer import Tokenizer
 from tests.support.architectures import SUPPORTED, build

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kvlsp.cache.repair import settle
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.model.clock import finish
 from kvlsp.model.decoder import Decoder
@@ -46,9 +46,9 @@ def times(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> t
     encoded, copied = [], []
     for _ in range(_REPEATS):
         cache = ResidentCache(decoder, count)
-        encoded.append(_timed(lambda cache=cache: settle(cache, layout), decoder, clock))  # type: ignore[misc]
-        cache.park()
-        copied.append(_timed(cache.resume, decoder, clock))
+        encoded.append(_timed(lambda cache=cache: repair(cache, layout), decoder, clock))  # type: ignore[misc]
+        cache.offload()
+        copied.append(_timed(cache.restore, decoder, clock))
     return min(encoded), min(copied)
 
 

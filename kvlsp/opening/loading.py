@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kvlsp.config import Settings
-from kvlsp.engine.model import LoadProgress, Model
 from kvlsp.errors import KvlspError
+from kvlsp.opening.model import LoadProgress, Model
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from kvlsp.config import Settings
-from kvlsp.engine import threads
 from kvlsp.engine.engine import Engine
 from kvlsp.engine.messages import Configure, Event, Shutdown, StatusChanged
+from kvlsp.opening import threads
 from tests.support.models import tiny_model
 
 
@@ -43,8 +43,10 @@ def test_a_changed_setting_reaches_the_thread_that_computes() -> None:
     engine.load()
     engine.turn(None)
     engine.post(Configure(dataclasses.replace(settings, threads=2)))
-    engine.turn(0)
-    engine.turn(None)
+    for _ in range(600):
+        if len(seen) == 2:
+            break
+        engine.turn(0.1)
     engine.post(Shutdown())
     engine.turn(0)
     assert seen == [3, 2]

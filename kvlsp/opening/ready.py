@@ -10,10 +10,10 @@ import logging
 
 from kvlsp.cache.worth import Budget
 from kvlsp.config import Settings
-from kvlsp.engine.knee import measure
-from kvlsp.engine.measured import by_threads, recall, remember
-from kvlsp.engine.model import LoadProgress, Model, open_model
-from kvlsp.engine.parking import apart, worthwhile
+from kvlsp.opening.measured import by_threads, recall, remember
+from kvlsp.opening.model import LoadProgress, Model, open_model
+from kvlsp.opening.offload import apart, worthwhile
+from kvlsp.opening.repair_budget import measure
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +22,11 @@ STRICT_BUDGET = 256
 
 
 def open_ready(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
-    """As :func:`kvlsp.engine.model.open_model`, with budget and policy. Measured once, then remembered."""
+    """As :func:`kvlsp.opening.model.open_model`, with budget and policy. Measured once, then remembered."""
     model = open_model(settings, progress)
     gate = recall(settings, model).get("gate")
     policy = gate.get("policy", "repair") if isinstance(gate, dict) else "repair"
-    return ruled(parked(settings, budgeted(settings, model, progress), progress), policy)
+    return ruled(offloaded(settings, budgeted(settings, model, progress), progress), policy)
 
 
 def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -49,16 +49,16 @@ def _read(points: object) -> Budget | None:
         return None
 
 
-def parked(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
+def offloaded(settings: Settings, model: Model, progress: LoadProgress = lambda fraction, text: None) -> Model:
     """``model`` with the answer whether idle documents wait in host memory, measured once and remembered."""
     if not apart(model.decoder):
         return model
-    parks = recall(settings, model).get("parks")
-    if not isinstance(parks, bool):
+    offloads = recall(settings, model).get("offloads")
+    if not isinstance(offloads, bool):
         progress(None, "measuring the way to host memory and back")
-        parks = worthwhile(model.decoder)
-        remember(settings, model, {"parks": parks})
-    return dataclasses.replace(model, parks=parks)
+        offloads = worthwhile(model.decoder)
+        remember(settings, model, {"offloads": offloads})
+    return dataclasses.replace(model, offloads=offloads)
 
 
 def ruled(model: Model, policy: str) -> Model:

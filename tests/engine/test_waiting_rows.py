@@ -15,22 +15,22 @@ TEXT = "value = compute(limit)\n" * 10
 
 def test_rows_that_missed_many_changes_become_overdue_and_are_encoded_oldest_first():
     session = session_of(tiny_model(2, "prefix_first"), TEXT)
-    session.settle(23)
+    session.sync(23)
     for keystroke in range(70):
         assert not session.overdue or keystroke >= 64
         edit(session, 23 + keystroke, 23 + keystroke, "x")
-        session.settle(24 + keystroke)
+        session.sync(24 + keystroke)
     assert session.overdue
     waiting = session.cache.staleness.since.copy()
     frontier = session.cache.frontier
-    assert session.freshen(40) == 40
+    assert session.refresh_oldest(40) == 40
     session.cache.check_integrity()
     done = np.flatnonzero(waiting != session.cache.staleness.since)
     assert len(done) == 40
     assert waiting[done].max() <= waiting[waiting >= 0].min()
     assert session.cache.frontier >= frontier
     while session.overdue:
-        assert session.freshen(40)
+        assert session.refresh_oldest(40)
 
 
 def test_a_slide_that_is_interrupted_is_finished():
@@ -73,8 +73,8 @@ def test_what_the_caret_has_crossed_is_encoded_before_the_keyboard_rests():
     bench.edit(len(TEXT) * 3, len(TEXT) * 3, "y")
     bench.engine.turn(0)
     bench.engine.turn(0)
-    assert len(session.cache.blind)
+    assert len(session.cache.crossed_caret)
     bench.work()  # the clock stands still: nobody rests
-    assert not len(session.cache.blind)
+    assert not len(session.cache.crossed_caret)
     assert session.cache.stale > 0
     assert bench.engine.patience() > 0

@@ -11,9 +11,9 @@ from typing import Any
 from kvlsp import default_model
 from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
-from kvlsp.engine import threads
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.loading import load
+from kvlsp.opening import threads
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Template
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -25,9 +25,9 @@ LoadProgress = Callable[[float | None, str], None]
 class Model:
     """One loaded model. ``name`` is what a person calls it, ``description`` one line for status and doctor.
 
-    ``repair_budget`` bounds the stale rows encoded along with every edit (:mod:`kvlsp.engine.knee`); ``full_prefill``
-    says that its caches must not be repaired at all (:mod:`kvlsp.engine.ready`), ``parks`` that rows of idle documents
-    may wait in host memory (:mod:`kvlsp.engine.parking`).
+    ``repair_budget`` bounds the stale rows encoded along with every edit (:mod:`kvlsp.opening.repair_budget`);
+    ``full_prefill`` says that its caches must not be repaired at all (:mod:`kvlsp.opening.ready`), ``offloads`` that
+    rows of idle documents may wait in host memory (:mod:`kvlsp.opening.offload`).
     """
 
     name: str
@@ -37,7 +37,7 @@ class Model:
     template: Template
     repair_budget: Budget = NOTHING
     full_prefill: bool = False
-    parks: bool = False
+    offloads: bool = False
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:

@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 
 from kvlsp import default_model
 from kvlsp.config import Settings
-from kvlsp.engine.model import Model
+from kvlsp.opening.model import Model
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import torch
 
 from kvlsp.cache.worth import Budget
 from kvlsp.config import Settings
-from kvlsp.engine.knee import measure
-from kvlsp.engine.measured import by_threads, recall, remember
-from kvlsp.engine.ready import STRICT_BUDGET, budgeted, ruled
+from kvlsp.opening.measured import by_threads, recall, remember
+from kvlsp.opening.ready import STRICT_BUDGET, budgeted, ruled
+from kvlsp.opening.repair_budget import measure
 from tests.support.models import tiny_model
 
 
@@ -57,18 +57,18 @@ def test_rows_that_read_more_are_fewer():
 
 
 def test_a_budget_is_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr("kvlsp.engine.measured.user_cache_path", lambda *_, **__: tmp_path)
-    monkeypatch.setattr("kvlsp.engine.ready.measure", lambda decoder: Budget(((2048, 9), (6144, 4))))
+    monkeypatch.setattr("kvlsp.opening.measured.user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("kvlsp.opening.ready.measure", lambda decoder: Budget(((2048, 9), (6144, 4))))
     budget = budgeted(Settings(), tiny_model(1)).repair_budget
-    monkeypatch.setattr("kvlsp.engine.ready.measure", None)
+    monkeypatch.setattr("kvlsp.opening.ready.measure", None)
     assert budgeted(Settings(), tiny_model(1)).repair_budget == budget == Budget(((2048, 9), (6144, 4)))
 
 
 @pytest.mark.parametrize("nonsense", [5, "many", [[1]], {"a": 1}, []])
 def test_a_budget_that_makes_no_sense_is_measured_again(tmp_path, monkeypatch, nonsense):
-    monkeypatch.setattr("kvlsp.engine.measured.user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("kvlsp.opening.measured.user_cache_path", lambda *_, **__: tmp_path)
     remember(Settings(), tiny_model(1), {by_threads("repair_budget"): nonsense})
-    monkeypatch.setattr("kvlsp.engine.ready.measure", lambda decoder: Budget.of(3))
+    monkeypatch.setattr("kvlsp.opening.ready.measure", lambda decoder: Budget.of(3))
     assert budgeted(Settings(), tiny_model(1)).repair_budget == Budget.of(3)
 
 

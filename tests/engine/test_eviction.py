@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from kvlsp.config import Settings
-from kvlsp.engine import parking
 from kvlsp.engine.describe import describe_engine
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.eviction import evict
 from kvlsp.engine.messages import EditDocument
 from kvlsp.engine.session import Session
 from kvlsp.engine.statistics import Statistics
+from kvlsp.opening import offload
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
@@ -23,7 +23,7 @@ from tests.support.clock import ManualClock
 from tests.support.decoders import tiny_decoder
 from tests.support.models import tiny_model
 
-MODEL = dataclasses.replace(tiny_model(2), parks=True)
+MODEL = dataclasses.replace(tiny_model(2), offloads=True)
 TEXT = "value = compute(limit)\n" * 4
 SETTINGS = Settings(max_tokens=16, context_tokens=512)
 WHOLE = 512 * MODEL.decoder.bytes_per_slot  # what the arrays of one such document take
@@ -42,7 +42,7 @@ def visit(documents: Documents, number: int) -> Session:
     assert document is not None
     documents.touch(document)
     session = documents.session(document)
-    session.settle(len(TEXT))
+    session.sync(len(TEXT))
     evict(documents, 0.0)
     return session
 
@@ -145,11 +145,11 @@ class Counting:
 @pytest.mark.parametrize(("seconds", "verdict"), [(0.1, False), (10.0, True)])
 def test_it_pays_where_copying_is_quicker_than_encoding(seconds, verdict, monkeypatch):
     decoder = Counting(seconds)
-    assert parking.worthwhile(decoder, lambda: decoder.now) is False, "a CPU computes in host memory"
+    assert offload.worthwhile(decoder, lambda: decoder.now) is False, "a CPU computes in host memory"
     assert decoder.now == 0.0, "and needs no measurement"
-    encoded, copied = parking.times(decoder, lambda: decoder.now)
+    encoded, copied = offload.times(decoder, lambda: decoder.now)
     assert encoded == pytest.approx(seconds * 4)  # 1,024 rows, 256 a forward
     assert copied == pytest.approx(1.0)  # no forward: a copy and a rotation
-    monkeypatch.setattr(parking, "times", lambda *_: (encoded, copied))
+    monkeypatch.setattr(offload, "times", lambda *_: (encoded, copied))
     decoder.device = torch.device("cuda")
-    assert parking.worthwhile(decoder) is verdict
+    assert offload.worthwhile(decoder) is verdict
