@@ -9,8 +9,9 @@ from typing import Any
 from kvlsp.completion.reasons import Reason
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.documents import DocumentState
-from kvlsp.engine.messages import Complete, Completed, Event, Feedback, Item, StatusChanged
+from kvlsp.engine.messages import Complete, Completed, Event, Feedback, Item, Notice, StatusChanged
 from kvlsp.engine.offers import Offer, Offers
+from kvlsp.engine.slowness import Slowness
 from kvlsp.engine.statistics import Statistics
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class Answering:
 
     def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
         self._offers = Offers()
+        self.slowness = Slowness()
         self._statistics, self._clock, self._events = statistics, clock, events
         self._computing = self._news = False
 
@@ -51,6 +53,9 @@ class Answering:
         if reason is not None:
             log.info("Nothing offered: %s (%s ms).", reason, took)
         self._events(completed)
+        sentence = self.slowness.answered(reason) if request.trigger == "automatic" else None
+        if sentence is not None:
+            self._events(Notice(sentence))
 
     def heard(self, message: Feedback, document: DocumentState | None) -> None:
         """What became of an offer."""

@@ -45,8 +45,10 @@ from kvlsp.engine.messages import (
 from kvlsp.engine.models import Models
 from kvlsp.engine.schedule import Decision, Work, schedule
 from kvlsp.engine.statistics import Statistics
+from kvlsp.engine.tidying import Tidying
 from kvlsp.engine.upkeep import Upkeep
 from kvlsp.errors import KvlspError
+from kvlsp.model.memory import give_back
 from kvlsp.opening.loading import Load, Loaded
 from kvlsp.opening.ready import open_ready
 from kvlsp.tracing import span
@@ -72,6 +74,17 @@ class Engine:
         self._answering = Answering(self._statistics, clock, events)
         self._completer = Completer(self.documents, self._answering, clock)
         self._upkeep = Upkeep(self.documents, clock, events)
+        self._steps: dict[Work, Callable[[DocumentState], None]] = {
+            Work.TOKENIZE: self.documents.read,
+            Work.COMPLETE: lambda document: self._upkeep.complete(document, self._completer),
+            Work.BEGIN: self._completer.begin_ahead,
+            Work.SYNC: self._upkeep.sync,
+            Work.GROW: self._upkeep.grow,
+            Work.REFRESH_OLDEST: self._upkeep.refresh_oldest,
+            Work.PLACE: self._upkeep.place,
+            Work.REFRESH: self._upkeep.refresh,
+        }
+        self._tidying = Tidying(clock, give_back)
         self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
 
     def start(self) -> None:
@@ -133,7 +146,9 @@ class Engine:
         if self._inbox:
             return 0.0
         decision = self._decide(self._next())
-        return 0.0 if decision.work is not None else decision.wait
+        if decision.work is not None:
+            return 0.0
+        return min((wait for wait in (decision.wait, self._tidying.wait()) if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
         """A defect, or a panic in a library, does not end the daemon: a cache may be dropped, the text is kept."""
@@ -163,6 +178,7 @@ class Engine:
             case CloseDocument(uri):
                 self._leave(uri)
                 documents.close(uri)
+                self._tidying.closed()
             case PlaceContext():
                 documents.show(message)
             case Feedback():
@@ -176,6 +192,7 @@ class Engine:
                 self._models.configure(settings)
             case Loaded():
                 self._models.loaded(message)
+                self._answering.slowness.reset()
 
     def _edit(self, message: EditDocument, document: DocumentState | None) -> None:
         if document is None:
@@ -218,33 +235,14 @@ class Engine:
         self._completer.expire()
         document = self._next()
         decision = self._decide(document)
+        self._tidying.work(idle=decision.work is None)
         if document is None or decision.work is None:
             return
         try:
             with span(decision.work.value):
-                self._do(decision.work, document)
+                self._steps[decision.work](document)
+            if not document.completing:
+                evict(self.documents, self._clock())
         except BaseException:
             self._completer.fail(document)
             raise
-
-    def _do(self, work: Work, document: DocumentState) -> None:
-        upkeep = self._upkeep
-        match work:
-            case Work.TOKENIZE:
-                self.documents.read(document)
-            case Work.COMPLETE:
-                upkeep.complete(document, self._completer)
-            case Work.BEGIN:
-                self._completer.begin_ahead(document)
-            case Work.SYNC:
-                upkeep.sync(document)
-            case Work.GROW:
-                upkeep.grow(document)
-            case Work.REFRESH_OLDEST:
-                upkeep.refresh_oldest(document)
-            case Work.PLACE:
-                upkeep.place(document)
-            case Work.REFRESH:
-                upkeep.refresh(document)
-        if not document.completing:
-            evict(self.documents, self._clock())

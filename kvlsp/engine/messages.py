@@ -207,4 +207,11 @@ class PrefillProgress:
     total: int
 
 
-Event: TypeAlias = Completed | DocumentDescribed | EngineDescribed | StatusChanged | PrefillProgress
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence that people should read once; nothing has failed."""
+
+    text: str
+
+
+Event: TypeAlias = Completed | DocumentDescribed | EngineDescribed | StatusChanged | PrefillProgress | Notice

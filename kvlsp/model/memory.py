@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -129,3 +130,19 @@ def _present(device: str) -> bool:
     if name == "mps":
         return torch.backends.mps.is_available()
     return name == "cpu"
+
+
+def give_back() -> None:
+    """Hand memory that was freed back to the system, where the C library keeps it (glibc); elsewhere nothing."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@lru_cache(maxsize=1)
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return trim

@@ -19,7 +19,7 @@ from pygls.lsp.server import LanguageServer
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
-from kvlsp.engine.messages import Event, Message, PrefillProgress, StatusChanged
+from kvlsp.engine.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
 from kvlsp.server.configuration import Configuration
@@ -143,6 +143,8 @@ class KvlspServer(LanguageServer):
             self._status_changed(event)
         elif isinstance(event, PrefillProgress):
             self._prefill(event)
+        elif isinstance(event, Notice):
+            pass
         else:
             self.tickets.settle(event)
 
