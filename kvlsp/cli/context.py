@@ -85,7 +85,7 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
         problems.append("This Python's SQLite lacks FTS5, so no similar pieces are looked for.")
     return {
         "root": str(index.root), "files": size.files, "definitions": size.definitions, "read": read,
-        "refused": {str(refusal): count for refusal, count in index.refused.most_common()},
+        "refused": {str(refusal): count for refusal, count in index.walked.refused.most_common()},
         "problems": problems, "budget": budget, "tokens": sum(tokens(chunk.text) for chunk in chunks),
         "characters": sum(len(chunk.text) for chunk in chunks),
         "chunks": [{"path": chunk.path, "line": chunk.line + 1, "end": chunk.end, "kind": chunk.kind,

@@ -102,14 +102,14 @@ class Service:
         """A little work on the indexes, and a word about it now and then."""
         if self._workspace is None:
             return
-        worked = self._busy or self._workspace.due() == 0.0
+        was_busy, problems = self._busy, self._workspace.problems
         try:
             self._busy = self._workspace.step()
         except KvlspError as error:
             self._problem, self._busy = str(error), False
-        if worked and not self._busy:
+        if not self._busy and (was_busy or self._workspace.worked):
             self._tell(settled=True)
-        elif self._busy and self._clock() >= self._told + TELL:
+        elif (self._busy and self._clock() >= self._told + TELL) or self._workspace.problems != problems:
             self._tell()
 
     def close(self) -> None:

@@ -36,6 +36,8 @@ class Workspace:
         self._lost: dict[Path, int] = {}
         self._mending: set[Path] = set()
         """Roots whose index was damaged and is being filled again."""
+        self.worked = False
+        """Whether the last step did anything but look around."""
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -67,7 +69,7 @@ class Workspace:
             self._indexes[root] = Index(Rules(root, self._exclude), self._folder)
             self._lost[root] = 0
             self.watcher.add(root)
-            self._scans[root] = self._indexes[root].scan()
+            self._begin_scan(root)
             self._send_open(root)
 
     def remove(self, root: Path) -> None:
@@ -100,6 +102,7 @@ class Workspace:
         """A little work; False when there is nothing to do until the disk changes (:meth:`due`)."""
         self._take()
         self._mend()
+        self.worked = bool(self._paths or self._scans)
         if self._paths:
             path = self._paths.pop()
             for index in self._over(path):
@@ -130,13 +133,16 @@ class Workspace:
             index.close()
         self._indexes.clear()
 
+    def _begin_scan(self, root: Path) -> None:
+        self._scans[root] = self._indexes[root].scan(self.watcher.looking(root))
+
     def _take(self) -> None:
         changes = self.watcher.take()
         if changes is not None:
             self._paths = sorted({*self._paths, *changes.paths}, reverse=True)
             for root in changes.rescan:
                 if root in self._indexes:  # a scan that runs may have passed the place already: begin again
-                    self._scans[root] = self._indexes[root].scan()
+                    self._begin_scan(root)
 
     def _mend(self) -> None:
         """An index that was damaged is empty now, whoever noticed it: fill it again."""
@@ -145,7 +151,7 @@ class Workspace:
                 self._lost[root] = index.lost
                 if not index.problem:  # else it was the disk, and that is said
                     self._mending.add(root)
-                self._scans[root] = index.scan()
+                self._begin_scan(root)
                 self._send_open(root)
 
     def _over(self, path: Path) -> list[Index]:

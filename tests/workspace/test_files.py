@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 
 import pytest
 
-from kvlsp.workspace.files import walk
+from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.reading import LARGEST, looks_generated, read_source
 from kvlsp.workspace.refusal import Refusal
@@ -18,22 +17,22 @@ from tests.workspace.trees import ALLOWED, EXCLUDE, RULES, write_forbidden, writ
 def test_a_walk_meets_what_may_be_read_and_opens_nothing_else(tmp_path):
     root = tmp_path / "root"
     write_forbidden(root)
-    counts: Counter[Refusal] = Counter()
+    walked = Walked()
     with opened_below(tmp_path) as opened:
-        found = [file.path.relative_to(root).as_posix() for file in walk(Rules(root, EXCLUDE), counts)]
+        found = [file.path.relative_to(root).as_posix() for file in walk(Rules(root, EXCLUDE), walked) if file]
     assert sorted(found) == sorted(ALLOWED)
     files = {path.removeprefix("root/") for event, path in opened if event == "open"}
     assert files >= set(RULES)
     assert [path for path in files if not path.endswith((".gitignore", ".git/info/exclude"))] == []
     listed = {path for event, path in opened if event != "open"}
     assert listed == {"root", "root/certs", "root/lib", "root/web"}
-    assert counts[Refusal.SECRET] >= 5
-    assert counts[Refusal.LINK] == 2  # the third has a name of no language
+    assert walked.refused[Refusal.SECRET] >= 5
+    assert walked.refused[Refusal.LINK] == 2  # the third has a name of no language
 
 
 def test_the_order_is_that_of_names(tmp_path):
     write_tree(tmp_path, dict.fromkeys(["b.py", "a/z.py", "a/b/c.py", "a.py", "c/a.py"], "x = 1\n"))
-    found = [file.path.relative_to(tmp_path).as_posix() for file in walk(Rules(tmp_path))]
+    found = [file.path.relative_to(tmp_path).as_posix() for file in walk(Rules(tmp_path)) if file]
     assert found == ["a.py", "b.py", "a/z.py", "a/b/c.py", "c/a.py"]
 
 
