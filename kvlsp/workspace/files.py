@@ -40,6 +40,13 @@ class Walked:
     closed: dict[Path, str] = field(default_factory=dict)
     """The first :data:`NAMED` of them, and why."""
 
+    def note(self, folder: Path, error: OSError) -> Refusal:
+        """The disk does not give this folder, or what it holds."""
+        refusal = refusal_for(error)
+        if refusal is Refusal.CLOSED and len(self.closed) < NAMED:
+            self.closed[folder] = error.strerror or "the disk does not say why"
+        return refusal
+
 
 def walk(rules: Rules, walked: Walked | None = None,
          enter: Callable[[Path], None] = lambda folder: None) -> Iterator[SourceFile | None]:
@@ -55,7 +62,7 @@ def walk(rules: Rules, walked: Walked | None = None,
         enter(folder)
         files, folders = _listing(folder, walked)
         for entry in files:
-            found = _look(entry, rules)
+            found = _look(entry, rules, walked)
             looked += 1
             if isinstance(found, Refusal):
                 walked.refused[found] += 1
@@ -87,21 +94,18 @@ def _listing(folder: Path, walked: Walked) -> tuple[list[os.DirEntry[str]], list
                 else:
                     files.append(entry)
     except OSError as error:
-        refusal = refusal_for(error)
-        walked.refused[refusal] += 1
-        if refusal is Refusal.CLOSED and len(walked.closed) < NAMED:
-            walked.closed[folder] = error.strerror or "the disk does not say why"
+        walked.refused[walked.note(folder, error)] += 1
     return files, folders
 
 
-def _look(entry: os.DirEntry[str], rules: Rules) -> SourceFile | Refusal:
+def _look(entry: os.DirEntry[str], rules: Rules, walked: Walked) -> SourceFile | Refusal:
     refusal = name_refusal(entry.name)
     if refusal is not None:
         return refusal
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return refusal_for(error)
+        return walked.note(Path(entry.path).parent, error)
     path = Path(entry.path)
     refusal = refusal_of(status) or rules.listed(path, is_folder=False)
     return refusal or SourceFile(path, stamp_of(status))

@@ -21,12 +21,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.outline import Definition, Outline, outline_of
+from kvlsp.workspace.outline import Definition, Outline, Outliner, outline_of
+from kvlsp.workspace.passing import sentences
 from kvlsp.workspace.pieces import telling
-from kvlsp.workspace.reading import Stamp, read_source
+from kvlsp.workspace.reading import Stamp, read_source, stamp_of
 from kvlsp.workspace.refusal import Refusal
 from kvlsp.workspace.store import Store
 from kvlsp.workspace.tables import SCHEMA, SIMILAR, Read, forget, has_fts5, write
@@ -39,6 +41,8 @@ RAREST: Final = 24
 """Words by which similar pieces are looked for."""
 OPEN: Final = Stamp(-1, -1)
 """The stamp of an open document: no file on a disk has it, so it is read again when it is closed or we were killed."""
+CLOSED: Final = Stamp(-2, -2)
+"""Of a file that cannot be read now: it is tried again at every scan, for its right to be read shows in no stamp."""
 
 _DEFINITION = 'name, inside, line, "end", signature, doc, text'
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,13 @@ class Looking(Protocol):
 class Index:
     """See the module. ``folder``: where it is kept, the cache folder if None."""
 
-    def __init__(self, rules: Rules, folder: Path | None = None) -> None:
+    def __init__(self, rules: Rules, folder: Path | None = None, outline: Outliner = outline_of) -> None:
+        self._outline = outline
         self.rules = rules
         self.root = rules.root
         self.walked = Walked()
         """What the last scan passed over."""
+        self._passed_over: tuple[str, ...] | None = None
         self.behind = False
         """Something could not be written, another process held the file for long: scan again when there is time."""
         self.truncated = False
@@ -111,6 +117,16 @@ class Index:
     def lost(self) -> int:
         """How often all was thrown away, for the file was damaged; grown: scan again, open documents anew."""
         return self._store.lost
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Sentences about what would be read, but cannot be; as long as it is so."""
+        if self._passed_over is None:
+            rows = self._store.rows("SELECT path, refusal FROM files WHERE refusal IN (?, ?) ORDER BY path LIMIT 100",
+                                    [Refusal.CLOSED.name, Refusal.COSTLY.name])
+            files = [(self.root / path, Refusal[refusal]) for path, refusal in rows]
+            self._passed_over = sentences(self.walked.closed, self.rules.unfollowed, files)
+        return self._passed_over
 
     def close(self) -> None:
         self._store.close()
@@ -155,7 +171,7 @@ class Index:
             if number % 200 == 0:
                 yield Progress(0, None)
             number += 1
-        self.walked = walked
+        self.walked, self._passed_over = walked, None
         if looking is not None:
             looking.end()
         self._remove(key for key in known if key not in seen)
@@ -217,7 +233,11 @@ class Index:
     def _put_document(self, path: Path, text: str) -> None:
         key = self._key(path)
         self._open.add(key)
-        self._put([Read(key, OPEN, "", _outline(path, text), text)])
+        try:
+            outline = self._outline_of(path, text)
+        except TooCostly:
+            outline = _NOTHING
+        self._put([Read(key, OPEN, "", outline, text)])
 
     # -- asking
 
@@ -295,20 +315,30 @@ class Index:
     def _read(self, path: Path) -> Read:
         """A file's outline; what turns out to be binary or generated is remembered with its stamp, without content."""
         found = read_source(path)
+        if found is Refusal.CLOSED:
+            return Read(self._key(path), CLOSED, found.name, _NOTHING, "")
         if isinstance(found, Refusal):
             try:
                 status = path.lstat()
             except OSError:
                 return Read(self._key(path), None, found.name, _NOTHING, "")
-            return Read(self._key(path), Stamp(status.st_size, status.st_mtime_ns), found.name, _NOTHING, "")
+            return Read(self._key(path), stamp_of(status), found.name, _NOTHING, "")
         text, stamp = found
-        return Read(self._key(path), stamp, "", _outline(path, text), text)
+        try:
+            return Read(self._key(path), stamp, "", self._outline_of(path, text), text)
+        except TooCostly:
+            return Read(self._key(path), stamp, Refusal.COSTLY.name, _NOTHING, "")
+
+    def _outline_of(self, path: Path, text: str) -> Outline:
+        language = _language(path)
+        return _NOTHING if language is None else self._outline(language, text)
 
     def _put(self, files: list[Read]) -> None:
         if files:
             self._write_all(partial(write, files, self.ranks))
 
     def _write_all(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        self._passed_over = None
         if not self._store.write(work):
             self.behind = True
 
@@ -332,6 +362,3 @@ def _language(path: Path) -> Language | None:
     return Language.of(path.suffix.lower())
 
 
-def _outline(path: Path, text: str) -> Outline:
-    language = _language(path)
-    return _NOTHING if language is None else outline_of(language, text)

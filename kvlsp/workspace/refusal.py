@@ -20,6 +20,7 @@ class Refusal(str, enum.Enum):
     IGNORED = "ignored by .gitignore"
     GONE = "not there"
     CLOSED = "not readable"
+    COSTLY = "too costly to parse"
     BINARY = "binary, or not UTF-8"
     OUTSIDE = "outside of the workspace"
 

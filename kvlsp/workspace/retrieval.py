@@ -22,7 +22,7 @@ from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import Surroundings, parts_of, surroundings_of
 from kvlsp.workspace.imports import match, module_of
 from kvlsp.workspace.index import Found, Index
-from kvlsp.workspace.outline import Definition, words_of
+from kvlsp.workspace.outline import Definition, Outliner, outline_of, words_of
 from kvlsp.workspace.pieces import telling
 
 BUDGET: Final = 6000
@@ -79,14 +79,14 @@ class Region:
 
 def retrieve(text: str, offset: int, path: Path | None, indexes: Sequence[Index], *, budget: int = BUDGET,
              measure: Callable[[str], int] = len, regions: Sequence[Region] = (), placed: Sequence[Chunk] = (),
-             language: Language | None = None) -> tuple[Chunk, ...]:
+             language: Language | None = None, outliner: Outliner = outline_of) -> tuple[Chunk, ...]:
     """Chunks for a caret at ``offset`` of the document ``path`` (absolute), the most wanted first.
 
     A document without a path has only a ``language``: no file is near it.
     """
     if path is not None:
         language = Language.of(path.suffix.lower())
-    around = surroundings_of(text, offset, language)
+    around = surroundings_of(text, offset, language, outliner)
     kept = {chunk.key for chunk in placed}
     chosen: list[Chunk] = []
     seen: set[str] = set()

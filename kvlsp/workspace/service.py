@@ -34,6 +34,7 @@ from kvlsp.workspace.messages import (
     Shown,
     ToWorkspace,
 )
+from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.regions import regions_of, stretch
 from kvlsp.workspace.retrieval import Chunk, Region, arrange, retrieve
 from kvlsp.workspace.workspace import Workspace
@@ -56,12 +57,12 @@ class Service:
     """See the module. ``send`` takes what is answered; one thread."""
 
     def __init__(self, send: Callable[[FromWorkspace], None], make: MakeWorkspace = Workspace,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._send, self._make, self._clock = send, make, clock
+                 clock: Callable[[], float] = time.monotonic, outline: Outliner = outline_of) -> None:
+        self._send, self._make, self._clock, self._outline = send, make, clock, outline
         self._workspace: Workspace | None = None
         self._asked_for = Roots(())
         self._wide: list[str] = []
-        self._problem = ""
+        self._problem = self._failed = ""
         self._documents: dict[str, _Document] = {}
         """By the editor's path."""
         self._placed: dict[str, tuple[Chunk, ...]] = {}
@@ -105,8 +106,10 @@ class Service:
         was_busy, problems = self._busy, self._workspace.problems
         try:
             self._busy = self._workspace.step()
-        except KvlspError as error:
-            self._problem, self._busy = str(error), False
+        except Exception as error:  # what one file or folder brings about costs nobody the others
+            self._failed, self._busy = _said(error), False
+        if self._workspace.worked and not self._busy and self._workspace.due() != 0.0:
+            self._problem, self._failed = self._failed, ""
         if not self._busy and (was_busy or self._workspace.worked):
             self._tell(settled=True)
         elif (self._busy and self._clock() >= self._told + TELL) or self._workspace.problems != problems:
@@ -168,7 +171,7 @@ class Service:
             if ask.path in self._documents:
                 place, text, language = self._documents[ask.path]
                 offset = max(0, min(ask.offset, len(text)))
-                within = stretch(text, offset, language)
+                within = stretch(text, offset, language, self._outline)
                 over = self._index_over(place)
                 if self._workspace is None or over is None:
                     chunks = ()
@@ -176,7 +179,7 @@ class Service:
                     root, path = over.root.name, _path_in(over, place, language)
                     found = retrieve(text, offset, place, self._workspace.indexes, budget=ask.tokens, measure=tokens,
                                      regions=self._regions(ask.places), placed=self._placed.get(ask.path, ()),
-                                     language=language)
+                                     language=language, outliner=self._outline)
                     placed = self._placed[ask.path] = arrange(found, self._placed.get(ask.path, ()))
                     chunks = tuple(Shown(chunk.path, chunk.text.rstrip("\n") + "\n") for chunk in placed)
         except Exception as error:  # an answer must come, or no other question is asked
@@ -231,6 +234,15 @@ def _path_in(index: Index, place: Path | None, language: Language | None) -> str
     if place is not None:
         return place.relative_to(index.root).as_posix()
     return UNTITLED + language.endings[0] if language is not None and language.endings else ""
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, KvlspError):
+        return str(error)
+    log.error("The workspace could not be read to its end (%s).", type(error).__name__)
+    log.debug("What failed:", exc_info=True)
+    return (f"Something in the workspace could not be read ({type(error).__name__}), so files may be missing; it is "
+            "tried again after some minutes. Please report it.")
 
 
 def tokens(text: str) -> int:

@@ -18,13 +18,16 @@ from pathlib import Path
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.watcher import Watcher
 
 
 class Workspace:
     """See the module. ``folder``: where indexes are kept, the cache folder if None."""
 
-    def __init__(self, exclude: Sequence[str] = (), watcher: Watcher | None = None, folder: Path | None = None) -> None:
+    def __init__(self, exclude: Sequence[str] = (), watcher: Watcher | None = None, folder: Path | None = None,
+                 outline: Outliner = outline_of) -> None:
+        self._outline = outline
         self.watcher = watcher or Watcher()
         self._exclude = tuple(exclude)
         self._folder = folder
@@ -46,11 +49,12 @@ class Workspace:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about roots that cannot be watched and indexes that cannot be kept."""
+        """Sentences about roots that cannot be watched, indexes that cannot be kept, files that cannot be read."""
         kept = [index.problem for index in self.indexes if index.problem]
         mending = [f"The index of {root} was damaged and is made again; until then less of other files is found."
                    for root in sorted(self._mending)]
-        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending)
+        passed_over = [sentence for index in self.indexes for sentence in index.passed_over]
+        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending, *passed_over)
 
     @property
     def progress(self) -> Progress | None:
@@ -66,7 +70,7 @@ class Workspace:
         """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""
         root = root.absolute().resolve()
         if root not in self._indexes:
-            self._indexes[root] = Index(Rules(root, self._exclude), self._folder)
+            self._indexes[root] = Index(Rules(root, self._exclude), self._folder, self._outline)
             self._lost[root] = 0
             self.watcher.add(root)
             self._begin_scan(root)
