@@ -61,6 +61,7 @@ class Service:
         self._send, self._make, self._clock, self._outline = send, make, clock, outline
         self._workspace: Workspace | None = None
         self._asked_for = Roots(())
+        self._roots_now: tuple[Path, ...] = ()
         self._wide: list[str] = []
         self._problem = self._failed = ""
         self._documents: dict[str, _Document] = {}
@@ -78,7 +79,7 @@ class Service:
                 if path in self._documents:
                     place = self._documents[path].place
                 else:
-                    place = really(path) if language is None else None
+                    place = really(path, self._roots_now) if language is None else None
                 of = Language.of(place.suffix.lower() if place is not None else language or "")
                 self._documents[path] = _Document(place, text, of)
                 if self._workspace is not None and place is not None:
@@ -86,8 +87,8 @@ class Service:
             case DocumentClosed(path):
                 self._placed.pop(path, None)
                 closed = self._documents.pop(path, None)
-                if closed is not None and closed.place is not None and self._workspace is not None:
-                    self._workspace.close_document(closed.place)
+                if closed is not None:
+                    self._close(closed.place)
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():
@@ -131,7 +132,8 @@ class Service:
         roots -= set(wide)
         if wanted.exclude != self._asked_for.exclude or not roots:
             self.close()
-        self._asked_for, self._problem = wanted, ""
+        self._asked_for, self._problem, self._roots_now = wanted, "", tuple(sorted(roots))
+        self._place_again()
         try:
             if roots and self._workspace is None:
                 self._begin(wanted.exclude)
@@ -147,6 +149,24 @@ class Service:
             self.close()
         self._placed.clear()
         self._tell(settled=self._workspace is None)
+
+    def _place_again(self) -> None:
+        """Links lead to other places where there are other roots."""
+        for path, document in list(self._documents.items()):
+            place = None if document.place is None else really(path, self._roots_now)
+            if place is not None and place != document.place:
+                self._documents[path] = document._replace(place=place)
+                self._close(document.place)
+                if self._workspace is not None:
+                    self._workspace.open_document(place, document.text)
+
+    def _close(self, place: Path | None) -> None:
+        """A document is no longer open there; another one, opened through a link, may be."""
+        if place is not None and self._workspace is not None:
+            self._workspace.close_document(place)
+            for document in self._documents.values():
+                if document.place == place:
+                    self._workspace.open_document(place, document.text)
 
     def _begin(self, exclude: Sequence[str]) -> None:
         self._workspace = self._make(exclude)
@@ -250,10 +270,14 @@ def tokens(text: str) -> int:
     return HEAD + int(len(text) / CHARACTERS_PER_TOKEN)
 
 
-def really(path: str) -> Path:
-    """The path with the links of its folders followed; the file itself may be a link, as the indexes see it."""
+def really(path: str, roots: Sequence[Path]) -> Path:
+    """The path with the links of its folders followed; the file's own link, too, if it leads to a file of a root.
+
+    One that leads elsewhere stays, for its document works here.
+    """
     folder, name = os.path.split(path)
-    return Path(os.path.realpath(folder), name)
+    place, target = Path(os.path.realpath(folder), name), Path(os.path.realpath(path))
+    return target if any(target.is_relative_to(root) for root in roots) else place
 
 
 def is_wide(root: Path) -> bool:
