@@ -26,7 +26,7 @@ WINDOW = 8000
 """Characters before and after the caret that are looked at."""
 BLOCK = 1500
 """The block's prefix is cut at a statement's start once it is longer than this."""
-LONGEST = 4000
+LONGEST = 3000
 """A block longer than this, one statement mostly, is not parsed: no frame can tell."""
 
 _CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|from|end)\b")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp.workspace.burst import QUIET
+from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
     Answer,
     Ask,
@@ -326,3 +327,23 @@ def test_a_link_to_a_file_elsewhere_works_where_it_stands(talk, root, tmp_path):
     talk.rest()
     answer = talk.ask(root / "app.py", len(text) - 2)
     assert (answer.chunks, answer.root, answer.path) == ((CIRCLE,), "project", "app.py")
+
+
+def test_what_fails_in_a_step_is_said_and_costs_nobody_the_rest(talk, root, monkeypatch):
+    failing = [True]
+    read = Index._read
+
+    def broken(self, path):
+        if failing[0] and path.name == "kept.py":
+            raise RuntimeError("user text")
+        return read(self, path)
+
+    monkeypatch.setattr(Index, "_read", broken)
+    talk.tell(Roots((str(root),)))
+    condition = talk.rest()
+    assert "RuntimeError" in condition.problems[0]
+    assert "user text" not in condition.problems[0]
+    failing[0] = False
+    talk.made[0].watcher.rescan(root)
+    condition = talk.rest()
+    assert (condition.files, condition.problems) == (len(ALLOWED), ())
