@@ -16,7 +16,8 @@
     │   ├── CacheFull              the byte bound leaves no room for the rows asked for
     │   └── IntegrityError         check_integrity() found the bookkeeping contradicting itself
     ├── TraceError                 a recorded editing session that cannot be replayed
-    └── WorkspaceError             a root that is no folder, a file that lies in no root
+    ├── WorkspaceError             a root that is no folder, a file that lies in no root
+    └── TooCostly                  a text that takes more time or memory to parse than a text may
 
 A message says what happened, why, and what to do. It never contains text of the user's document.
 """
@@ -88,3 +89,7 @@ class TraceError(KvlspError):
 
 class WorkspaceError(KvlspError):
     """A root that is no folder, or a file that lies in no root."""
+
+
+class TooCostly(KvlspError):
+    """A text that takes more time or memory to parse than a text may."""

@@ -13,17 +13,21 @@ def beside(text: str, offset: int, path: Path, settings: Settings) -> PlaceConte
     """The chunks for a caret at ``offset`` of the file ``path``, of the nearest project above it. Reads its files."""
     from kvlsp.workspace.ignore import Rules
     from kvlsp.workspace.index import Index
+    from kvlsp.workspace.reader import Reader
     from kvlsp.workspace.retrieval import arrange, retrieve
     from kvlsp.workspace.service import tokens
 
     path = path.resolve()
     root = root_of(path)
-    index = Index(Rules(root, settings.exclude))
+    reader = Reader()
+    index = Index(Rules(root, settings.exclude), outline=reader)
     try:
         for _ in index.scan():
             pass
-        found = retrieve(text, offset, path, [index], budget=settings.cross_file_tokens, measure=tokens)
+        found = retrieve(text, offset, path, [index], budget=settings.cross_file_tokens, measure=tokens,
+                         outliner=reader)
     finally:
         index.close()
+        reader.close()
     chunks = tuple(ContextChunk(chunk.path, chunk.text) for chunk in arrange(found, ()))
     return PlaceContext(path.as_uri(), chunks, root.name, path.relative_to(root).as_posix())

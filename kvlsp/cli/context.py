@@ -45,16 +45,19 @@ def context(
 
     from kvlsp.workspace.ignore import Rules
     from kvlsp.workspace.index import Index
+    from kvlsp.workspace.reader import Reader
     from kvlsp.workspace.retrieval import retrieve
     from kvlsp.workspace.service import tokens as measure
 
-    index = Index(Rules(folder, settings.exclude))
+    reader = Reader()
+    index = Index(Rules(folder, settings.exclude), outline=reader)
     try:
         read = _scan(index)
-        chunks = retrieve(caret.text, caret.offset, path, [index], budget=tokens, measure=measure)
+        chunks = retrieve(caret.text, caret.offset, path, [index], budget=tokens, measure=measure, outliner=reader)
         report = _report(index, read, chunks, tokens)
     finally:
         index.close()
+        reader.close()
     if json:
         print_json(report)
     else:
@@ -78,14 +81,14 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
     from kvlsp.workspace.service import tokens
 
     size = index.size()
-    problems = [index.problem] if index.problem else []
+    problems = [*([index.problem] if index.problem else []), *index.passed_over]
     if index.truncated:
         problems.append("There are more files than kvlsp indexes; the rest is left out. Exclude some with --exclude.")
     if not index.ranks:
         problems.append("This Python's SQLite lacks FTS5, so no similar pieces are looked for.")
     return {
         "root": str(index.root), "files": size.files, "definitions": size.definitions, "read": read,
-        "refused": {str(refusal): count for refusal, count in index.refused.most_common()},
+        "refused": {str(refusal): count for refusal, count in index.walked.refused.most_common()},
         "problems": problems, "budget": budget, "tokens": sum(tokens(chunk.text) for chunk in chunks),
         "characters": sum(len(chunk.text) for chunk in chunks),
         "chunks": [{"path": chunk.path, "line": chunk.line + 1, "end": chunk.end, "kind": chunk.kind,

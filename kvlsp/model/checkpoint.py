@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +22,8 @@ Progress: TypeAlias = Callable[["float | None", str], None]  # share done (None:
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 FILES = ["config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
          "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"]  # fmt: skip
+LARGEST = 100 << 20
+"""Bytes of a description; the largest index of weights that we know has a tenth of it."""
 # Names of errors by which the hub's client, and the network library under it, say that nothing was reached.
 UNREACHABLE = frozenset({
     "LocalEntryNotFoundError", "OfflineModeIsEnabled", "IncompleteSnapshotError", "ConnectionError",
@@ -49,12 +53,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The checkpoint's ``config.json``. Raises :class:`ModelNotFound` or :class:`ModelBroken`."""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_bounded(path))
     except FileNotFoundError as error:
         raise ModelNotFound(
             f"{folder} holds no model: there is no config.json in it. Name a folder with a checkpoint."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelBroken(f"{path} cannot be read ({error}). Fetch the model again.") from error
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelBroken(f"{path} does not say which model_type it describes. Fetch the model again.")
@@ -64,6 +68,18 @@ def read_config(folder: Path) -> dict[str, Any]:
             "architecture that transformers knows."
         )
     return config
+
+
+def read_bounded(path: Path) -> bytes:
+    """A plain file's bytes. :class:`OSError` where it is none, :class:`ValueError` where it is larger than
+    :data:`LARGEST`: whatever a folder of somebody else's holds, memory does not end in it."""
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is no plain file")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST >> 20} MB")
+    return data
 
 
 def _known(model_type: str) -> bool:
@@ -90,8 +106,8 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+            names = sorted(set(json.loads(read_bounded(index))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
             raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
@@ -118,11 +134,11 @@ def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size, 1 << 30):
+            if not 2 <= length <= min(size, LARGEST):
                 raise ValueError("its first bytes are no safetensors header")
             header = json.loads(file.read(length))
         end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
     expected = 8 + length + end
     if size < expected:

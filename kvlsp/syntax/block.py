@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Frame, Language, StringKind
 from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
 
@@ -25,6 +26,8 @@ WINDOW = 8000
 """Characters before and after the caret that are looked at."""
 BLOCK = 1500
 """The block's prefix is cut at a statement's start once it is longer than this."""
+LONGEST = 3000
+"""A block longer than this, one statement mostly, is not parsed: no frame can tell."""
 
 _CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|from|end)\b")
 _TOP = re.compile(r"^[A-Za-z@#][^\n]*", re.MULTILINE)
@@ -105,8 +108,10 @@ class Place:
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The frames under which the block parses before anything is generated; empty: the text is broken."""
-        if self.language is None or (self.language.layout == "indentation" and self.inner < len(self.open)
-                                     and self.open[self.inner].bracket.line < self.scan.line):
+        if self.language is None or len(self.block) > LONGEST:
+            return ()
+        if (self.language.layout == "indentation" and self.inner < len(self.open)
+                and self.open[self.inner].bracket.line < self.scan.line):
             return ()
         above = self.block[:len(self.block) - len(self.line_before)]
         if not above.strip():
@@ -140,7 +145,10 @@ class Place:
 
     def _whole(self, frame: Frame, lines: str) -> bool:
         assert self.language is not None
-        return not self.language.parse(f"{frame.open}{lines}\n{frame.close}").root_node.has_error
+        try:
+            return not self.language.parse(f"{frame.open}{lines}\n{frame.close}").root_node.has_error
+        except TooCostly:
+            return False
 
 
 def _window(prefix: str) -> str:

@@ -13,20 +13,31 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import tree_sitter
 
-from kvlsp.errors import ConfigurationError
+from kvlsp.errors import ConfigurationError, TooCostly
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover - the older interpreters read the same files through the same API
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+
+SECONDS: Final = 0.1
+"""Of processor time for a parse, unless more is allowed; a window of 8,000 characters takes one of its hundredths."""
+LOOKS: Final = 300
+BYTES_PER_LOOK: Final = 10
+"""How often the parser looks up, at most. In 1,070 files of seven languages, whole, cut, with lines missing and with
+lines in any order, it did so once in 37 bytes at most, once in 200 mostly."""
+CHUNK: Final = 1 << 16
+"""Bytes that the parser is given at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +113,28 @@ class Language:
                     for start, end in self.block_comments)
         return (*(kind for kind in self.strings if kind.lines), *comments)
 
-    def parse(self, text: str | bytes, old: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
-        """The syntax tree of a *bounded* text; ``old`` must already carry the edits that led to it."""
+    def parse(self, text: str | bytes, *, seconds: float = SECONDS) -> tree_sitter.Tree:
+        """The syntax tree of a *bounded* text.
+
+        :class:`TooCostly` when the parser does more than for any text that somebody wrote, broken ones among them, or
+        takes more than ``seconds`` of processor time. It looks about every millisecond, but not in all that it does: a
+        long text of somebody who means harm belongs into a process of its own.
+        """
         data = encode(text) if isinstance(text, str) else text
         parser = _parser(self.grammar)
-        return parser.parse(data) if old is None else parser.parse(data, old)
+        looks, most = 0, LOOKS + len(data) // BYTES_PER_LOOK
+        end = time.thread_time() + seconds
+
+        def enough(_offset: int, _has_error: bool) -> bool:
+            nonlocal looks
+            looks += 1
+            return looks > most or time.thread_time() > end
+
+        try:
+            return parser.parse(lambda offset, _point: data[offset:offset + CHUNK], progress_callback=enough)
+        except ValueError as error:  # a parse that was stopped
+            parser.reset()
+            raise TooCostly("This text takes too long to parse.") from error
 
     def query(self, name: str) -> tree_sitter.Query | None:
         """The compiled ``<name>.scm`` of this language, or None when the folder has none."""

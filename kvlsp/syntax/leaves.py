@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language
 
 LONGEST = 400
@@ -32,7 +33,10 @@ def _leaves(language: Language | None, text: str) -> tuple[str, ...]:
         return tuple(first_leaf(None, lexeme) for lexeme in _LEXEME.findall(text))
     found: list[str] = []
     kinds = language.leaves
-    cursor = language.parse(text).walk()
+    try:
+        cursor = language.parse(text).walk()
+    except TooCostly:
+        return _leaves(None, text)
     while True:
         node = cursor.node
         assert node is not None  # a cursor that walks a tree stands on a node

@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language
-from kvlsp.workspace.outline import outline_of, words_of
+from kvlsp.workspace.outline import Outline, Outliner, outline_of, words_of
 
 ABOVE: Final = 40
 BELOW: Final = 15
@@ -43,11 +44,22 @@ class Surroundings:
     window: str
 
 
-def surroundings_of(text: str, offset: int, language: Language | None) -> Surroundings:
+def beginning(text: str, language: Language | None, outline: Outliner) -> Outline | None:
+    """The outline of a text's first :data:`MOST` characters; None where there is none, or it takes too much."""
+    if language is None:
+        return None
+    try:
+        return outline(language, text[:MOST])
+    except TooCostly:
+        return None
+
+
+def surroundings_of(text: str, offset: int, language: Language | None,
+                    outliner: Outliner = outline_of) -> Surroundings:
     """``offset`` in characters, clamped to the text."""
     offset = max(0, min(offset, len(text)))
     above, below = _above(text, offset), _below(text, offset)
-    outline = outline_of(language, text[:MOST]) if language is not None else None
+    outline = beginning(text, language, outliner)
     row, passed = text.count("\n", 0, offset), outline.import_lines if outline else frozenset()
     near: dict[str, tuple[float, int]] = {}
     for distance, line in [*((-number, line) for number, line in enumerate(reversed(above))),

@@ -1,20 +1,27 @@
 """The files of a workspace that may be read, one after the other, without reading any.
 
 A walk looks at names and at what a folder's listing says; a folder that is excluded is not listed at all.
-It goes by name, so that two walks of the same tree meet files in the same order. It does not know what an index is.
+It goes by name, so that two walks of the same tree meet files in the same order. What the disk does not give is passed
+over and said. It does not know what an index is.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from kvlsp.workspace.ignore import Rules, name_refusal
-from kvlsp.workspace.reading import Stamp, refusal_of, stamp_of
+from kvlsp.workspace.reading import Stamp, refusal_for, refusal_of, stamp_of
 from kvlsp.workspace.refusal import Refusal
+
+NAMED: Final = 100
+"""Folders of which a walk says by name why they were passed over."""
+BREATH: Final = 500
+"""Entries after which a walk that finds nothing stops to breathe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +32,42 @@ class SourceFile:
     stamp: Stamp
 
 
-def walk(rules: Rules, refused: Counter[Refusal] | None = None) -> Iterator[SourceFile]:
-    """Files below ``rules.root``, lazily; a root that is gone has none.
+@dataclass(slots=True)
+class Walked:
+    """What a walk passed over: counts, an excluded folder as one; and the folders that the disk did not give."""
 
-    ``refused`` counts what was passed over, an excluded folder as one. A folder that cannot be listed counts as gone.
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    closed: dict[Path, str] = field(default_factory=dict)
+    """The first :data:`NAMED` of them, and why."""
+
+    def note(self, folder: Path, error: OSError) -> Refusal:
+        """The disk does not give this folder, or what it holds."""
+        refusal = refusal_for(error)
+        if refusal is Refusal.CLOSED and len(self.closed) < NAMED:
+            self.closed[folder] = error.strerror or "the disk does not say why"
+        return refusal
+
+
+def walk(rules: Rules, walked: Walked | None = None,
+         enter: Callable[[Path], None] = lambda folder: None) -> Iterator[SourceFile | None]:
+    """Files below ``rules.root``, lazily; a root that is gone has none. None: nothing yet, but time went by.
+
+    ``enter`` is called with a folder before it is listed.
     """
-    counts = refused if refused is not None else Counter()
+    walked = walked if walked is not None else Walked()
     pending = [rules.root]
+    looked = 0
     while pending:
         folder = pending.pop()
-        files, folders = _listing(folder, counts)
+        enter(folder)
+        files, folders = _listing(folder, walked)
         for entry in files:
-            found = _look(entry, rules)
+            found = _look(entry, rules, walked)
+            looked += 1
             if isinstance(found, Refusal):
-                counts[found] += 1
+                walked.refused[found] += 1
+                if looked % BREATH == 0:
+                    yield None
             else:
                 yield found
         for path in reversed(folders):
@@ -46,10 +75,14 @@ def walk(rules: Rules, refused: Counter[Refusal] | None = None) -> Iterator[Sour
             if refusal is None:
                 pending.append(path)
             else:
-                counts[refusal] += 1
+                walked.refused[refusal] += 1
+        looked += 1 + len(folders)
+        if looked >= BREATH:
+            looked = 0
+            yield None
 
 
-def _listing(folder: Path, counts: Counter[Refusal]) -> tuple[list[os.DirEntry[str]], list[Path]]:
+def _listing(folder: Path, walked: Walked) -> tuple[list[os.DirEntry[str]], list[Path]]:
     """Entries that are no folders, and folders; both by name. A link is never followed, so it counts as a file."""
     files: list[os.DirEntry[str]] = []
     folders: list[Path] = []
@@ -60,19 +93,19 @@ def _listing(folder: Path, counts: Counter[Refusal]) -> tuple[list[os.DirEntry[s
                     folders.append(Path(entry.path))
                 else:
                     files.append(entry)
-    except OSError:
-        counts[Refusal.GONE] += 1
+    except OSError as error:
+        walked.refused[walked.note(folder, error)] += 1
     return files, folders
 
 
-def _look(entry: os.DirEntry[str], rules: Rules) -> SourceFile | Refusal:
+def _look(entry: os.DirEntry[str], rules: Rules, walked: Walked) -> SourceFile | Refusal:
     refusal = name_refusal(entry.name)
     if refusal is not None:
         return refusal
     try:
         status = entry.stat(follow_symlinks=False)
-    except OSError:
-        return Refusal.GONE
+    except OSError as error:
+        return walked.note(Path(entry.path).parent, error)
     path = Path(entry.path)
     refusal = refusal_of(status) or rules.listed(path, is_folder=False)
     return refusal or SourceFile(path, stamp_of(status))

@@ -4,10 +4,11 @@
     rules.refusal(root / "src" / "app.py")        # None: it may be read
     rules.refusal(root / "config" / ".env.local") # Refusal.SECRET
 
-Names decide first, so that nothing is opened to find out that it must not be; only .gitignore files are read here.
+Names decide first, so that nothing is opened to find out that it must not be; only files of rules are read here.
 Rules are those of git: the last matching line of the nearest file counts, nothing comes back below an ignored
-folder, and .gitignore files above the root count up to the top of its repository. A user's global gitignore
-is not looked at.
+folder, and .gitignore files above the root count up to the top of its repository; last come the repository's own
+``info/exclude`` and the user's file for all repositories. Where git could not be followed in bounded time, all of a
+folder is passed over, and said.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
-
-import pathspec
+from typing import Final, TypeAlias
 
 from kvlsp.errors import ConfigurationError
 from kvlsp.syntax.language import Language
-from kvlsp.workspace.reading import read_bytes, refusal_of
+from kvlsp.workspace.gitignore import Pattern, Patterns, TooMany
+from kvlsp.workspace.reading import read_bytes, refusal_for, refusal_of
 from kvlsp.workspace.refusal import Refusal
+from kvlsp.workspace.repository import is_top, own_excludes, repository_of
+from kvlsp.workspace.wildmatch import BadGlob
 
 SECRETS: Final = (
     ".env*", "*.env", "env.local", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.asc",
@@ -88,28 +90,39 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
+_Chain: TypeAlias = tuple[tuple[int, Patterns], ...]
+
+
 class Rules:
-    """The rules of one root. They remember .gitignore files; :meth:`forget` when one has changed."""
+    """The rules of one root. They remember files of rules; :meth:`forget` when one has changed."""
 
     def __init__(self, root: Path, exclude: Sequence[str] = ()) -> None:
         """Raises :class:`ConfigurationError` when a glob of the user's cannot be understood."""
         self.root = root
-        try:
-            self._exclude = pathspec.GitIgnoreSpec.from_lines(exclude)
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"kvlsp.exclude holds a glob that cannot be understood: {error}. "
-                                     "Write them like lines of a .gitignore.") from error
+        self.unfollowed: dict[Path, str] = {}
+        """Files of rules that are too long to follow, and why: all that they speak of is passed over."""
+        self._exclude = _understood(exclude)
         self.identity = "\0".join([str(root), *exclude])
         """Names root and globs: an index made under other globs is another one."""
-        self._specs: dict[Path, pathspec.GitIgnoreSpec | None] = {}
         self._verdicts: dict[Path, Refusal | None] = {}
-        self._above = self._find_above()
+        self.forget()
 
     def forget(self) -> None:
-        """Read .gitignore files again: one was written, moved or deleted."""
-        self._specs.clear()
+        """Read the files again: one was written, moved or deleted."""
         self._verdicts.clear()
-        self._above = self._find_above()
+        self.unfollowed.clear()
+        self._chains: dict[bytes, _Chain] = {}
+        self._general: tuple[Patterns, ...] = ()
+        self._fold = False
+        self._base = self.root  # where paths that rules are asked about begin: the top of the repository, or the root
+        top = next((folder for folder in (self.root, *self.root.parents) if is_top(folder)), None)
+        if top is not None:
+            repository = repository_of(top)
+            self._fold, self._base = repository.fold, top
+            self._general = tuple(self._read(file) for file in repository.excludes)
+            if self._is_ignored_itself():
+                self._base, self._general = self.root, ()
+                self._chains.clear()
 
     def refusal(self, path: Path) -> Refusal | None:
         """Why this file of the root is never read; None: it may be (if it is text, as reading finds out)."""
@@ -119,105 +132,115 @@ class Rules:
             return refusal
         try:
             return refusal_of(os.lstat(path))
-        except OSError:
-            return Refusal.GONE
+        except (OSError, ValueError) as error:
+            return refusal_for(error)
 
     def below_folder(self, folder: Path) -> Refusal | None:
         """Why nothing below this folder is read; folders from the root down to it are looked at."""
-        if folder == self.root:
-            return None
-        if folder not in self._verdicts:
-            try:
-                folder.relative_to(self.root)
-            except ValueError:
-                return Refusal.OUTSIDE
-            verdict = self.below_folder(folder.parent) or self.folder(folder)
-            if len(self._verdicts) > MOST_FOLDERS:
-                self._verdicts.clear()
-            self._verdicts[folder] = verdict
-        return self._verdicts[folder]
+        if not folder.is_relative_to(self.root):
+            return Refusal.OUTSIDE
+        waiting: list[Path] = []
+        while folder != self.root and folder not in self._verdicts:
+            waiting.append(folder)
+            folder = folder.parent
+        verdict = None if folder == self.root else self._verdicts[folder]
+        if len(self._verdicts) > MOST_FOLDERS:
+            self._verdicts.clear()
+        while waiting:
+            folder = waiting.pop()
+            verdict = self._verdicts[folder] = verdict or self.folder(folder)
+        return verdict
 
     def folder(self, folder: Path) -> Refusal | None:
         """Why this folder is not entered, when those above it are."""
         refusal = folder_name_refusal(folder.name)
         if refusal is not None:
             return refusal
-        if folder.is_symlink():
+        if os.path.islink(folder):
             return Refusal.LINK
-        if any((folder / mark).exists() for mark in TOOL_MARKS):
+        if any(os.path.lexists(folder / mark) for mark in TOOL_MARKS):
             return Refusal.TOOL_FOLDER
         return self.listed(folder, is_folder=True)
 
     def listed(self, path: Path, *, is_folder: bool) -> Refusal | None:
-        """What kvlsp.exclude and .gitignore files say of it, when its folder is not excluded itself."""
-        tail = "/" if is_folder else ""
-        if self._exclude.check_file(_below(path, self.root) + tail).include:
-            return Refusal.EXCLUDED
-        folder = path.parent
-        while True:
-            verdict = _verdict(self._spec(folder), _below(path, folder) + tail)
+        """What kvlsp.exclude and git's rules say of it, when its folder is not excluded itself."""
+        try:
+            if self._exclude.verdict(_below(path, self.root), is_folder=is_folder):
+                return Refusal.EXCLUDED
+            return Refusal.IGNORED if self._ignores(_below(path, self._base), is_folder) else None
+        except UnicodeEncodeError:  # no name that the disk could have
+            return Refusal.ODD_NAME
+
+    def _ignores(self, path: bytes, is_folder: bool) -> bool:
+        for start, patterns in self._over(path[:max(path.rfind(b"/"), 0)]):
+            verdict = patterns.verdict(path[start:], is_folder=is_folder)
             if verdict is not None:
-                return Refusal.IGNORED if verdict else None
-            if folder == self.root:
-                break
-            folder = folder.parent
-        for above in self._above:
-            verdict = _verdict(self._spec(above), _below(path, above) + tail)
-            if verdict is not None:
-                return Refusal.IGNORED if verdict else None
-        return None
+                return verdict
+        return False
 
-    def _spec(self, folder: Path) -> pathspec.GitIgnoreSpec | None:
-        if folder not in self._specs:
-            if len(self._specs) > MOST_FOLDERS:
-                self._specs.clear()
-            self._specs[folder] = _read_spec(folder)
-        return self._specs[folder]
+    def _is_ignored_itself(self) -> bool:
+        """Whether the repository ignores the root: then its owner works in it all the same, under its own rules."""
+        inside = [folder for folder in (self.root, *self.root.parents) if self._base in folder.parents]
+        return any(self._ignores(_below(folder, self._base), True) for folder in inside)
 
-    def _find_above(self) -> tuple[Path, ...]:
-        """Folders above the root whose .gitignore counts, nearest first; none when they ignore the root itself."""
-        if (self.root / ".git").exists():
-            return ()
-        found: list[Path] = []
-        for folder in self.root.parents:
-            found.append(folder)
-            if (folder / ".git").exists():
-                inside = [self.root, *found[:-1]]
-                ignored = any(_verdict(self._spec(top), _below(part, top) + "/")
-                              for part in inside for top in found if top in part.parents)
-                return () if ignored else tuple(found)
-        return ()
+    def _over(self, folder: bytes) -> _Chain:
+        """All rules that count in a folder, the strongest first, each with where the paths begin that it speaks of."""
+        waiting: list[bytes] = []
+        while folder and folder not in self._chains:
+            waiting.append(folder)
+            folder = folder[:max(folder.rfind(b"/"), 0)]
+        if folder not in self._chains:
+            self._chains[b""] = (*self._lying_in(b""), *((0, patterns) for patterns in self._general))
+        chain = self._chains[folder]
+        if len(self._chains) > MOST_FOLDERS:
+            self._chains.clear()
+        while waiting:
+            folder = waiting.pop()
+            own = self._lying_in(folder)
+            chain = self._chains[folder] = (*own, *chain) if own else chain
+        return chain
 
+    def _lying_in(self, folder: bytes) -> _Chain:
+        place = self._base / os.fsdecode(folder)
+        within = own_excludes(place) if folder else None  # a repository in the repository
+        files = (place / ".gitignore", *([within] if within else []))
+        return tuple((len(folder) + 1 if folder else 0, patterns) for file in files if (patterns := self._read(file)))
 
-def _below(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _verdict(spec: pathspec.GitIgnoreSpec | None, path: str) -> bool | None:
-    """True: ignored, False: taken back by a line with ``!``, None: no line speaks of it."""
-    return None if spec is None else spec.check_file(path).include
-
-
-def _read_spec(folder: Path) -> pathspec.GitIgnoreSpec | None:
-    """The lines of ``.gitignore`` and of a repository's own ``.git/info/exclude``; a broken line is passed over."""
-    lines: list[str] = []
-    for file in (folder / ".git" / "info" / "exclude", folder / ".gitignore"):
-        found = read_bytes(file)
-        if not isinstance(found, Refusal):
-            lines += found[0].decode("utf-8", "replace").splitlines()
-    lines = [line for line in lines if line.strip() and not line.startswith("#")]
-    return _spec_of(lines) if lines else None
+    def _read(self, file: Path) -> Patterns:
+        data = read_bytes(file)
+        if data is Refusal.TOO_LARGE:
+            self.unfollowed[file] = "is larger than 1 MB"
+            return _EVERYTHING
+        if isinstance(data, Refusal):
+            return _NOTHING
+        try:
+            return Patterns.parse(data[0], fold=self._fold)
+        except TooMany:
+            self.unfollowed[file] = "has too many lines"
+            return _EVERYTHING
 
 
-def _spec_of(lines: list[str]) -> pathspec.GitIgnoreSpec:
+_NOTHING, _EVERYTHING = Patterns(()), Patterns.parse(b"*")
+
+
+def _below(path: Path, folder: Path) -> bytes:
+    """The path from the folder, as git writes it."""
+    below = os.fsencode(path)[len(os.fsencode(str(folder).rstrip(os.sep))) + 1:]
+    return below if os.sep == "/" else below.replace(os.fsencode(os.sep), b"/")
+
+
+def _understood(globs: Sequence[str]) -> Patterns:
+    patterns: list[Pattern] = []
+    for glob in globs:
+        try:
+            pattern = Pattern.parse(glob.encode("utf-8", "surrogatepass"))
+            if pattern is not None:
+                pattern.compile(strict=True)
+                patterns.append(pattern)
+        except BadGlob as error:
+            raise ConfigurationError(f"kvlsp.exclude holds a glob that cannot be understood, {glob!r}: {error}. "
+                                     "Write them like lines of a .gitignore.") from error
     try:
-        return pathspec.GitIgnoreSpec.from_lines(lines)
-    except (ValueError, TypeError):
-        good = []
-        for line in lines:
-            try:
-                pathspec.GitIgnoreSpec.from_lines([line])
-            except (ValueError, TypeError):
-                continue
-            good.append(line)
-        return pathspec.GitIgnoreSpec.from_lines(good)
+        return Patterns(patterns)
+    except TooMany as error:
+        raise ConfigurationError("kvlsp.exclude holds too many globs. Leave out whole folders instead.") from error

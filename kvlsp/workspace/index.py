@@ -14,23 +14,24 @@ cache and the stamps of the files. It does not know what it is asked for, nor by
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language
-from kvlsp.workspace.files import walk
+from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.imports import module_of
-from kvlsp.workspace.outline import Definition, Outline, outline_of
-from kvlsp.workspace.pieces import pieces, telling
-from kvlsp.workspace.reading import Stamp, read_source
+from kvlsp.workspace.outline import Definition, Outline, Outliner, outline_of
+from kvlsp.workspace.passing import sentences
+from kvlsp.workspace.pieces import telling
+from kvlsp.workspace.reading import Stamp, read_source, stamp_of
 from kvlsp.workspace.refusal import Refusal
 from kvlsp.workspace.store import Store
+from kvlsp.workspace.tables import SCHEMA, SIMILAR, Read, forget, has_fts5, write
 
 MOST_FILES: Final = 50_000
 """Of one root; what the walk meets later is left out."""
@@ -40,27 +41,10 @@ RAREST: Final = 24
 """Words by which similar pieces are looked for."""
 OPEN: Final = Stamp(-1, -1)
 """The stamp of an open document: no file on a disk has it, so it is read again when it is closed or we were killed."""
+CLOSED: Final = Stamp(-2, -2)
+"""Of a file that cannot be read now: it is tried again at every scan, for its right to be read shows in no stamp."""
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
-    modified INTEGER NOT NULL, refusal TEXT NOT NULL, imports TEXT NOT NULL, module TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS files_by_module ON files (module);
-CREATE TABLE IF NOT EXISTS definitions (file INTEGER NOT NULL, name TEXT NOT NULL, inside TEXT NOT NULL,
-    line INTEGER NOT NULL, "end" INTEGER NOT NULL, signature TEXT NOT NULL, doc TEXT NOT NULL, text TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS definitions_by_name ON definitions (name);
-CREATE INDEX IF NOT EXISTS definitions_by_file ON definitions (file);
-CREATE TABLE IF NOT EXISTS pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL,
-    "end" INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS pieces_by_file ON pieces (file);
-"""
 _DEFINITION = 'name, inside, line, "end", signature, doc, text'
-SIMILAR: Final = """
-CREATE VIRTUAL TABLE IF NOT EXISTS words
-    USING fts5(identifiers, tokenize = "unicode61 remove_diacritics 0 tokenchars '_'");
-CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, row);
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """``total`` is None while the walk still looks for files that changed."""
@@ -93,19 +77,30 @@ class Size:
     refused: int
 
 
+class Looking(Protocol):
+    """Who wants to know which folders a scan reads."""
+
+    def enter(self, folder: Path) -> None: ...
+
+    def end(self) -> None:
+        """There are no others."""
+
+
 class Index:
     """See the module. ``folder``: where it is kept, the cache folder if None."""
 
-    def __init__(self, rules: Rules, folder: Path | None = None) -> None:
+    def __init__(self, rules: Rules, folder: Path | None = None, outline: Outliner = outline_of) -> None:
+        self._outline = outline
         self.rules = rules
         self.root = rules.root
-        self.refused: Counter[Refusal] = Counter()
+        self.walked = Walked()
         """What the last scan passed over."""
+        self._passed_over: tuple[str, ...] | None = None
         self.behind = False
         """Something could not be written, another process held the file for long: scan again when there is time."""
         self.truncated = False
         """There are more than :data:`MOST_FILES` files."""
-        self.ranks = _has_fts5()
+        self.ranks = has_fts5()
         """SQLite can rank by BM25; without it :meth:`similar` finds nothing."""
         self._store = Store(rules.identity, SCHEMA + (SIMILAR if self.ranks else ""), folder)
         self._documents: dict[Path, str] = {}
@@ -123,19 +118,32 @@ class Index:
         """How often all was thrown away, for the file was damaged; grown: scan again, open documents anew."""
         return self._store.lost
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Sentences about what would be read, but cannot be; as long as it is so."""
+        if self._passed_over is None:
+            rows = self._store.rows("SELECT path, refusal FROM files WHERE refusal IN (?, ?) ORDER BY path LIMIT 100",
+                                    [Refusal.CLOSED.name, Refusal.COSTLY.name])
+            files = [(self.root / path, Refusal[refusal]) for path, refusal in rows]
+            self._passed_over = sentences(self.walked.closed, self.rules.unfollowed, files)
+        return self._passed_over
+
     def close(self) -> None:
         self._store.close()
 
     # -- bringing up to date
 
-    def scan(self) -> Iterator[Progress]:
-        """Make the index equal to what lies on the disk and is open; yields often, may be left at any point."""
-        lost = self.lost
-        yield from self._scan()
-        if self.lost != lost:  # the file was damaged and all is new: once more, not for ever
-            yield from self._scan()
+    def scan(self, looking: Looking | None = None) -> Iterator[Progress]:
+        """Make the index equal to what lies on the disk and is open; yields often, may be left at any point.
 
-    def _scan(self) -> Iterator[Progress]:
+        ``looking`` hears which folders are read.
+        """
+        lost = self.lost
+        yield from self._scan(looking)
+        if self.lost != lost:  # the file was damaged and all is new: once more, not for ever
+            yield from self._scan(looking)
+
+    def _scan(self, looking: Looking | None) -> Iterator[Progress]:
         self.behind = False
         self.rules.forget()
         for path, text in self._documents.items():
@@ -143,12 +151,16 @@ class Index:
                 self._open.discard(self._key(path))
             elif self._key(path) not in self._open:
                 self._put_document(path, text)
-        counts: Counter[Refusal] = Counter()
+        walked = Walked()
         changed: list[Path] = []
         seen: set[str] = set(self._open)
         known = self._stamps()
         self.truncated = False
-        for number, file in enumerate(walk(self.rules, counts)):
+        number = 0
+        for file in walk(self.rules, walked, *([looking.enter] if looking else [])):
+            if file is None:
+                yield Progress(0, None)
+                continue
             if number >= MOST_FILES:
                 self.truncated = True
                 break
@@ -158,7 +170,10 @@ class Index:
                 changed.append(file.path)
             if number % 200 == 0:
                 yield Progress(0, None)
-        self.refused = counts
+            number += 1
+        self.walked, self._passed_over = walked, None
+        if looking is not None:
+            looking.end()
         self._remove(key for key in known if key not in seen)
         waiting = iter(changed)
         done = 0
@@ -218,7 +233,11 @@ class Index:
     def _put_document(self, path: Path, text: str) -> None:
         key = self._key(path)
         self._open.add(key)
-        self._put([_Read(key, OPEN, "", _outline(path, text), text)])
+        try:
+            outline = self._outline_of(path, text)
+        except TooCostly:
+            outline = _NOTHING
+        self._put([Read(key, OPEN, "", outline, text)])
 
     # -- asking
 
@@ -293,58 +312,40 @@ class Index:
         return [(size, modified) for size, modified in
                 self._store.rows("SELECT size, modified FROM files WHERE path = ?", [key])]
 
-    def _read(self, path: Path) -> _Read:
+    def _read(self, path: Path) -> Read:
         """A file's outline; what turns out to be binary or generated is remembered with its stamp, without content."""
         found = read_source(path)
+        if found is Refusal.CLOSED:
+            return Read(self._key(path), CLOSED, found.name, _NOTHING, "")
         if isinstance(found, Refusal):
             try:
                 status = path.lstat()
             except OSError:
-                return _Read(self._key(path), None, found.name, _NOTHING, "")
-            return _Read(self._key(path), Stamp(status.st_size, status.st_mtime_ns), found.name, _NOTHING, "")
+                return Read(self._key(path), None, found.name, _NOTHING, "")
+            return Read(self._key(path), stamp_of(status), found.name, _NOTHING, "")
         text, stamp = found
-        return _Read(self._key(path), stamp, "", _outline(path, text), text)
+        try:
+            return Read(self._key(path), stamp, "", self._outline_of(path, text), text)
+        except TooCostly:
+            return Read(self._key(path), stamp, Refusal.COSTLY.name, _NOTHING, "")
 
-    def _put(self, files: list[_Read]) -> None:
+    def _outline_of(self, path: Path, text: str) -> Outline:
+        language = _language(path)
+        return _NOTHING if language is None else self._outline(language, text)
+
+    def _put(self, files: list[Read]) -> None:
         if files:
-            self._write_all(partial(self._write, files))
+            self._write_all(partial(write, files, self.ranks))
 
     def _write_all(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        self._passed_over = None
         if not self._store.write(work):
             self.behind = True
-
-    def _write(self, files: list[_Read], database: sqlite3.Connection) -> None:
-        for file in files:
-            self._forget(database, file.key)
-            if file.stamp is None:
-                continue
-            row = [file.key, file.stamp.size, file.stamp.modified, file.refusal, "\n".join(file.outline.imports),
-                   (module_of(file.key) or ("",))[-1]]
-            number = database.execute("INSERT INTO files (path, size, modified, refusal, imports, module) "
-                                      "VALUES (?, ?, ?, ?, ?, ?)", row).lastrowid
-            database.executemany(
-                "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [[number, *astuple(definition)] for definition in file.outline.definitions])
-            if self.ranks:
-                _write_pieces(database, number, file)
-
-    def _forget_all(self, keys: list[str], database: sqlite3.Connection) -> None:
-        for key in keys:
-            self._forget(database, key)
-
-    def _forget(self, database: sqlite3.Connection, key: str) -> None:
-        row = database.execute("SELECT id FROM files WHERE path = ?", [key]).fetchone()
-        if row is not None:
-            if self.ranks:
-                database.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM pieces WHERE file = ?)", row)
-            for table in ("pieces", "definitions"):
-                database.execute(f"DELETE FROM {table} WHERE file = ?", row)
-            database.execute("DELETE FROM files WHERE id = ?", row)
 
     def _remove(self, keys: Iterable[str]) -> None:
         waiting = iter(keys)
         while batch := list(islice(waiting, 100)):
-            self._write_all(partial(self._forget_all, batch))
+            self._write_all(partial(forget, batch, self.ranks))
 
     def _remove_below(self, folder: str) -> None:
         if folder == ".":
@@ -354,17 +355,6 @@ class Index:
         self._remove(path for (path,) in rows if path not in self._open)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A file as it was read. No stamp: it is gone."""
-
-    key: str
-    stamp: Stamp | None
-    refusal: str
-    outline: Outline
-    text: str
-
-
 _NOTHING = Outline((), ())
 
 
@@ -372,26 +362,3 @@ def _language(path: Path) -> Language | None:
     return Language.of(path.suffix.lower())
 
 
-def _outline(path: Path, text: str) -> Outline:
-    language = _language(path)
-    return _NOTHING if language is None else outline_of(language, text)
-
-
-def _has_fts5() -> bool:
-    with_it = sqlite3.connect(":memory:")
-    try:
-        with_it.executescript(SIMILAR)
-        return True
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        with_it.close()
-
-
-def _write_pieces(database: sqlite3.Connection, number: int | None, file: _Read) -> None:
-    lines = file.text.split("\n")
-    for first, end in pieces([definition.line for definition in file.outline.definitions], len(lines)):
-        words = " ".join(telling("\n".join(lines[first:end])))
-        if words:
-            row = database.execute('INSERT INTO pieces (file, line, "end") VALUES (?, ?, ?)', [number, first, end])
-            database.execute("INSERT INTO words (rowid, identifiers) VALUES (?, ?)", [row.lastrowid, words])

@@ -7,9 +7,9 @@ of the language's folder; no language is named here. Works on text with syntax e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import tree_sitter
 
@@ -22,6 +22,8 @@ LONGEST: Final = 1200
 SIGNATURE: Final = 300
 FIELDS: Final = 500
 DOC: Final = 160
+SECONDS: Final = 3.0
+"""Of processor time for one parse; an ordinary megabyte takes 0.3."""
 MOST: Final = 2000
 """Definitions, and imports, that are kept of one file."""
 
@@ -53,6 +55,10 @@ class Outline:
     """Lines on which imports stand; an index does not keep them."""
 
 
+Outliner: TypeAlias = Callable[[Language, str], Outline]
+"""Makes an outline: :func:`outline_of`, or something that bounds it."""
+
+
 @dataclass(slots=True)
 class _Found:
     node: tree_sitter.Node
@@ -64,9 +70,13 @@ class _Found:
 
 
 def outline_of(language: Language, text: str) -> Outline:
-    """The outline of a whole file. :class:`kvlsp.errors.ConfigurationError` when the grammar's wheel is missing."""
+    """The outline of a whole file.
+
+    :class:`kvlsp.errors.ConfigurationError` when the grammar's wheel is missing, :class:`kvlsp.errors.TooCostly` when
+    it is seen in time that the parser takes too long; it is not always (:mod:`kvlsp.workspace.reader`).
+    """
     data = encode(text)
-    root = tree_sitter.Parser(language.compiled).parse(data).root_node
+    root = language.parse(data, seconds=SECONDS).root_node
     nodes = _imports(language, root)
     imports = tuple(_plain(data[node.start_byte:node.end_byte])[:SIGNATURE] for node in nodes)
     lines = (line for node in nodes for line in range(node.start_point[0], node.end_point[0] + (node.end_point[1] > 0)))
@@ -102,7 +112,7 @@ def _definitions(language: Language, data: bytes, root: tree_sitter.Node) -> lis
     for found in everything:
         while around and around[-1].node.end_byte <= found.node.start_byte:
             around.pop()
-        result.append(_definition(language, data, found, ".".join(outer.name for outer in around)))
+        result.append(_definition(language, data, found, ".".join(outer.name for outer in around)[-SIGNATURE:]))
         around.append(found)
     return result
 
@@ -126,15 +136,16 @@ def _matches(language: Language, data: bytes, root: tree_sitter.Node) -> list[_F
 def _name(data: bytes, node: tree_sitter.Node) -> str:
     """The defined identifier: of ``A::f(int x)`` it is f, of ``Box<T>`` it is Box."""
     words = words_of(re.split(r"[(<\[]", _text(data[node.start_byte:node.end_byte]), maxsplit=1)[0])
-    return words[-1] if words else ""
+    return words[-1][:SIGNATURE] if words else ""
 
 
 def _definition(language: Language, data: bytes, found: _Found, inside: str) -> Definition:
     node = found.node
     signature = _plain(data[node.start_byte:_head_end(found)])[:SIGNATURE].rstrip(" {")
     doc = _doc_within(language, data, found.body) or _doc_above(language, data, found.start)
-    whole = _lines(data, found.start, node.end_byte)
-    if len(whole) <= SHORT:
+    longer = node.end_byte - found.start > 4 * SHORT  # bytes of so many characters, whatever they are
+    whole = _lines(data, found.start, found.start + 4 * SHORT if longer else node.end_byte)
+    if not longer and len(whole) <= SHORT:
         text = whole
     elif found.body is None:
         text = _cut(whole, SHORT)
@@ -160,6 +171,8 @@ def _fields(data: bytes, found: _Found) -> list[str]:
     children = found.body.named_children[:1]
     if children and data[children[0].start_byte:children[0].start_byte + 1] in (b'"', b"'"):
         inner = children[0].end_byte  # the doc string, of which one line is shown already
+    if end - inner >= 4 * FIELDS:
+        return []
     text = _text(data[inner:end])
     return [line.rstrip() for line in text.split("\n") if line.strip()] if len(text) < FIELDS else []
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.messages import FromWorkspace, ToWorkspace
+from kvlsp.workspace.pipes import command, ends, read, write
 
 if TYPE_CHECKING:
     from kvlsp.workspace.service import Service
@@ -31,8 +30,6 @@ NICE: Final = 10
 """A tenth of what others get where all cores are busy."""
 GRACE: Final = 2.0
 """Seconds to end by itself."""
-_BEGIN: Final = "import sys; sys.path[:] = sys.argv[1:]; from kvlsp.workspace.process import main; main()"
-"""With the daemon's own paths: left to itself, Python would first look for modules in the current folder."""
 
 
 class Link(Protocol):
@@ -60,8 +57,7 @@ class _Child:
         hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BEGIN, *(path for path in sys.path if path)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=low | hidden)
+                command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=low | hidden)
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"The process that reads the workspace cannot be started ({error}); completions know "
                                  "the open document only.") from error
@@ -102,20 +98,6 @@ class _Child:
         self._hear(None)
 
 
-def write(stream: BinaryIO, message: ToWorkspace | FromWorkspace) -> None:
-    """One message, at once. :class:`OSError` when nobody reads."""
-    pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    stream.flush()
-
-
-def read(stream: BinaryIO) -> FromWorkspace | None:
-    """The next message; None at the end of the stream, or where it breaks off."""
-    try:
-        return pickle.load(stream)  # type: ignore[no-any-return]  # from a process of our own only
-    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-        return None
-
-
 def _act(service: Service, message: ToWorkspace) -> None:
     try:
         service.act(message)
@@ -126,6 +108,7 @@ def _act(service: Service, message: ToWorkspace) -> None:
 
 def main() -> None:
     """The process itself: messages on standard input, answers on standard output, until the input ends."""
+    from kvlsp.workspace.reader import Reader
     from kvlsp.workspace.service import Service
     from kvlsp.workspace.watcher import Watcher
     from kvlsp.workspace.workspace import Workspace
@@ -135,8 +118,7 @@ def main() -> None:
         with contextlib.suppress(OSError):
             os.nice(NICE)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anything prints does not come between the answers
+    incoming, outgoing = ends()
 
     def send(message: FromWorkspace) -> None:
         try:
@@ -148,17 +130,20 @@ def main() -> None:
 
     def listen() -> None:
         while (message := read(incoming)) is not None:
-            waiting.put(message)  # type: ignore[arg-type]
+            waiting.put(message)
         os._exit(0)  # whatever runs: an index outlives being killed
 
     threading.Thread(target=listen, name="kvlsp-listen", daemon=True).start()
-    service = Service(send, lambda exclude: Workspace(exclude, Watcher(wake=lambda: waiting.put(None))))
+    reader = Reader()
+    service = Service(send, lambda exclude: Workspace(exclude, Watcher(wake=lambda: waiting.put(None)), outline=reader),
+                      outline=reader)
     while True:
         due = service.due()
         try:
             message = waiting.get_nowait() if due == 0.0 else waiting.get(timeout=due)
         except queue.Empty:
             service.step()
+            reader.tidy()
         else:
             if message is not None:
                 _act(service, message)

@@ -45,12 +45,17 @@ def refusal_of(status: os.stat_result) -> Refusal | None:
     return Refusal.TOO_LARGE if status.st_size > LARGEST else None
 
 
+def refusal_for(error: OSError | ValueError) -> Refusal:
+    """What an error of the disk means for the file or folder that it is about."""
+    return Refusal.GONE if isinstance(error, FileNotFoundError | NotADirectoryError) else Refusal.CLOSED
+
+
 def read_bytes(path: Path) -> tuple[bytes, Stamp] | Refusal:
     """A plain file's bytes, at most :data:`LARGEST`, with the stamp they had; or why not. Never waits on a pipe."""
     try:
         handle = os.open(path, _FLAGS)
-    except OSError:
-        return Refusal.LINK if path.is_symlink() else Refusal.GONE
+    except (OSError, ValueError) as error:
+        return Refusal.LINK if os.path.islink(path) else refusal_for(error)
     try:
         status = os.fstat(handle)
         refusal = refusal_of(status)
@@ -58,8 +63,8 @@ def read_bytes(path: Path) -> tuple[bytes, Stamp] | Refusal:
             return refusal
         with open(handle, "rb", closefd=False) as file:
             data = file.read(LARGEST + 1)
-    except OSError:
-        return Refusal.GONE
+    except OSError as error:
+        return refusal_for(error)
     finally:
         os.close(handle)
     return Refusal.TOO_LARGE if len(data) > LARGEST else (data, stamp_of(status))

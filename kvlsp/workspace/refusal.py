@@ -18,7 +18,9 @@ class Refusal(str, enum.Enum):
     TOO_LARGE = "larger than 1 MB"
     EXCLUDED = "excluded by kvlsp.exclude"
     IGNORED = "ignored by .gitignore"
-    GONE = "not there, or not readable"
+    GONE = "not there"
+    CLOSED = "not readable"
+    COSTLY = "too costly to parse"
     BINARY = "binary, or not UTF-8"
     OUTSIDE = "outside of the workspace"
 

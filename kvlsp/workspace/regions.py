@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from kvlsp.syntax.language import Language
-from kvlsp.workspace.caret import MOST
+from kvlsp.workspace.caret import beginning
 from kvlsp.workspace.messages import Place
-from kvlsp.workspace.outline import outline_of
+from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.retrieval import Region
 
 ABOVE: Final = 7
@@ -22,15 +22,16 @@ BELOW: Final = 7
 REGIONS: Final = 4
 
 
-def stretch(text: str, offset: int, language: Language | None) -> tuple[int, int]:
+def stretch(text: str, offset: int, language: Language | None, outliner: Outliner = outline_of) -> tuple[int, int]:
     """Characters [start, end] around ``offset`` in which no definition of several lines begins or ends.
 
-    Without a language it is the whole text.
+    Without a language, or an outline, it is the whole text.
     """
-    if language is None:
+    outline = beginning(text, language, outliner)
+    if outline is None:
         return 0, len(text)
     edges = {0}
-    for definition in outline_of(language, text[:MOST]).definitions:
+    for definition in outline.definitions:
         if definition.end > definition.line + 1:  # a constant is nothing to be in
             edges |= {definition.line, definition.end}
     rows = sorted(edges)

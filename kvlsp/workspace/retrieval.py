@@ -12,6 +12,7 @@ Nothing here knows about tokens or prompts: ``measure`` says what a text costs.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import Surroundings, parts_of, surroundings_of
 from kvlsp.workspace.imports import match, module_of
 from kvlsp.workspace.index import Found, Index
-from kvlsp.workspace.outline import Definition, words_of
+from kvlsp.workspace.outline import Definition, Outliner, outline_of, words_of
 from kvlsp.workspace.pieces import telling
 
 BUDGET: Final = 6000
@@ -79,20 +80,21 @@ class Region:
 
 def retrieve(text: str, offset: int, path: Path | None, indexes: Sequence[Index], *, budget: int = BUDGET,
              measure: Callable[[str], int] = len, regions: Sequence[Region] = (), placed: Sequence[Chunk] = (),
-             language: Language | None = None) -> tuple[Chunk, ...]:
+             language: Language | None = None, outliner: Outliner = outline_of) -> tuple[Chunk, ...]:
     """Chunks for a caret at ``offset`` of the document ``path`` (absolute), the most wanted first.
 
     A document without a path has only a ``language``: no file is near it.
     """
     if path is not None:
         language = Language.of(path.suffix.lower())
-    around = surroundings_of(text, offset, language)
+    around = surroundings_of(text, offset, language, outliner)
     kept = {chunk.key for chunk in placed}
     chosen: list[Chunk] = []
     seen: set[str] = set()
     left = budget
+    itself = _Itself(path)
     for chunk in _candidates(around, path, language, indexes, regions, kept):
-        if chunk.text in seen or _stands_in(chunk, around) or _covered(chunk, chosen):
+        if chunk.text in seen or _stands_in(chunk, around) or _covered(chunk, chosen) or itself.is_in(chunk):
             continue
         cost = measure(chunk.text)
         if cost <= left:
@@ -227,6 +229,29 @@ def _likeness(definition: Definition, around: Surroundings) -> float:
 
 
 # -- what is left out
+
+
+class _Itself:
+    """The document's own file under any name: links, and disks that do not tell cases apart, give one file many."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = None if path is None else _file_of(path)
+        self._known: dict[Path, bool] = {}
+
+    def is_in(self, chunk: Chunk) -> bool:
+        path = chunk.root / chunk.path
+        if path not in self._known:
+            self._known[path] = self._file is not None and _file_of(path) == self._file
+        return self._known[path]
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Which file of which disk; None: none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _stands_in(chunk: Chunk, around: Surroundings) -> bool:

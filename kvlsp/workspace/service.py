@@ -34,6 +34,7 @@ from kvlsp.workspace.messages import (
     Shown,
     ToWorkspace,
 )
+from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.regions import regions_of, stretch
 from kvlsp.workspace.retrieval import Chunk, Region, arrange, retrieve
 from kvlsp.workspace.workspace import Workspace
@@ -56,12 +57,13 @@ class Service:
     """See the module. ``send`` takes what is answered; one thread."""
 
     def __init__(self, send: Callable[[FromWorkspace], None], make: MakeWorkspace = Workspace,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._send, self._make, self._clock = send, make, clock
+                 clock: Callable[[], float] = time.monotonic, outline: Outliner = outline_of) -> None:
+        self._send, self._make, self._clock, self._outline = send, make, clock, outline
         self._workspace: Workspace | None = None
         self._asked_for = Roots(())
+        self._roots_now: tuple[Path, ...] = ()
         self._wide: list[str] = []
-        self._problem = ""
+        self._problem = self._failed = ""
         self._documents: dict[str, _Document] = {}
         """By the editor's path."""
         self._placed: dict[str, tuple[Chunk, ...]] = {}
@@ -77,7 +79,7 @@ class Service:
                 if path in self._documents:
                     place = self._documents[path].place
                 else:
-                    place = really(path) if language is None else None
+                    place = really(path, self._roots_now) if language is None else None
                 of = Language.of(place.suffix.lower() if place is not None else language or "")
                 self._documents[path] = _Document(place, text, of)
                 if self._workspace is not None and place is not None:
@@ -85,8 +87,8 @@ class Service:
             case DocumentClosed(path):
                 self._placed.pop(path, None)
                 closed = self._documents.pop(path, None)
-                if closed is not None and closed.place is not None and self._workspace is not None:
-                    self._workspace.close_document(closed.place)
+                if closed is not None:
+                    self._close(closed.place)
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():
@@ -102,14 +104,16 @@ class Service:
         """A little work on the indexes, and a word about it now and then."""
         if self._workspace is None:
             return
-        worked = self._busy or self._workspace.due() == 0.0
+        was_busy, problems = self._busy, self._workspace.problems
         try:
             self._busy = self._workspace.step()
-        except KvlspError as error:
-            self._problem, self._busy = str(error), False
-        if worked and not self._busy:
+        except Exception as error:  # what one file or folder brings about costs nobody the others
+            self._failed, self._busy = _said(error), False
+        if self._workspace.worked and not self._busy and self._workspace.due() != 0.0:
+            self._problem, self._failed = self._failed, ""
+        if not self._busy and (was_busy or self._workspace.worked):
             self._tell(settled=True)
-        elif self._busy and self._clock() >= self._told + TELL:
+        elif (self._busy and self._clock() >= self._told + TELL) or self._workspace.problems != problems:
             self._tell()
 
     def close(self) -> None:
@@ -128,7 +132,8 @@ class Service:
         roots -= set(wide)
         if wanted.exclude != self._asked_for.exclude or not roots:
             self.close()
-        self._asked_for, self._problem = wanted, ""
+        self._asked_for, self._problem, self._roots_now = wanted, "", tuple(sorted(roots))
+        self._place_again()
         try:
             if roots and self._workspace is None:
                 self._begin(wanted.exclude)
@@ -144,6 +149,24 @@ class Service:
             self.close()
         self._placed.clear()
         self._tell(settled=self._workspace is None)
+
+    def _place_again(self) -> None:
+        """Links lead to other places where there are other roots."""
+        for path, document in list(self._documents.items()):
+            place = None if document.place is None else really(path, self._roots_now)
+            if place is not None and place != document.place:
+                self._documents[path] = document._replace(place=place)
+                self._close(document.place)
+                if self._workspace is not None:
+                    self._workspace.open_document(place, document.text)
+
+    def _close(self, place: Path | None) -> None:
+        """A document is no longer open there; another one, opened through a link, may be."""
+        if place is not None and self._workspace is not None:
+            self._workspace.close_document(place)
+            for document in self._documents.values():
+                if document.place == place:
+                    self._workspace.open_document(place, document.text)
 
     def _begin(self, exclude: Sequence[str]) -> None:
         self._workspace = self._make(exclude)
@@ -168,7 +191,7 @@ class Service:
             if ask.path in self._documents:
                 place, text, language = self._documents[ask.path]
                 offset = max(0, min(ask.offset, len(text)))
-                within = stretch(text, offset, language)
+                within = stretch(text, offset, language, self._outline)
                 over = self._index_over(place)
                 if self._workspace is None or over is None:
                     chunks = ()
@@ -176,7 +199,7 @@ class Service:
                     root, path = over.root.name, _path_in(over, place, language)
                     found = retrieve(text, offset, place, self._workspace.indexes, budget=ask.tokens, measure=tokens,
                                      regions=self._regions(ask.places), placed=self._placed.get(ask.path, ()),
-                                     language=language)
+                                     language=language, outliner=self._outline)
                     placed = self._placed[ask.path] = arrange(found, self._placed.get(ask.path, ()))
                     chunks = tuple(Shown(chunk.path, chunk.text.rstrip("\n") + "\n") for chunk in placed)
         except Exception as error:  # an answer must come, or no other question is asked
@@ -233,15 +256,28 @@ def _path_in(index: Index, place: Path | None, language: Language | None) -> str
     return UNTITLED + language.endings[0] if language is not None and language.endings else ""
 
 
+def _said(error: Exception) -> str:
+    if isinstance(error, KvlspError):
+        return str(error)
+    log.error("The workspace could not be read to its end (%s).", type(error).__name__)
+    log.debug("What failed:", exc_info=True)
+    return (f"Something in the workspace could not be read ({type(error).__name__}), so files may be missing; it is "
+            "tried again after some minutes. Please report it.")
+
+
 def tokens(text: str) -> int:
     """About how many tokens a chunk costs, its head included."""
     return HEAD + int(len(text) / CHARACTERS_PER_TOKEN)
 
 
-def really(path: str) -> Path:
-    """The path with the links of its folders followed; the file itself may be a link, as the indexes see it."""
+def really(path: str, roots: Sequence[Path]) -> Path:
+    """The path with the links of its folders followed; the file's own link, too, if it leads to a file of a root.
+
+    One that leads elsewhere stays, for its document works here.
+    """
     folder, name = os.path.split(path)
-    return Path(os.path.realpath(folder), name)
+    place, target = Path(os.path.realpath(folder), name), Path(os.path.realpath(path))
+    return target if any(target.is_relative_to(root) for root in roots) else place
 
 
 def is_wide(root: Path) -> bool:

@@ -1,12 +1,14 @@
-"""Watches roots for changes made outside the editor, with watchdog; where that cannot be, by looking now and then.
+"""Watches roots for changes made outside the editor; where that cannot be, by looking now and then.
 
     watcher = Watcher()
     watcher.add(root)
     changes = watcher.take()       # None, or what has changed since; ask again after watcher.due() seconds
 
-A root that cannot be watched (inotify's limits, a network drive, a root that is gone) is polled: it is handed out for a
-scan every :data:`POLL` seconds, and :attr:`Watcher.problems` says why in a sentence. Every root is handed out so every
-:data:`CARE` seconds, for events may be lost. It reads no file and does not know what an index is.
+A root that cannot be watched (the system's limits, a network drive, a root that is gone) is polled: it is handed out
+for a scan every :data:`POLL` seconds, and :attr:`Watcher.problems` says why in a sentence. Every root is looked at that
+often, for not every system says when a root is moved away or another takes its place, and handed out every
+:data:`CARE` seconds, for events may be lost. Whoever scans says which folders are read (:meth:`Watcher.looking`): no
+others are watched. It reads no file and does not know what an index is.
 """
 
 from __future__ import annotations
@@ -14,16 +16,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-from watchdog import events
-from watchdog.observers import Observer
+from typing import Final
 
 from kvlsp.workspace.burst import Burst, Changes
+from kvlsp.workspace.observers import Observer, observer
 
 log = logging.getLogger(__name__)
 
@@ -32,132 +33,171 @@ CARE: Final = 600.0
 REMOTE: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.s3fs",
                            "fuse.rclone", "vboxsf", "fuse.vmhgfs-fuse", "ncpfs", "davfs", "virtiofs"})
 """File systems that do not report changes made by others."""
-_WANTED: Final = [events.FileCreatedEvent, events.FileModifiedEvent, events.FileDeletedEvent, events.FileMovedEvent,
-                  events.DirCreatedEvent, events.DirDeletedEvent, events.DirMovedEvent]
+MOST_WATCHED: Final = 20_000
+"""Folders of one root; a root of more is polled."""
 
 
 class Watcher:
     """One observer for all roots. ``observe`` makes it; tests pass their own, and their own clock."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, observe: Callable[[], Any] = Observer,
+    def __init__(self, clock: Callable[[], float] = time.monotonic, observe: Callable[[], Observer] = observer,
                  mounts: Path = Path("/proc/self/mounts"), wake: Callable[[], None] = lambda: None) -> None:
         """``wake``: called from any thread when :meth:`due` became sooner, for an owner that sleeps that long."""
         self.problems: dict[Path, str] = {}
         """For roots that are polled: why."""
         self._clock = clock
-        self._observe = observe
+        self._observer = observe()
         self._mounts = mounts
+        self._wake = wake
         self._burst = Burst(wake)
-        self._observer: Any = None
-        self._watches: dict[Path, Any] = {}
-        self._next: dict[Path, float] = {}
-        self._gone: set[Path] = set()
+        self._watched: dict[Path, int] = {}
+        """Roots that are, and how many of their folders."""
+        self._crowded: set[Path] = set()
+        """Roots that have more folders than can be watched."""
+        self._identities: dict[Path, tuple[int, int] | None] = {}
+        self._looks: dict[Path, float] = {}
+        self._cares: dict[Path, float] = {}
+        self._suspects: set[Path] = set()
         self._lock = threading.Lock()
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        return tuple(sorted(self._next))
+        return tuple(sorted(self._looks))
 
     def add(self, root: Path) -> None:
         """Watch a root (an absolute path without links); adding it again does nothing. Never raises for the disk."""
-        if root in self._next:
+        if root in self._looks:
             return
+        now = self._clock()
+        self._looks[root], self._cares[root] = now + POLL, now + CARE
         self._watch(root)
-        self._burst.rescan(root, self._clock())
+        self._burst.rescan(root, now)
 
     def remove(self, root: Path) -> None:
         """Watch a root no more."""
         self._unwatch(root)
-        self._next.pop(root, None)
-        self.problems.pop(root, None)
+        self._crowded.discard(root)
+        for known in (self._looks, self._cares, self._identities, self.problems):
+            known.pop(root, None)
         self._burst.forget(root)
+
+    def looking(self, root: Path) -> Looking:
+        """For somebody who begins to walk this root: what is entered from now on is what is watched."""
+        return Looking(self, root)
 
     def note(self, path: Path, *, folder: bool = False) -> None:
         """Somebody says that this path was created, changed or deleted: the observer's thread, or an editor."""
         now = self._clock()
         for root in self.roots:
-            if path.is_relative_to(root):
+            if path == root:
+                self.lose(root)
+            elif path.is_relative_to(root):
                 self._burst.note(root, path, now, folder=folder)
 
     def rescan(self, root: Path) -> None:
         """Somebody knows that this root must be looked through again."""
-        if root in self._next:
+        if root in self._looks:
             self._burst.rescan(root, self._clock())
+
+    def lose(self, root: Path) -> None:
+        """Somebody says that something happened to the root itself: it is looked at."""
+        with self._lock:
+            self._suspects.add(root)
+        self._burst.rescan(root, self._clock())
 
     def take(self) -> Changes | None:
         """What has changed, in one piece per burst; None when nothing has, or it still goes on."""
         now = self._clock()
         with self._lock:
-            gone, self._gone = self._gone, set()
-        for root in gone & set(self._next):
-            self._unwatch(root)
-            self._poll(root, _gone(root))
-        for root, when in list(self._next.items()):
-            if now >= when:
-                if root in self.problems and root.is_dir():
-                    self._watch(root)
-                elif root not in self.problems and not root.is_dir():  # moved away: not every system says so
-                    self._unwatch(root)
-                    self._poll(root, _gone(root))
-                self._next[root] = now + (POLL if root in self.problems else CARE)
-                self._burst.rescan(root, now - POLL)  # no need to wait for quiet
+            suspects, self._suspects = self._suspects, set()
+        for root, when in list(self._looks.items()):
+            if root in suspects or now >= when:
+                self._look(root, now)
         return self._burst.take(now)
 
     def due(self) -> float | None:
         """Seconds until :meth:`take` may have something; None: there are no roots."""
         now = self._clock()
-        waits = [max(when - now, 0.0) for when in self._next.values()]
+        waits = [max(when - now, 0.0) for when in self._looks.values()]
         burst = self._burst.due(now)
         return min([*waits, *([] if burst is None else [burst])], default=None)
 
     def close(self) -> None:
         """Stop the observer's threads and wait for them."""
-        observer, self._observer = self._observer, None
-        self._watches.clear()
-        self._next.clear()
-        if observer is not None:
-            observer.stop()
-            observer.join()
+        self._observer.close()
+        self._watched.clear()
+        self._looks.clear()
+
+    # -- the roots themselves
+
+    def _look(self, root: Path, now: float) -> None:
+        """Is it the same folder, and still there? Hand it out, if it is not, or it is time."""
+        care = now >= self._cares[root]
+        if care:
+            self._cares[root] = now + CARE
+        self._looks[root] = min(now + POLL, self._cares[root])
+        if _identity(root) != self._identities[root]:
+            self._unwatch(root)
+            self._crowded.discard(root)
+            self._watch(root)
+        elif root in self.problems and (care or root not in self._crowded):
+            self._watch(root)
+        elif not care and root not in self.problems:
+            return
+        self._burst.rescan(root, now - POLL)  # no need to wait for quiet
 
     def _watch(self, root: Path) -> None:
-        self.problems.pop(root, None)
-        self._next[root] = self._clock() + CARE
-        if not root.is_dir():
-            self._poll(root, f"The folder {root} is not there. It is looked for every {POLL:.0f} seconds.")
-            return
-        if self._is_remote(root):
+        known = root in self._identities
+        self._identities[root] = _identity(root)
+        if self._identities[root] is None:
+            self._poll(root, f"The folder {root} is {'gone' if known else 'not there'}. Nothing of it is in the index; "
+                             f"it is looked for every {POLL:.0f} seconds.")
+        elif self._is_remote(root):
             self._poll(root, f"The folder {root} lies on a network drive, which does not report what others change. It "
                              f"is looked through every {POLL:.0f} seconds.")
-            return
-        try:
-            if self._observer is None:
-                observer = self._observe()
-                observer.start()
-                self._observer = observer
-            self._watches[root] = self._observer.schedule(_Handler(self, root), str(root), recursive=True,
-                                                          event_filter=_WANTED)
-        except (OSError, RuntimeError) as error:
-            self._poll(root, _sentence(root, error))
+        else:
+            try:
+                self._observer.watch(root, self)
+            except OSError as error:
+                self._poll(root, _sentence(root, error))
+            else:
+                self._watched[root] = 1
+                if root not in self._crowded:  # else it shows at the end of a walk
+                    self.problems.pop(root, None)
 
     def _unwatch(self, root: Path) -> None:
-        watch = self._watches.pop(root, None)
-        if watch is not None and self._observer is not None:
-            try:
-                self._observer.unschedule(watch)
-            except (KeyError, OSError, RuntimeError) as error:
-                log.debug("A watch could not be taken back: %s.", error)
+        if self._watched.pop(root, None) is not None:
+            self._observer.unwatch(root)
 
     def _poll(self, root: Path, why: str) -> None:
         if self.problems.get(root) != why:
             log.info("%s", why)
         self.problems[root] = why
-        self._next[root] = self._clock() + POLL
 
-    def lose(self, root: Path) -> None:
-        """The observer's thread says that the root itself went away."""
-        with self._lock:
-            self._gone.add(root)
-        self._burst.rescan(root, self._clock())
+    # -- their folders
+
+    def entered(self, root: Path, folder: Path) -> None:
+        """By :class:`Looking`."""
+        if root not in self._watched:
+            return
+        self._watched[root] += 1
+        try:
+            if self._watched[root] > MOST_WATCHED:
+                raise OSError(errno.E2BIG, f"it has more than {MOST_WATCHED:,} folders")
+            self._observer.enter(root, folder)
+        except OSError as error:  # all or nothing: what is watched in part takes from others and tells half
+            self._unwatch(root)
+            self._crowded.add(root)
+            self._poll(root, _sentence(root, error))
+
+    def walked(self, root: Path, folders: set[Path]) -> None:
+        """By :class:`Looking`."""
+        if root in self._watched:
+            self._watched[root] = len(folders)
+            self._observer.keep(root, folders)
+            if root in self._crowded:
+                self._crowded.discard(root)
+                self.problems.pop(root, None)
 
     def _is_remote(self, root: Path) -> bool:
         """By the mount table where there is one (Linux); elsewhere a network drive is taken for a local one."""
@@ -175,34 +215,48 @@ class Watcher:
         return kind in REMOTE
 
 
-class _Handler(events.FileSystemEventHandler):
-    """watchdog's events of one root, in the observer's thread."""
+class Looking:
+    """A walk that is under way."""
 
     def __init__(self, watcher: Watcher, root: Path) -> None:
-        self._watcher = watcher
-        self._root = root
+        self._watcher, self._root = watcher, root
+        self._folders: set[Path] = set()
 
-    def on_any_event(self, event: events.FileSystemEvent) -> None:
-        source = Path(os.fsdecode(event.src_path))
-        gone = event.event_type in (events.EVENT_TYPE_DELETED, events.EVENT_TYPE_MOVED)
-        if source == self._root:
-            if gone and event.is_directory:
-                self._watcher.lose(self._root)
-            return
-        self._watcher.note(source, folder=event.is_directory)
-        if event.event_type == events.EVENT_TYPE_MOVED and event.dest_path:
-            self._watcher.note(Path(os.fsdecode(event.dest_path)), folder=event.is_directory)
+    def enter(self, folder: Path) -> None:
+        """A folder is about to be listed."""
+        if folder not in self._folders:
+            self._folders.add(folder)
+            self._watcher.entered(self._root, folder)
 
-
-def _gone(root: Path) -> str:
-    return f"The folder {root} is gone. Its index is empty until the folder is there again."
+    def end(self) -> None:
+        """All that is read was entered."""
+        self._watcher.walked(self._root, self._folders)
+        self._folders = set()
 
 
-def _sentence(root: Path, error: Exception) -> str:
-    code = getattr(error, "errno", None)
-    if code in (errno.ENOSPC, errno.EMFILE):
-        limit = "fs.inotify.max_user_watches" if code == errno.ENOSPC else "fs.inotify.max_user_instances"
-        return (f"The folder {root} cannot be watched: the system's limit is reached. It is looked through every "
-                f"{POLL:.0f} seconds; raise {limit} to have changes seen at once.")
-    return (f"The folder {root} cannot be watched ({error}). It is looked through every {POLL:.0f} seconds; check that "
-            "it can be read.")
+def _identity(root: Path) -> tuple[int, int] | None:
+    """Which folder stands there; None: none."""
+    try:
+        status = os.stat(root)
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+
+
+def _sentence(root: Path, error: OSError) -> str:
+    polled = f"It is looked through every {POLL:.0f} seconds"
+    limits = {errno.ENOSPC: "max_user_watches", errno.EMFILE: "max_user_instances"}
+    limit = limits.get(error.errno or 0)
+    if limit is not None:
+        return (f"The folder {root} cannot be watched: the system's limit for all programs of a user, "
+                f"fs.inotify.{limit}{_value(limit)}, is reached. {polled}; raise it to have changes seen at once.")
+    if error.errno == errno.E2BIG:
+        return f"The folder {root} is not watched: {error.strerror}. {polled}; leave some out by kvlsp.exclude."
+    return f"The folder {root} cannot be watched ({error}). {polled}; check that it can be read."
+
+
+def _value(limit: str) -> str:
+    try:
+        return f" = {int(Path('/proc/sys/fs/inotify', limit).read_text()):,}"
+    except (OSError, ValueError):
+        return ""

@@ -18,13 +18,16 @@ from pathlib import Path
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.watcher import Watcher
 
 
 class Workspace:
     """See the module. ``folder``: where indexes are kept, the cache folder if None."""
 
-    def __init__(self, exclude: Sequence[str] = (), watcher: Watcher | None = None, folder: Path | None = None) -> None:
+    def __init__(self, exclude: Sequence[str] = (), watcher: Watcher | None = None, folder: Path | None = None,
+                 outline: Outliner = outline_of) -> None:
+        self._outline = outline
         self.watcher = watcher or Watcher()
         self._exclude = tuple(exclude)
         self._folder = folder
@@ -36,6 +39,8 @@ class Workspace:
         self._lost: dict[Path, int] = {}
         self._mending: set[Path] = set()
         """Roots whose index was damaged and is being filled again."""
+        self.worked = False
+        """Whether the last step did anything but look around."""
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -44,11 +49,12 @@ class Workspace:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about roots that cannot be watched and indexes that cannot be kept."""
+        """Sentences about roots that cannot be watched, indexes that cannot be kept, files that cannot be read."""
         kept = [index.problem for index in self.indexes if index.problem]
         mending = [f"The index of {root} was damaged and is made again; until then less of other files is found."
                    for root in sorted(self._mending)]
-        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending)
+        passed_over = [sentence for index in self.indexes for sentence in index.passed_over]
+        return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending, *passed_over)
 
     @property
     def progress(self) -> Progress | None:
@@ -64,10 +70,10 @@ class Workspace:
         """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""
         root = root.absolute().resolve()
         if root not in self._indexes:
-            self._indexes[root] = Index(Rules(root, self._exclude), self._folder)
+            self._indexes[root] = Index(Rules(root, self._exclude), self._folder, self._outline)
             self._lost[root] = 0
             self.watcher.add(root)
-            self._scans[root] = self._indexes[root].scan()
+            self._begin_scan(root)
             self._send_open(root)
 
     def remove(self, root: Path) -> None:
@@ -100,6 +106,7 @@ class Workspace:
         """A little work; False when there is nothing to do until the disk changes (:meth:`due`)."""
         self._take()
         self._mend()
+        self.worked = bool(self._paths or self._scans)
         if self._paths:
             path = self._paths.pop()
             for index in self._over(path):
@@ -130,13 +137,16 @@ class Workspace:
             index.close()
         self._indexes.clear()
 
+    def _begin_scan(self, root: Path) -> None:
+        self._scans[root] = self._indexes[root].scan(self.watcher.looking(root))
+
     def _take(self) -> None:
         changes = self.watcher.take()
         if changes is not None:
             self._paths = sorted({*self._paths, *changes.paths}, reverse=True)
             for root in changes.rescan:
                 if root in self._indexes:  # a scan that runs may have passed the place already: begin again
-                    self._scans[root] = self._indexes[root].scan()
+                    self._begin_scan(root)
 
     def _mend(self) -> None:
         """An index that was damaged is empty now, whoever noticed it: fill it again."""
@@ -145,7 +155,7 @@ class Workspace:
                 self._lost[root] = index.lost
                 if not index.problem:  # else it was the disk, and that is said
                     self._mending.add(root)
-                self._scans[root] = index.scan()
+                self._begin_scan(root)
                 self._send_open(root)
 
     def _over(self, path: Path) -> list[Index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
 from kvlsp.model import checkpoint
-from kvlsp.model.checkpoint import explain, locate, parameters, read_config, weight_files
+from kvlsp.model.checkpoint import LARGEST, explain, locate, parameters, read_config, weight_files
 from tests.support.decoders import tiny_llama
 
 
@@ -156,3 +157,22 @@ def test_a_failed_download_is_a_model_error(monkeypatch):
     with pytest.raises(ModelNotFound, match="cannot be reached"):
         locate("owner/model", quiet)
     assert checkpoint.HUB_ID.fullmatch("Qwen/Qwen2.5-Coder-1.5B")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of Unix")
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
+@pytest.mark.parametrize("what", ["endless", "pipe", "large", "nested"])
+def test_a_description_that_never_ends_is_refused(tmp_path, name, what):
+    """Memory does not end in it, and nobody waits for it."""
+    path = tmp_path / name
+    if what == "endless":
+        path.symlink_to("/dev/zero")
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "nested":
+        path.write_text('{"weight_map": ' + "[" * 100_000)
+    else:
+        with path.open("wb") as file:
+            file.truncate(LARGEST + 1)  # takes no room on the disk
+    with pytest.raises(ModelBroken, match=r"cannot be read|no weights"):
+        (read_config if name == "config.json" else weight_files)(tmp_path)

@@ -1,7 +1,11 @@
+import contextlib
+
 import pytest
 
-from kvlsp.errors import ConfigurationError
+from kvlsp.errors import ConfigurationError, TooCostly
+from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language, encode, read_language
+from kvlsp.syntax.leaves import leaves
 
 
 def test_found_by_id_and_by_file_name():
@@ -33,3 +37,25 @@ def test_a_broken_definition_says_where(tmp_path):
     (tmp_path / "language.toml").write_text('name = "x"\n')
     with pytest.raises(ConfigurationError, match="blocks"):
         read_language(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["/*\n" * 1000, "() => \n" * 430, "(" * 3000, "a<" * 1500, '"""' * 1000])
+@pytest.mark.parametrize("language", Language.all(), ids=lambda language: language.name)
+def test_a_window_made_to_harm_is_parsed_or_given_up_and_the_next_is_parsed(language, text):
+    with contextlib.suppress(TooCostly):
+        language.parse(text)
+    assert not language.parse("").root_node.has_error
+
+
+def test_what_is_given_up():
+    c = Language.of("c")
+    with pytest.raises(TooCostly):
+        c.parse("/*\n" * 2600)
+    assert c.parse("int f(void) { return 1; }\n" * 300).root_node.named_child_count == 300
+    assert leaves(c, "/*" * 2600)
+
+
+def test_a_block_that_cannot_be_parsed_in_time_is_not_judged():
+    place = Place.at("/*\n" * 2600 + "x = ", "\n", Language.of("c"))
+    assert place.parses("1;")
+    assert Place.at("int f(void) {\n" + "  g(\n" * 2000, "\n", Language.of("c")).parses("1);")

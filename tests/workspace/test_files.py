@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections import Counter
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from kvlsp.workspace.files import walk
+from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
+from kvlsp.workspace.index import Index
+from kvlsp.workspace.passing import sentences
 from kvlsp.workspace.reading import LARGEST, looks_generated, read_source
 from kvlsp.workspace.refusal import Refusal
 from tests.workspace.opened import opened_below
@@ -18,22 +22,22 @@ from tests.workspace.trees import ALLOWED, EXCLUDE, RULES, write_forbidden, writ
 def test_a_walk_meets_what_may_be_read_and_opens_nothing_else(tmp_path):
     root = tmp_path / "root"
     write_forbidden(root)
-    counts: Counter[Refusal] = Counter()
+    walked = Walked()
     with opened_below(tmp_path) as opened:
-        found = [file.path.relative_to(root).as_posix() for file in walk(Rules(root, EXCLUDE), counts)]
+        found = [file.path.relative_to(root).as_posix() for file in walk(Rules(root, EXCLUDE), walked) if file]
     assert sorted(found) == sorted(ALLOWED)
     files = {path.removeprefix("root/") for event, path in opened if event == "open"}
     assert files >= set(RULES)
     assert [path for path in files if not path.endswith((".gitignore", ".git/info/exclude"))] == []
     listed = {path for event, path in opened if event != "open"}
     assert listed == {"root", "root/certs", "root/lib", "root/web"}
-    assert counts[Refusal.SECRET] >= 5
-    assert counts[Refusal.LINK] == 2  # the third has a name of no language
+    assert walked.refused[Refusal.SECRET] >= 5
+    assert walked.refused[Refusal.LINK] == 2  # the third has a name of no language
 
 
 def test_the_order_is_that_of_names(tmp_path):
     write_tree(tmp_path, dict.fromkeys(["b.py", "a/z.py", "a/b/c.py", "a.py", "c/a.py"], "x = 1\n"))
-    found = [file.path.relative_to(tmp_path).as_posix() for file in walk(Rules(tmp_path))]
+    found = [file.path.relative_to(tmp_path).as_posix() for file in walk(Rules(tmp_path)) if file]
     assert found == ["a.py", "b.py", "a/z.py", "a/b/c.py", "c/a.py"]
 
 
@@ -81,3 +85,80 @@ def test_reading_follows_no_link_and_waits_on_no_pipe(tmp_path):
 @pytest.mark.parametrize("text", ["", "x = 'do not edit'\n", "x = 1\n" * 100, "y" * 900 + "\n"])
 def test_what_people_write(text):
     assert not looks_generated(text)
+
+
+def closed(monkeypatch, name: str) -> None:
+    """As for a user who may not enter a folder of somebody else's; who runs tests often may."""
+    scandir = os.scandir
+
+    def refused(path):
+        if os.path.basename(path) == name:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+
+def test_a_folder_that_may_not_be_entered_is_passed_over_and_named(tmp_path, monkeypatch):
+    write_tree(tmp_path, dict.fromkeys(["app.py", "pgdata/base.py", "web/a.ts"], "x = 1\n"))
+    closed(monkeypatch, "pgdata")
+    walked = Walked()
+    found = [file.path.name for file in walk(Rules(tmp_path), walked) if file]
+    assert found == ["app.py", "a.ts"]
+    assert walked.closed == {tmp_path / "pgdata": "Permission denied"}
+    assert walked.refused[Refusal.CLOSED] == 1
+    index = Index(Rules(tmp_path), tmp_path.parent / "kept")
+    list(index.scan())
+    [sentence] = index.passed_over
+    assert str(tmp_path / "pgdata") in sentence
+    monkeypatch.undo()
+    list(index.scan())
+    assert (index.passed_over, index.size().files) == ((), 3)
+    index.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file that nobody may read")
+def test_a_file_that_cannot_be_read_is_named_and_tried_again(tmp_path, monkeypatch):
+    write_tree(tmp_path, dict.fromkeys(["app.py", "b.py"], "x = 1\n"))
+    opening = os.open
+
+    def refused(path, *arguments, **options):
+        if str(path).endswith("b.py"):
+            raise OSError(errno.EIO, "Input/output error")
+        return opening(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refused)
+    index = Index(Rules(tmp_path), tmp_path.parent / "kept")
+    list(index.scan())
+    assert index.size().files == 1
+    assert str(tmp_path / "b.py") in index.passed_over[0]
+    monkeypatch.undo()
+    list(index.scan())
+    assert (index.size().files, index.passed_over) == (2, ())
+    index.close()
+
+
+def test_a_tree_deeper_than_python_can_recurse(tmp_path):
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+        with open("deep.py", "w") as file:
+            file.write("x = 1\n")
+    finally:
+        os.chdir(here)
+    rules = Rules(tmp_path)
+    found = [file.path for file in walk(rules) if file]
+    assert [path.name for path in found] == ["deep.py"]
+    assert Rules(tmp_path).refusal(found[0]) is None
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+
+
+def test_sentences_name_a_few_and_count_the_rest():
+    said = sentences({}, {Path("/x/.gitignore"): "has too many lines"},
+                     [(Path(f"/x/{number}.c"), Refusal.COSTLY) for number in range(5)])
+    assert len(said) == 1 + 3 + 1
+    assert "/x/2.c" in said[3]
+    assert said[4] == "So it is with 2 more."

@@ -113,7 +113,7 @@ def test_it_yields_and_leaves_ctrl_c_to_the_daemon(link, heard, root):
 
 
 def test_no_module_of_the_users_folder_is_run(root, heard, monkeypatch):
-    for name in ("pathspec", "sqlite3", "pickle", "kvlsp"):
+    for name in ("watchdog", "sqlite3", "pickle", "kvlsp"):
         write_tree(root, {f"{name}.py": f"open({str(root / 'run')!r}, 'w').close()\n"})
     monkeypatch.chdir(root)
     monkeypatch.setattr(sys, "path", ["", *sys.path])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp.workspace.burst import QUIET
+from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
     Answer,
     Ask,
@@ -59,6 +60,14 @@ class Talk:
         answer = self.said[-1]
         assert isinstance(answer, Answer)
         return answer
+
+
+    def ask_new(self, path: Path, text: str) -> tuple[Shown, ...]:
+        """A document that is opened for this question."""
+        self.tell(DocumentText(str(path), text))
+        answer = self.ask(path, len(text))
+        self.tell(DocumentClosed(str(path)))
+        return answer.chunks or ()
 
 
 @pytest.fixture
@@ -273,3 +282,68 @@ def test_progress_is_told_now_and_then(talk, root):
     assert all(one.total == 64 and not one.settled for one in reading)
     assert [one.done for one in reading] == sorted(one.done for one in reading)
     assert (told[-1].indexing, told[-1].settled, told[-1].files) == (False, True, 64)
+
+
+TOTAL = "def compute_total_of_orders(orders):\n    total = 0\n    return total\n"
+
+
+@pytest.mark.parametrize("how", ["link", "folder", "hard", "outside", "both"])
+def test_a_document_is_never_shown_its_own_file(talk, root, tmp_path, how):
+    """However it was opened: what lies on the disk is an older state of what is being typed."""
+    write_tree(root, {"sub/real.py": TOTAL})
+    path = root / "sub/real.py"
+    if how in ("link", "both"):
+        path = root / "link.py"
+        path.symlink_to("sub/real.py")
+    elif how == "folder":
+        (root / "folder").symlink_to("sub")
+        path = root / "folder/real.py"
+    elif how == "hard":
+        path = root / "hard.py"
+        os.link(root / "sub/real.py", path)
+    elif how == "outside":
+        path = tmp_path / "outside.py"
+        path.symlink_to(root / "sub/real.py")
+    talk.tell(DocumentText(str(path), "x = 1\n"), Roots((str(root),)))
+    if how == "both":
+        talk.tell(DocumentText(str(root / "sub/real.py"), TOTAL))
+    text = "def main(orders):\n    compute_total_of_orders("
+    talk.tell(DocumentText(str(path), text))
+    talk.rest()
+    places = (Place(str(root / "sub/real.py"), 30, True),)
+    assert talk.ask(path, len(text), places=places).chunks == ()
+    if how == "both":  # then the other one's text counts again
+        talk.tell(DocumentClosed(str(path)))
+    shown = [chunk.path for chunk in talk.ask_new(root / "main.py", text)]
+    assert shown == (["sub/real.py"] if how in ("hard", "both") else [])
+
+
+def test_a_link_to_a_file_elsewhere_works_where_it_stands(talk, root, tmp_path):
+    write_tree(tmp_path, {"elsewhere/app.py": ALLOWED["app.py"]})
+    (root / "app.py").unlink()
+    (root / "app.py").symlink_to(tmp_path / "elsewhere/app.py")
+    talk.tell(Roots((str(root),)))
+    text = opened(talk, root)
+    talk.rest()
+    answer = talk.ask(root / "app.py", len(text) - 2)
+    assert (answer.chunks, answer.root, answer.path) == ((CIRCLE,), "project", "app.py")
+
+
+def test_what_fails_in_a_step_is_said_and_costs_nobody_the_rest(talk, root, monkeypatch):
+    failing = [True]
+    read = Index._read
+
+    def broken(self, path):
+        if failing[0] and path.name == "kept.py":
+            raise RuntimeError("user text")
+        return read(self, path)
+
+    monkeypatch.setattr(Index, "_read", broken)
+    talk.tell(Roots((str(root),)))
+    condition = talk.rest()
+    assert "RuntimeError" in condition.problems[0]
+    assert "user text" not in condition.problems[0]
+    failing[0] = False
+    talk.made[0].watcher.rescan(root)
+    condition = talk.rest()
+    assert (condition.files, condition.problems) == (len(ALLOWED), ())

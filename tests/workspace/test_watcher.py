@@ -9,38 +9,39 @@ from pathlib import Path
 import pytest
 
 from kvlsp.workspace.burst import MOST, PATIENCE, QUIET, Burst, Changes
-from kvlsp.workspace.watcher import CARE, POLL, Watcher
+from kvlsp.workspace.watcher import CARE, MOST_WATCHED, POLL, Watcher
 from tests.support.clock import ManualClock
 
 ROOT = Path("/root-of-tests")
 
 
 class StillObserver:
-    """An observer that sees nothing, or cannot."""
+    """An observer that sees nothing, or cannot: at all, or not one folder more."""
 
-    def __init__(self, error: OSError | None = None) -> None:
+    def __init__(self, error: OSError | None = None, most: int = 10**6) -> None:
         self.error = error
-        self.watched: list[str] = []
-        self.running = False
+        self.most = most
+        self.watched: dict[Path, list[Path]] = {}
 
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-    def join(self) -> None:
-        assert not self.running
-
-    def schedule(self, handler, path, recursive, event_filter):
+    def watch(self, root, hearer) -> None:
         if self.error is not None:
             raise self.error
-        self.watched.append(path)
-        self.handler = handler
-        return path
+        self.watched[root] = [root]
 
-    def unschedule(self, watch) -> None:
-        self.watched.remove(watch)
+    def enter(self, root, folder) -> None:
+        if len(self.watched[root]) == self.most:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if folder not in self.watched[root]:
+            self.watched[root].append(folder)
+
+    def keep(self, root, folders) -> None:
+        self.watched[root] = [folder for folder in self.watched[root] if folder in folders]
+
+    def unwatch(self, root) -> None:
+        del self.watched[root]
+
+    def close(self) -> None:
+        self.watched.clear()
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_noting_from_many_threads_loses_nothing():
 def test_a_new_root_is_scanned_and_then_watched(tmp_path, watcher, clock, observer):
     watcher.add(tmp_path)
     watcher.add(tmp_path)
-    assert observer.watched == [str(tmp_path)]
+    assert observer.watched == {tmp_path: [tmp_path]}
     settled(watcher, clock, tmp_path)
     watcher.note(tmp_path / "a.py")
     watcher.note(tmp_path.parent / "elsewhere.py")
@@ -159,7 +160,92 @@ def test_a_new_root_is_scanned_and_then_watched(tmp_path, watcher, clock, observ
     assert watcher.take() == Changes((tmp_path / "a.py",), ())
     assert watcher.problems == {}
     watcher.remove(tmp_path)
-    assert (observer.watched, watcher.due()) == ([], None)
+    assert (observer.watched, watcher.due()) == ({}, None)
+
+
+def test_only_folders_that_a_walk_enters_are_watched(tmp_path, watcher, observer):
+    watcher.add(tmp_path)
+    for names in (("a", "b"), ("b", "c")):
+        looking = watcher.looking(tmp_path)
+        for folder in (tmp_path, *(tmp_path / name for name in names)):
+            looking.enter(folder)
+        looking.end()
+        assert observer.watched == {tmp_path: [tmp_path, *(tmp_path / name for name in names)]}
+
+
+def walked(watcher: Watcher, root: Path, count: int) -> None:
+    looking = watcher.looking(root)
+    for number in range(count):
+        looking.enter(root / str(number))
+    looking.end()
+
+
+def test_more_folders_than_can_be_watched(tmp_path, watcher, clock, observer):
+    """None is watched then, so that others find some; the sentence stands until a walk goes through."""
+    observer.most = 3
+    watcher.add(tmp_path)
+    settled(watcher, clock, tmp_path)
+    walked(watcher, tmp_path, 5)
+    assert "max_user_watches" in watcher.problems[tmp_path]
+    assert observer.watched == {}
+    for _ in range(3):
+        clock.pass_(POLL)
+        assert watcher.take() == Changes((), (tmp_path,))
+        walked(watcher, tmp_path, 5)
+        assert "max_user_watches" in watcher.problems[tmp_path]
+    observer.most = 9
+    clock.pass_(CARE)
+    assert watcher.take() == Changes((), (tmp_path,))
+    assert watcher.problems != {}
+    walked(watcher, tmp_path, 5)
+    assert watcher.problems == {}
+    assert len(observer.watched[tmp_path]) == 5
+    clock.pass_(POLL)
+    assert watcher.take() is None
+
+
+def test_a_root_of_too_many_folders_is_polled(tmp_path, watcher, clock, observer):
+    watcher.add(tmp_path)
+    settled(watcher, clock, tmp_path)
+    walked(watcher, tmp_path, MOST_WATCHED + 1)
+    assert "20,000 folders" in watcher.problems[tmp_path]
+    assert observer.watched == {}
+
+
+def test_a_root_that_goes_comes_back_or_is_another(tmp_path, watcher, clock, observer):
+    """Nobody says so: it is looked at."""
+    root = tmp_path / "root"
+    root.mkdir()
+    watcher.add(root)
+    settled(watcher, clock, root)
+    root.rename(tmp_path / "away")
+    clock.pass_(POLL)
+    assert watcher.take() == Changes((), (root,))
+    assert "gone" in watcher.problems[root]
+    assert observer.watched == {}
+    (tmp_path / "away").rename(root)
+    clock.pass_(POLL)
+    assert watcher.take() == Changes((), (root,))
+    assert (watcher.problems, list(observer.watched)) == ({}, [root])
+    root.rename(tmp_path / "away")
+    root.mkdir()
+    clock.pass_(POLL)
+    assert watcher.take() == Changes((), (root,))
+    assert (watcher.problems, list(observer.watched)) == ({}, [root])
+    clock.pass_(POLL)
+    assert watcher.take() is None
+
+
+def test_a_root_that_somebody_says_is_gone_is_looked_at_at_once(tmp_path, watcher, clock):
+    root = tmp_path / "root"
+    root.mkdir()
+    watcher.add(root)
+    settled(watcher, clock, root)
+    root.rmdir()
+    watcher.note(root)
+    clock.pass_(QUIET)
+    assert watcher.take() == Changes((), (root,))
+    assert "gone" in watcher.problems[root]
 
 
 def test_events_may_be_lost_so_care_is_taken_now_and_then(tmp_path, watcher, clock):
@@ -187,7 +273,7 @@ def test_limits_lead_to_polling_with_a_sentence_and_back(tmp_path, watcher, cloc
     clock.pass_(POLL)
     assert watcher.take() == Changes((), (tmp_path,))
     assert watcher.problems == {}
-    assert observer.watched == [str(tmp_path)]
+    assert list(observer.watched) == [tmp_path]
 
 
 def test_a_root_that_is_not_there_and_comes(tmp_path, watcher, clock, observer):
@@ -198,7 +284,7 @@ def test_a_root_that_is_not_there_and_comes(tmp_path, watcher, clock, observer):
     root.mkdir()
     clock.pass_(POLL)
     assert watcher.take() == Changes((), (root,))
-    assert (watcher.problems, observer.watched) == ({}, [str(root)])
+    assert (watcher.problems, list(observer.watched)) == ({}, [root])
 
 
 def test_network_drives_are_polled(tmp_path, clock, observer):
@@ -207,7 +293,7 @@ def test_network_drives_are_polled(tmp_path, clock, observer):
     watcher = Watcher(clock, lambda: observer, mounts=table)
     watcher.add(tmp_path)
     assert "network drive" in watcher.problems[tmp_path]
-    assert observer.watched == []
+    assert observer.watched == {}
     watcher.close()
 
 
@@ -256,6 +342,9 @@ def test_the_real_observer_sees_what_happens(tmp_path):
     try:
         watcher.add(tmp_path)
         settled(watcher, clock, tmp_path)
+        looking = watcher.looking(tmp_path)
+        looking.enter(tmp_path / "folder")
+        looking.end()
         (tmp_path / "new.py").write_text("x = 1\n")
         (tmp_path / "folder" / "old.py").unlink()
         wait_for("new.py", "folder/old.py")
@@ -277,4 +366,4 @@ def test_the_real_observer_sees_what_happens(tmp_path):
         assert "gone" in watcher.problems[tmp_path]
     finally:
         watcher.close()
-    assert watcher._observer is None
+    assert not [thread for thread in threading.enumerate() if "inotify" in thread.name]

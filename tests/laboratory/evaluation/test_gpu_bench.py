@@ -25,7 +25,7 @@ LITTLE = dataclasses.replace(gpu_bench.TINY, contexts=(40,), rows=(1, 3), editin
 
 # What a plain checkout has not: everything of pyproject.toml but torch, transformers (and what it brings: tokenizers,
 # safetensors, typer, rich) and numpy, and the rooms of kvlsp that need it.
-BLOCKED = ("pygls", "lsprotocol", "tree_sitter", "watchdog", "pathspec", "platformdirs", "matplotlib", "pynvim",
+BLOCKED = ("pygls", "lsprotocol", "tree_sitter", "watchdog", "platformdirs", "matplotlib", "pynvim",
            "kvlsp.cli", "kvlsp.engine", "kvlsp.server", "kvlsp.syntax", "kvlsp.text", "kvlsp.tokens",
            "kvlsp.completion", "kvlsp.workspace", "kvlsp.default_model", "kvlsp.laboratory.training",
            "kvlsp.laboratory.commands")  # fmt: skip

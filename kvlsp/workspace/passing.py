@@ -1,0 +1,34 @@
+"""Sentences for the user about what would be read, but is passed over. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from kvlsp.workspace.refusal import Refusal
+
+TOLD: Final = 3
+"""So many of a kind are named, the others counted."""
+_WHY: Final = {
+    Refusal.CLOSED: "The file {} cannot be read and is passed over; it is tried again now and then.",
+    Refusal.COSTLY: "The file {} takes too much time or memory to parse and is passed over until it changes.",
+}
+
+
+def sentences(folders: Mapping[Path, str], rules: Mapping[Path, str],
+              files: Sequence[tuple[Path, Refusal]]) -> tuple[str, ...]:
+    """``folders`` that the disk does not give, and why; files of ``rules`` that cannot be followed; other ``files``."""
+    found = [*_few(f"The folder {folder} may not be entered ({why}) and is passed over."
+                   for folder, why in sorted(folders.items())),
+             *_few(f"The file {file} {why}, so all that it speaks of is passed over."
+                   for file, why in sorted(rules.items()))]
+    for refusal, sentence in _WHY.items():
+        found += _few(sentence.format(path) for path, why in files if why is refusal)
+    return tuple(found)
+
+
+def _few(many: Iterable[str]) -> list[str]:
+    all_of_them = list(many)
+    more = len(all_of_them) - TOLD
+    return [*all_of_them[:TOLD], *([f"So it is with {more} more."] if more > 0 else [])]

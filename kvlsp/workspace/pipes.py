@@ -1,0 +1,38 @@
+"""Python processes of our own, and values that cross to them and back: frozen ones, pickled one after the other."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from typing import IO, Any, BinaryIO
+
+
+def command(module: str) -> list[str]:
+    """Runs ``module.main()`` in this Python with the paths that it has here.
+
+    Left to itself, Python would first look for modules in the current folder.
+    """
+    begin = f"import sys; sys.path[:] = sys.argv[1:]; from {module} import main; main()"
+    return [sys.executable, "-c", begin, *(path for path in sys.path if path)]
+
+
+def ends() -> tuple[BinaryIO, BinaryIO]:
+    """In such a process: what comes, and where answers go; what anything prints does not come between them."""
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+def write(stream: IO[bytes], message: Any) -> None:
+    """One message, at once. :class:`OSError` when nobody reads."""
+    pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.flush()
+
+
+def read(stream: IO[bytes]) -> Any:
+    """The next message; None at the end of the stream, or where it breaks off."""
+    try:
+        return pickle.load(stream)  # from a process of our own only
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+        return None
