@@ -37,6 +37,9 @@ class Settings:
     enable: bool = _setting(True, "offer completions at all")
     languages: tuple[str, ...] = _setting((), "only these language ids (empty: all)")
     disabled_languages: tuple[str, ...] = _setting((), "never these language ids")
+    trigger_characters: tuple[str, ...] = _setting(
+        (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at the "
+                              "start)")
     model: str = _setting("", "folder or hub id of the model (empty: the default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",

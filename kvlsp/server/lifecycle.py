@@ -28,13 +28,13 @@ def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     if params.get("trace") in ("messages", "verbose"):
         logs.set_level(params["trace"])
     ls.apply_settings()
-    ls.status.copilot = ls.client.copilot_status
+    ls.status.wanted, ls.status.copilot = ls.client.status, ls.client.copilot_status
     ls.work.enabled = ls.client.progress
     watch_parent(params.get("processId"), ls.loop, ls.finish)
     ls.start_engine()
     folders.set_folders(ls, folders.folders_of(params))
     ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
-    return types.InitializeResult(server_capabilities(ls.client), types.ServerInfo(ls.name, ls.version))
+    return types.InitializeResult(server_capabilities(ls.client, ls.settings), types.ServerInfo(ls.name, ls.version))
 
 
 def initialized(ls: KvlspServer, params: Any) -> None:

@@ -1,7 +1,7 @@
 """What a status bar shows: the engine's state, what the last request brought, what is wrong for a while.
 
-Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems}, and as copilot's ``didChangeStatus`` to a
-client that asked for it. This module decides nothing; it remembers and tells.
+Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems} to a client that wants it, and as copilot's
+``didChangeStatus`` to one that asked for that. This module decides nothing; it remembers and tells.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Status:
 
     def __init__(self, notify: Callable[[str, Any], None]) -> None:
         self._notify = notify
+        self.wanted = True
         self.copilot = False
         self._current = StatusChanged("loading", "starting")
         self._last: dict[str, Any] | None = None
@@ -75,7 +76,8 @@ class Status:
                 "detail": plain(current.detail), "last": self._last, "problems": self.problems}
 
     def _tell(self) -> None:
-        self._notify(STATUS, self.as_json())
+        if self.wanted:
+            self._notify(STATUS, self.as_json())
         if self.copilot:
             self._notify(COPILOT_STATUS, {
                 "busy": self._current.kind in ("loading", "computing"), "message": self._current.message,

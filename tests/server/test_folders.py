@@ -21,7 +21,7 @@ class Talk(Conversation):
 
     def begin(self, **params: object) -> None:
         self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}},
-                                "initializationOptions": {"crossFile": "always"}, **params})
+                                "initializationOptions": {"crossFile": "always", "status": True}, **params})
         self.notify("initialized", {})
 
     def roots(self, *paths: str) -> Roots:

@@ -47,14 +47,37 @@ def test_the_clients_first_encoding_that_we_know(offered, chosen):
     assert capabilities["capabilities"]["positionEncoding"] == chosen
 
 
-def test_inline_completion_is_advertised_and_the_fallback_only_to_who_lacks_it():
-    assert Conversation().start()["inlineCompletionProvider"] == {}
-    assert "completionProvider" not in Conversation().start()
-    assert "completionProvider" in Conversation().start(textDocument={})
-    assert "completionProvider" in Conversation().start(options={"completionFallback": True})
-    assert "completionProvider" not in Conversation().start(
-        options={"completionFallback": False}, textDocument={}
-    )
+@pytest.mark.parametrize(
+    ("kinds", "options", "inline", "fallback"),
+    [
+        ({"inlineCompletion": {}}, {}, True, False),
+        ({"inlineCompletion": None}, {}, True, True),
+        ({}, {}, False, True),
+        (None, {}, False, True),
+        ({"inlineCompletion": {}}, {"completionFallback": True}, True, True),
+        ({"inlineCompletion": {}}, {"kvlsp": {"completionFallback": True}}, True, True),
+        ({}, {"completionFallback": False}, False, False),
+    ],
+)
+def test_inline_completion_is_offered_where_it_is_named_and_the_list_to_who_lacks_it(kinds, options, inline, fallback):
+    offered = Conversation().start(options=options, textDocument=kinds)
+    assert ("inlineCompletionProvider" in offered, "completionProvider" in offered) == (inline, fallback)
+
+
+def test_ghost_text_is_answered_whoever_asks():
+    talk = Conversation()
+    talk.start(textDocument={})
+    talk.open(text="x")
+    number = talk.complete()
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"]
+
+
+def test_no_character_wakes_the_list_before_enter_unless_it_is_wished():
+    offered = Conversation().start(textDocument={})["completionProvider"]["triggerCharacters"]
+    assert not set(offered) & set(": ,=\n")
+    wished = Conversation().start(options={"triggerCharacters": [":", "."]}, textDocument={})
+    assert wished["completionProvider"]["triggerCharacters"] == [":", "."]
 
 
 def test_text_is_synchronised_by_changes_and_commands_are_announced(talk):
@@ -323,6 +346,44 @@ def test_an_error_of_the_engine_is_logged_once_while_it_lasts(talk, caplog):
     assert happens(StatusChanged("ready", "ready"), more, error) == [more.message]
 
 
+def shown(talk: Conversation) -> list[tuple[int, str]]:
+    return [(told["type"], told["message"]) for told in talk.notified("window/showMessage")]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options", "told"),
+    [
+        ({"inlineCompletion": {}}, {}, True),
+        ({"inlineCompletion": None}, {}, False),
+        ({}, {}, False),
+        ({}, {"status": True}, True),
+        ({}, {"kvlsp": {"status": True}}, True),
+        ({"inlineCompletion": {}}, {"status": False}, False),
+    ],
+)
+def test_only_who_wants_the_status_gets_it(kinds, options, told):
+    talk = Conversation()
+    talk.start(options=options, textDocument=kinds)
+    talk.server.on_event(StatusChanged("computing", "completing"))
+    talk.loop.run()
+    assert bool(talk.notified("kvlsp/status")) == told
+    assert {m["method"] for m in talk.sent if "method" in m} <= {"kvlsp/status"}
+
+
+def test_an_error_of_the_engine_is_shown_to_everybody_once(talk):
+    def happen(*events: StatusChanged) -> None:
+        for event in events:
+            talk.server.on_event(event)
+            talk.loop.run()
+
+    error = StatusChanged("error", "There is no model at /nowhere.")
+    ready = StatusChanged("ready", "ready")
+    happen(error, StatusChanged("computing", "completing"), error, ready, error)
+    assert shown(talk) == [(1, "kvlsp: There is no model at /nowhere.")]
+    happen(StatusChanged("loading", "loading the model", 0.0), error)
+    assert len(shown(talk)) == 2, "it was tried again"
+
+
 def test_status_in_copilots_words_for_who_asks():
     talk = Conversation()
     talk.start(options={"didChangeStatus": True})
@@ -354,6 +415,21 @@ def test_long_work_is_shown_once_the_client_agrees():
     talk.server.on_event(StatusChanged("ready", "ready"))
     talk.loop.run()
     assert progress(talk) == ["begin", "report", "end"]
+
+
+def test_progress_is_told_in_words_that_can_be_read():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    steps = (("loading the model", 0.0), ("loading weights (13 MB)", 1.0), ("weights is loaded", 100.0))
+    for text, percent in steps:
+        talk.server.on_event(StatusChanged("loading", text, percent))
+        talk.loop.run()
+        if text == "loading the model":
+            talk.loop.advance(1)
+            agree(talk, result=None)
+    said = [params["value"] for params in talk.notified("$/progress")]
+    assert [f"{value.get('title', '')} {value['message']}".strip() for value in said] == [
+        "kvlsp loading the model", "loading weights (13 MB)"]
 
 
 def test_a_prefill_that_a_keystroke_made_needless_is_not_shown_for_ever():
