@@ -38,8 +38,8 @@ class Settings:
     languages: tuple[str, ...] = _setting((), "only these language ids (empty: all)")
     disabled_languages: tuple[str, ...] = _setting((), "never these language ids")
     trigger_characters: tuple[str, ...] = _setting(
-        (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at the "
-                              "start)")
+        (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at "
+                              "the start)")
     model: str = _setting("", "folder or hub id of the model (empty: the default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
@@ -113,6 +113,9 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
+_BEYOND: Final = 1 << 64
+"""No setting's range reaches so far."""
+
 _KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
@@ -125,7 +128,7 @@ def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
             return tuple(value)
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be a list of strings.")
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(max(-_BEYOND, min(value, _BEYOND)))  # a number of 400 digits is none that fits a float
     if wanted is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not wanted:

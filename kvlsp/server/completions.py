@@ -68,8 +68,8 @@ def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of completion: ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks, and
-    ``overtaken`` the answer that an edit or a newer request has made needless. Without one it is refused, as the protocol
-    foresees; a list is empty then, because editors show a refused one as an error."""
+    ``overtaken`` the answer that an edit or a newer request has made needless. Without one it is refused, as the
+    protocol foresees; a list is empty then, because editors show a refused one as an error."""
 
     name: str
     items_of: Callable[[tuple[Item, ...]], Any]

@@ -6,6 +6,7 @@ Pure functions of a snapshot and the negotiated encoding. Nothing here sends, st
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,12 +110,15 @@ def texts_named(params: object) -> list[tuple[str, str | None]]:
 
 
 def path_of(uri: str) -> str | None:
-    """The path on the disk that a ``file:`` URI names; None for any other."""
+    """The path on the disk that a ``file:`` URI names, in its plainest spelling; None for any other."""
     try:
-        path = uris.to_fs_path(uri) if urlsplit(uri).scheme == "file" else None
+        scheme, host, path, *_ = urlsplit(uri)
+        if scheme == "file" and host.lower() == "localhost":
+            uri = f"file://{path}"
+        found = uris.to_fs_path(uri) if scheme == "file" else None
     except ValueError:
         return None
-    return None if not path or "\0" in path else path
+    return None if not found or "\0" in found else os.path.normpath(found)
 
 
 def plain(value: Any) -> Any:

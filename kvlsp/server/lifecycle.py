@@ -44,6 +44,8 @@ def initialized(ls: KvlspServer, params: Any) -> None:
                                           register_options={"section": "kvlsp"})
         ls.protocol.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]),
                         lambda _result, _error: None)
+    if ls.client.configuration:  # many push nothing before something changes
+        _ask_configuration(ls)
 
 
 def shutdown(ls: KvlspServer, params: Any) -> None:
@@ -55,8 +57,12 @@ def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurati
     if params.settings:
         _configured(ls, ls.configuration.push(params.settings))
     elif ls.client.configuration:
-        ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
-        ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
+        _ask_configuration(ls)
+
+
+def _ask_configuration(ls: KvlspServer) -> None:
+    ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
+    ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
 
 
 def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) -> None:

@@ -144,6 +144,51 @@ def test_vs_codes_name_for_the_trace(talk):
     assert talk.engine.settings.trace == "off"
 
 
+@pytest.mark.parametrize("registers", [False, True])
+def test_settings_that_are_only_pulled_hold(registers):
+    talk = Conversation()
+    talk.start(workspace={"configuration": True, "didChangeConfiguration": {"dynamicRegistration": registers}})
+    [question] = [m for m in talk.sent if m.get("method") == "workspace/configuration"]
+    talk.send({"jsonrpc": "2.0", "id": question["id"], "result": [{"enable": False}]})
+    talk.open(text="x")
+    number = talk.complete()
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"] == []
+    assert talk.server.tickets.empty == {"disabled": 1}
+
+
+@pytest.mark.parametrize("process", [4294967295, 2**31, 2**53, 10**30, -1, 7.5, float(2**40), True, "1"])
+def test_a_process_that_no_machine_can_have_is_not_watched(process):
+    talk = Conversation()
+    assert talk.ask("initialize", {"processId": process, "capabilities": {}})
+    assert talk.loop.later == []
+
+
+@pytest.mark.parametrize("key", ["confidence", "temperature", "penalty", "maxLines", "deadlineMs"])
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_setting_of_400_digits_is_named_and_left_out(key, value):
+    talk = Conversation()
+    talk.start(options={key: value})
+    assert [f"kvlsp.{key}" in told["message"] for told in talk.notified("window/showMessage")] == [True]
+
+
+@pytest.mark.parametrize("number", [7.0, -3.0, 7, "7"])
+def test_an_id_goes_back_as_it_came(talk, number):
+    talk.send({"jsonrpc": "2.0", "id": number, "method": "kvlsp/statistics", "params": {}})
+    talk.loop.run()
+    [answer] = talk.answers(number)
+    assert (answer["id"], type(answer["id"])) == (number, type(number))
+
+
+def test_a_request_is_cancelled_by_its_number_however_that_is_written():
+    talk = Conversation(hold=True)
+    talk.start()
+    talk.open()
+    number = talk.complete()
+    talk.notify("$/cancelRequest", {"id": float(number)})
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
+
+
 def test_settings_are_fetched_from_a_client_that_only_says_that_they_changed():
     talk = Conversation()
     talk.start(workspace={"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}})
@@ -316,7 +361,6 @@ def test_an_id_may_be_used_again_once_it_is_answered(talk):
 def test_a_wrong_answer_of_the_client_is_survived():
     talk = Conversation()
     talk.start(workspace={"configuration": True})
-    talk.notify("workspace/didChangeConfiguration", {"settings": None})
     question = talk.sent[-1]
     talk.send({"jsonrpc": "2.0", "id": question["id"], "result": 7})
     talk.send({"jsonrpc": "2.0", "id": "nobody", "result": 7})
