@@ -15,7 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
-from kvlsp.errors import KvlspError
+from kvlsp.cli import streams
+from kvlsp.errors import ConfigurationError, KvlspError
 
 
 class Command(NamedTuple):
@@ -86,13 +87,25 @@ def kvlsp_(
     elif context.invoked_subcommand is None:
         from kvlsp.cli.serve import serve
 
-        serve()
+        serve(context)
+    elif context.invoked_subcommand != "serve" and streams.OUTPUT in (context.obj or ()):
+        raise ConfigurationError("Standard output is closed, so nothing could be printed; send it to a file.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
+    closed = streams.closed()
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="kvlsp")
+        try:
+            app(args=None if arguments is None else list(arguments), prog_name="kvlsp", obj=closed)
+        finally:
+            sys.stdout.flush()
     except KvlspError as error:
         print(f"kvlsp: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if not streams.is_about_output(error):
+            raise
+        streams.forget_output()
+        print(f"kvlsp: the output could not be written ({error.strerror}).", file=sys.stderr)
         sys.exit(2)
