@@ -40,7 +40,8 @@ class Settings:
     trigger_characters: tuple[str, ...] = _setting(
         (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at "
                               "the start)")
-    model: str = _setting("", "folder or hub id of the model (empty: the default model that comes with kvlsp)")
+    model: str = _setting("", "folder (written /..., ~/... or ./...) or hub id of the model (empty: the "
+                              "default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
-from kvlsp.cli import streams
+from kvlsp.cli import home, streams
 from kvlsp.errors import ConfigurationError, KvlspError
 
 
@@ -95,6 +95,7 @@ def kvlsp_(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
     closed = streams.closed()
+    home.provide()
     try:
         try:
             app(args=None if arguments is None else list(arguments), prog_name="kvlsp", obj=closed)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from kvlsp.cli import home
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
@@ -19,6 +20,8 @@ from kvlsp.server import logs, stderr, transport
 from kvlsp.server.secret import secret_file
 from kvlsp.server.server import EngineLike
 from kvlsp.server.starting import StartingEngine
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False)
 
@@ -46,6 +49,8 @@ def serve(
                                  "start kvlsp with both open, or with --tcp.")
     with stderr.carried():
         logs.configure(settings.trace)
+        if home.provide():
+            log.warning(home.NOTHING_IS_KEPT)
         if tcp:
             code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
         else:
