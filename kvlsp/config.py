@@ -37,6 +37,11 @@ class Settings:
     enable: bool = _setting(True, "offer completions at all")
     languages: tuple[str, ...] = _setting((), "only these language ids (empty: all)")
     disabled_languages: tuple[str, ...] = _setting((), "never these language ids")
+    disabled_files: tuple[str, ...] = _setting((), "globs of files in which nothing is offered, written like lines of "
+                                               "a .gitignore")
+    automatic: bool = _setting(True, "offer suggestions while typing (off: only when asked)")
+    in_comments: bool = _setting(True, "offer suggestions in comments")
+    in_strings: bool = _setting(True, "offer suggestions in strings")
     trigger_characters: tuple[str, ...] = _setting(
         (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at "
                               "the start)")

@@ -74,6 +74,21 @@ def rejected(ls: KvlspServer, arguments: Any) -> None:
     _post(ls, Feedback(uri, completion, "rejected"))
 
 
+def pause(ls: KvlspServer, arguments: Any) -> None:
+    """Nothing is offered for so many minutes; 0: until ``kvlsp.resume``."""
+    match arguments:
+        case []:
+            ls.pause.begin()
+        case [int() | float() as minutes, *_] if not isinstance(minutes, bool) and minutes >= 0:
+            ls.pause.begin(minutes)
+        case _:
+            raise Refusal(INVALID_PARAMS, "A pause takes a number of minutes, from 0 (until it is ended) on.")
+
+
+def resume(ls: KvlspServer, arguments: Any) -> None:
+    ls.pause.end()
+
+
 def did_show_completion(ls: KvlspServer, params: Any) -> None:
     uri, completion, _text = shown_item(params)
     _post(ls, Feedback(uri, completion, "shown"))
@@ -123,4 +138,6 @@ COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.documentState": document_state,
     "kvlsp.accepted": accepted,
     "kvlsp.rejected": rejected,
+    "kvlsp.pause": pause,
+    "kvlsp.resume": resume,
 }

@@ -16,6 +16,7 @@ from kvlsp.config import Trigger
 from kvlsp.engine.messages import Complete, Completed, Item, Reason, Selected
 from kvlsp.server import convert, suggest_list
 from kvlsp.server.answers import CANCELLED, Outcome, Refusal, Result
+from kvlsp.server.wishes import wanted
 from kvlsp.text.document import Snapshot
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigg
              selected: Selected | None) -> Any:
     """Ask the engine for a completion."""
     received = time.monotonic()
-    if not ls.settings.serves(snapshot.language):
+    if ls.pause.on or not wanted(ls.settings, snapshot, offset, trigger, ls.folders):
         return nothing(ls, Reason.DISABLED, kind.none)
 
     def translate(event: Completed) -> tuple[Outcome, Reason | None]:

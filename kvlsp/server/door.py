@@ -54,7 +54,7 @@ async def first_frames(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 async def _first(reader: asyncio.StreamReader, frames: FrameReader) -> list[Frame | BadFrame]:
-    """What is complete once anything is; nothing, if it begins otherwise, is too long or ends before."""
+    """What is complete once anything is; nothing, if it is no message, too long, or ends before."""
     beginning, length = b"", 0
     while data := await reader.read(CHUNK):
         beginning = (beginning + data[:len(_BEGINNING)])[:len(_BEGINNING)]
@@ -62,7 +62,7 @@ async def _first(reader: asyncio.StreamReader, frames: FrameReader) -> list[Fram
         if length > LONGEST or not _BEGINNING.startswith(beginning.lower()):
             break
         if found := frames.feed(data):
-            return found
+            return found if isinstance(found[0], Frame) else []
     return []
 
 

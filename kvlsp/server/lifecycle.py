@@ -16,6 +16,7 @@ from kvlsp.engine.messages import Configure
 from kvlsp.server import folders, logs
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent
+from kvlsp.server.wishes import globs_not_understood
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -33,6 +34,7 @@ def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     watch_parent(params.get("processId"), ls.loop, ls.finish)
     ls.start_engine()
     folders.set_folders(ls, folders.folders_of(params))
+    problems += globs_not_understood(ls.settings)
     ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
     return types.InitializeResult(server_capabilities(ls.client, ls.settings), types.ServerInfo(ls.name, ls.version))
 
@@ -74,6 +76,7 @@ def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) ->
 def _configured(ls: KvlspServer, problems: list[str]) -> None:
     _complain_of(ls, problems)
     if ls.apply_settings():
+        _complain_of(ls, globs_not_understood(ls.settings))
         ls.post(Configure(ls.settings))
 
 

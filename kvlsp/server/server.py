@@ -29,6 +29,7 @@ from kvlsp.server.convert import path_of
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
+from kvlsp.server.pause import Pause
 from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
 from kvlsp.server.tickets import Ticket, Tickets
@@ -85,6 +86,7 @@ class KvlspServer(LanguageServer):
         self.keys = LastKeys()
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)
+        self.pause = Pause(loop.call_later, self.status.paused)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []
         """URIs of the workspace's folders."""
