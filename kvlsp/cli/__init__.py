@@ -15,7 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
-from kvlsp.cli import home, streams
+from kvlsp.cli.home import provide_home
+from kvlsp.cli.streams import OUTPUT, closed_streams, forget_output, is_about_output
 from kvlsp.errors import ConfigurationError, KvlspError
 
 
@@ -88,14 +89,14 @@ def kvlsp_(
         from kvlsp.cli.serve import serve
 
         serve(context)
-    elif context.invoked_subcommand != "serve" and streams.OUTPUT in (context.obj or ()):
+    elif context.invoked_subcommand != "serve" and OUTPUT in (context.obj or ()):
         raise ConfigurationError("Standard output is closed, so nothing could be printed; send it to a file.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
-    closed = streams.closed()
-    home.provide()
+    closed = closed_streams()
+    provide_home()
     try:
         try:
             app(args=None if arguments is None else list(arguments), prog_name="kvlsp", obj=closed)
@@ -105,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"kvlsp: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if not streams.is_about_output(error):
+        if not is_about_output(error):
             raise
-        streams.forget_output()
+        forget_output()
         print(f"kvlsp: the output could not be written ({error.strerror}).", file=sys.stderr)
         sys.exit(2)

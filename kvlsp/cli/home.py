@@ -14,7 +14,7 @@ NOTHING_IS_KEPT: Final = ("This user has no home folder, so nothing is kept betw
                           "nor the index of a workspace nor models of a hub; set HOME or XDG_CACHE_HOME to a folder.")
 
 
-def provide() -> bool:
+def provide_home() -> bool:
     """Sees to it that there is a home; whether it is none in which something could be kept."""
     if not os.path.isabs(os.environ.get("HOME", "")) and os.name == "posix":
         os.environ.pop("HOME", None)

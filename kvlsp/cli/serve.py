@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kvlsp.cli import home
+from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
@@ -49,8 +49,8 @@ def serve(
                                  "start kvlsp with both open, or with --tcp.")
     with stderr.carried():
         logs.configure(settings.trace)
-        if home.provide():
-            log.warning(home.NOTHING_IS_KEPT)
+        if provide_home():
+            log.warning(NOTHING_IS_KEPT)
         if tcp:
             code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
         else:

@@ -15,7 +15,7 @@ INPUT, OUTPUT, ERRORS = "standard input", "standard output", "standard error"
 _CANNOT_BE_WRITTEN: Final = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
-def closed() -> list[str]:
+def closed_streams() -> list[str]:
     """The standard streams that are closed, in words. Each is opened on nothing."""
     missing = []
     for number, name in enumerate((INPUT, OUTPUT, ERRORS)):

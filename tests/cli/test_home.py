@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kvlsp.cli import home
+from kvlsp.cli.home import provide_home
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="homes are found otherwise there")
 
@@ -23,8 +23,8 @@ def test_no_account_and_no_home(known, monkeypatch):
     monkeypatch.setenv("HOME", known or "")
     if known is None:
         monkeypatch.delenv("HOME")
-    assert home.provide()
-    assert home.provide(), "asked again, it is still none"
+    assert provide_home()
+    assert provide_home(), "asked again, it is still none"
     with pytest.raises(OSError):
         os.makedirs(os.path.expanduser("~/.cache/kvlsp"))
 
@@ -34,16 +34,16 @@ def test_a_cache_folder_is_enough(monkeypatch, tmp_path):
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setenv("HOME", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert not home.provide()
+    assert not provide_home()
 
 
 def test_a_home_stays_as_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert not home.provide()
+    assert not provide_home()
     assert os.environ["HOME"] == str(tmp_path)
 
 
 def test_an_account_without_the_variable(monkeypatch):
     monkeypatch.setenv("HOME", "")
-    assert not home.provide()
+    assert not provide_home()
     assert os.path.isabs(os.environ["HOME"])
