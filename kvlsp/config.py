@@ -37,7 +37,16 @@ class Settings:
     enable: bool = _setting(True, "offer completions at all")
     languages: tuple[str, ...] = _setting((), "only these language ids (empty: all)")
     disabled_languages: tuple[str, ...] = _setting((), "never these language ids")
-    model: str = _setting("", "folder or hub id of the model (empty: the default model that comes with kvlsp)")
+    disabled_files: tuple[str, ...] = _setting((), "globs of files in which nothing is offered, written like lines of "
+                                               "a .gitignore")
+    automatic: bool = _setting(True, "offer suggestions while typing (off: only when asked)")
+    in_comments: bool = _setting(True, "offer suggestions in comments")
+    in_strings: bool = _setting(True, "offer suggestions in strings")
+    trigger_characters: tuple[str, ...] = _setting(
+        (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at "
+                              "the start)")
+    model: str = _setting("", "folder (written /..., ~/... or ./...) or hub id of the model (empty: the "
+                              "default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))
@@ -110,6 +119,9 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
+_BEYOND: Final = 1 << 64
+"""No setting's range reaches so far."""
+
 _KINDS: Final = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
@@ -122,7 +134,7 @@ def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
             return tuple(value)
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be a list of strings.")
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(max(-_BEYOND, min(value, _BEYOND)))  # a number of 400 digits is none that fits a float
     if wanted is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not wanted:

@@ -31,7 +31,7 @@ ALLOWED = {
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
     "engine": {"text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
     "crossfile": {"engine", "text", "workspace"},
-    "server": {"engine", "text", "workspace", "crossfile"},
+    "server": {"engine", "text", "syntax", "workspace", "crossfile"},
     "cli": {*PRODUCT, "server"},
     "__main__": {"cli"},
     "laboratory": set(),

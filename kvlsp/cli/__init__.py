@@ -15,7 +15,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
-from kvlsp.errors import KvlspError
+from kvlsp.cli.home import provide_home
+from kvlsp.cli.streams import OUTPUT, closed_streams, forget_output, is_about_output
+from kvlsp.errors import ConfigurationError, KvlspError
 
 
 class Command(NamedTuple):
@@ -86,13 +88,26 @@ def kvlsp_(
     elif context.invoked_subcommand is None:
         from kvlsp.cli.serve import serve
 
-        serve()
+        serve(context)
+    elif context.invoked_subcommand != "serve" and OUTPUT in (context.obj or ()):
+        raise ConfigurationError("Standard output is closed, so nothing could be printed; send it to a file.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
+    closed = closed_streams()
+    provide_home()
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="kvlsp")
+        try:
+            app(args=None if arguments is None else list(arguments), prog_name="kvlsp", obj=closed)
+        finally:
+            sys.stdout.flush()
     except KvlspError as error:
         print(f"kvlsp: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if not is_about_output(error):
+            raise
+        forget_output()
+        print(f"kvlsp: the output could not be written ({error.strerror}).", file=sys.stderr)
         sys.exit(2)

@@ -134,10 +134,11 @@ def memory(settings: Settings) -> Iterator[Finding]:
 
 def model(settings: Settings) -> Iterator[Finding]:
     from kvlsp import default_model
+    from kvlsp.model.checkpoint import as_path
     from kvlsp.opening.model import open_model
 
-    folder = Path(settings.model).expanduser() if settings.model else default_model.folder()
-    if folder.is_dir():
+    folder = as_path(settings.model) if settings.model else default_model.folder()
+    if folder is not None and folder.is_dir():
         files = [file for file in folder.rglob("*") if file.is_file()]
         yield Finding("model folder", f"{folder}, {_mib(sum(file.stat().st_size for file in files))}")
     try:

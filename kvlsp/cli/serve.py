@@ -10,20 +10,28 @@ from typing import Annotated
 
 import typer
 
+from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
+from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
 from kvlsp.engine.messages import Event
-from kvlsp.server import logs, transport
+from kvlsp.errors import ConfigurationError
+from kvlsp.server import logs, stderr, transport
+from kvlsp.server.secret import secret_file
 from kvlsp.server.server import EngineLike
 from kvlsp.server.starting import StartingEngine
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def serve(
+    context: typer.Context,
     tcp: Annotated[str, typer.Option(
-        "--tcp", metavar="HOST:PORT", help="Listen on a port of this machine for one editor; port 0: any free one.",
+        "--tcp", metavar="HOST:PORT",
+        help="Listen on a port of this machine for one editor that knows the secret; port 0: any free one.",
         show_default=False)] = "",
     stdio: Annotated[bool, typer.Option("--stdio", help="Talk over standard input and output (the default).")] = False,
     model: ModelOption = "",
@@ -35,16 +43,23 @@ def serve(
 ) -> None:
     """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)
-    logs.configure(settings.trace)
-    if tcp:
-        code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
-    else:
-        if sys.stdin.isatty():
-            typer.echo("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.", err=True)
-        code = transport.serve_stdio(make_engine, settings)
+    closed = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in (context.obj or ())]
+    if closed:
+        raise ConfigurationError(f"{' and '.join(closed).capitalize()} is closed, over which an editor would speak; "
+                                 "start kvlsp with both open, or with --tcp.")
+    with stderr.carried():
+        logs.configure(settings.trace)
+        if provide_home():
+            log.warning(NOTHING_IS_KEPT)
+        if tcp:
+            code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
+        else:
+            if sys.stdin.isatty():
+                typer.echo("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.", err=True)
+            code = transport.serve_stdio(make_engine, settings)
+        logging.shutdown()
     # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
     # tidy end would wait for it. The engine has stopped, nothing is left to be written.
-    logging.shutdown()
     os._exit(code)
 
 
@@ -60,4 +75,7 @@ def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLi
 
 
 def _say_address(host: str, port: int) -> None:
-    typer.echo(f"kvlsp is listening on {host}:{port}.", err=True)
+    typer.echo(f"kvlsp listens on {f'[{host}]' if ':' in host else host}:{port}.", err=True)
+    file = secret_file(host, port)
+    if file.is_file():
+        typer.echo(f"An editor sends what stands in {file} as initializationOptions.token.", err=True)

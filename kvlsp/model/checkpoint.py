@@ -32,21 +32,39 @@ UNREACHABLE = frozenset({
 
 
 def locate(name: str | Path, progress: Progress) -> Path:
-    """The folder of a checkpoint, downloaded first if ``name`` is a hub id (``owner/model``).
+    """The folder of a checkpoint, downloaded first if ``name`` is a hub id (``owner/model``) and no path.
 
-    What is already in the hub's cache is not fetched again and a broken download is resumed; with
+    See :func:`as_path`. What is already in the hub's cache is not fetched again and a broken download is resumed; with
     HF_HUB_OFFLINE set the cache alone is used. Raises :class:`ModelNotFound`, :class:`ModelBroken` or
     :class:`ModelError`.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = as_path(name)
+    if folder is not None and folder.is_dir():
         return folder
-    if isinstance(name, str) and HUB_ID.fullmatch(name):
-        return _fetch(name, progress)
+    if folder is None and HUB_ID.fullmatch(str(name)):
+        return _fetch(str(name), progress)
+    hint = f" A folder beside you is written ./{name}." if folder is None else ""
     raise ModelNotFound(
-        f"There is no model at {folder}: the setting must name a folder with a checkpoint, or a model of the "
-        "Hugging Face hub as owner/name."
+        f"There is no model at {name if folder is None else folder}: the setting must name a folder with a checkpoint, "
+        f"or a model of the Hugging Face hub as owner/name.{hint}"
     )
+
+
+def as_path(name: str | Path) -> Path | None:
+    """The folder that is meant where a name is written as a path: absolute, or beginning with ``~``, ``./`` or ``../``.
+
+    Any other name is not looked for on the disk: the current folder is what somebody is working on, and a folder in it
+    that has the name of a model must not be loaded in the model's place.
+    """
+    text = str(name)
+    beginning = text.replace("\\", "/") if os.sep == "\\" else text
+    written = beginning in (".", "..") or beginning.startswith(("./", "../", "~"))
+    if not isinstance(name, str) or written or Path(text).is_absolute():
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:  # the user has no home
+            return Path(text)
+    return None
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from kvlsp.engine.messages import (
 from kvlsp.server import folders
 from kvlsp.server.answers import INVALID_PARAMS, Answer, Outcome, Refusal, Result
 from kvlsp.server.convert import completion_of, plain, shown_item, uri_of
+from kvlsp.server.shape import whole
 from kvlsp.text.document import Snapshot
 from kvlsp.text.units import PositionEncoding, characters_within
 
@@ -65,27 +66,48 @@ def document_state(ls: KvlspServer, params: Any) -> Answer:
 
 def accepted(ls: KvlspServer, arguments: Any) -> None:
     uri, completion = completion_of(arguments)
-    ls.post(Feedback(uri, completion, "accepted"))
+    _post(ls, Feedback(uri, completion, "accepted"))
 
 
 def rejected(ls: KvlspServer, arguments: Any) -> None:
     uri, completion = completion_of(arguments)
-    ls.post(Feedback(uri, completion, "rejected"))
+    _post(ls, Feedback(uri, completion, "rejected"))
+
+
+def pause(ls: KvlspServer, arguments: Any) -> None:
+    """Nothing is offered for so many minutes; 0: until ``kvlsp.resume``."""
+    match arguments:
+        case []:
+            ls.pause.begin()
+        case [int() | float() as minutes, *_] if not isinstance(minutes, bool) and minutes >= 0:
+            ls.pause.begin(minutes)
+        case _:
+            raise Refusal(INVALID_PARAMS, "A pause takes a number of minutes, from 0 (until it is ended) on.")
+
+
+def resume(ls: KvlspServer, arguments: Any) -> None:
+    ls.pause.end()
 
 
 def did_show_completion(ls: KvlspServer, params: Any) -> None:
     uri, completion, _text = shown_item(params)
-    ls.post(Feedback(uri, completion, "shown"))
+    _post(ls, Feedback(uri, completion, "shown"))
 
 
 def did_partially_accept_completion(ls: KvlspServer, params: Any) -> None:
     """``acceptedLength`` counts UTF-16 units of the item's text, whatever the position encoding is."""
     uri, completion, text = shown_item(params)
-    units = params.get("acceptedLength")
-    if not isinstance(units, int) or units < 0:
+    units = whole(params.get("acceptedLength"))
+    if units is None or units < 0:
         raise Refusal(INVALID_PARAMS, "A partial acceptance needs acceptedLength, a count of UTF-16 units.")
     length = characters_within(text, units, PositionEncoding.UTF16)
-    ls.post(Feedback(uri, completion, "partially_accepted", length))
+    _post(ls, Feedback(uri, completion, "partially_accepted", length))
+
+
+def _post(ls: KvlspServer, feedback: Feedback) -> None:
+    told = ls.candidates.feedback(feedback)
+    if told is not None:
+        ls.post(told)
 
 
 def counts(ls: KvlspServer) -> Mapping[str, Any]:
@@ -116,4 +138,6 @@ COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.documentState": document_state,
     "kvlsp.accepted": accepted,
     "kvlsp.rejected": rejected,
+    "kvlsp.pause": pause,
+    "kvlsp.resume": resume,
 }

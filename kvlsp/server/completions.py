@@ -6,14 +6,17 @@ Handlers: see ``handlers``.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from kvlsp.config import Trigger
 from kvlsp.engine.messages import Complete, Completed, Item, Reason, Selected
-from kvlsp.server import convert
+from kvlsp.server import convert, suggest_list
 from kvlsp.server.answers import CANCELLED, Outcome, Refusal, Result
+from kvlsp.server.wishes import wanted
 from kvlsp.text.document import Snapshot
 
 if TYPE_CHECKING:
@@ -32,54 +35,70 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
     selected = convert.selected_of(snapshot.text, params.context.selected_completion_info, encoding)
 
     def items_of(items: tuple[Item, ...]) -> list[types.InlineCompletionItem]:
-        return [convert.inline_item(snapshot, item, encoding) for item in items
-                if convert.fits_selected(item, selected, snapshot.text)]
+        return [convert.inline_item(snapshot, item, ls.candidates.number(item.completion, index), encoding)
+                for index, item in enumerate(items) if convert.fits_selected(item, selected, snapshot.text)]
 
     offset = convert.offset_at(snapshot.text, params.position, encoding)
     trigger = convert.trigger_of(params.context.trigger_kind)
-    return complete(ls, "inline", snapshot, offset, trigger, selected, items_of, [])
+    return complete(ls, Kind("inline", items_of, []), snapshot, offset, trigger, selected)
 
 
 def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
-    """The fallback for clients without inline completion: one entry of the suggest list."""
+    """The fallback for clients without inline completion: entries of the suggest list."""
     snapshot = ls.documents.snapshot(params.text_document.uri)
     none = types.CompletionList(is_incomplete=True, items=[])
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, none)
-    offset = convert.offset_at(snapshot.text, params.position, ls.client.encoding)
+    encoding, features = ls.client.encoding, ls.client.entries
+    offset = convert.offset_at(snapshot.text, params.position, encoding)
+
+    typed = ls.keys.automatic(snapshot, offset, ls.loop.time())
+    kind = params.context.trigger_kind if params.context else types.CompletionTriggerKind.Invoked
+    by_hand = kind is types.CompletionTriggerKind.Invoked and not typed
 
     def items_of(items: tuple[Item, ...]) -> types.CompletionList | None:
-        entries = [convert.list_item(snapshot, offset, item, ls.client.encoding) for item in items[:1]]
-        shown = [entry for entry in entries if entry is not None]
+        entries = [suggest_list.entry(snapshot, offset, item, ls.candidates.number(item.completion, index), features,
+                                      encoding) for index, item in enumerate(items)]
+        shown = [entry for entry in entries if entry is not None][:None if by_hand else 1]
         return types.CompletionList(is_incomplete=True, items=shown) if shown else None
 
-    return complete(ls, "list", snapshot, offset, "automatic", None, items_of, none)
+    return complete(ls, Kind("list", items_of, none, Result(none)), snapshot, offset,
+                    "invoked" if by_hand else "automatic", None)
 
 
-def complete(ls: KvlspServer, kind: str, snapshot: Snapshot, offset: int, trigger: Trigger,
-             selected: Selected | None, items_of: Any, none: Any) -> Any:
-    """Ask the engine for a ``kind`` of completion.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of completion: ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks, and
+    ``overtaken`` the answer that an edit or a newer request has made needless. Without one it is refused, as the
+    protocol foresees; a list is empty then, because editors show a refused one as an error."""
 
-    ``items_of`` makes its items the protocol's, ``none`` is how an empty answer looks.
-    """
+    name: str
+    items_of: Callable[[tuple[Item, ...]], Any]
+    none: Any
+    overtaken: Outcome | None = None
+
+
+def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigger: Trigger,
+             selected: Selected | None) -> Any:
+    """Ask the engine for a completion."""
     received = time.monotonic()
-    if not ls.settings.serves(snapshot.language):
-        return nothing(ls, Reason.DISABLED, none)
+    if ls.pause.on or not wanted(ls.settings, snapshot, offset, trigger, ls.folders):
+        return nothing(ls, Reason.DISABLED, kind.none)
 
     def translate(event: Completed) -> tuple[Outcome, Reason | None]:
         now = ls.documents.snapshot(snapshot.uri)
-        value = items_of(event.items) if event.items else None
+        value = kind.items_of(event.items) if event.items else None
         reason = None if value else event.reason or Reason.WRONG_PLACE
         if now is None or now.version != snapshot.version:
             reason = Reason.SUPERSEDED  # some editors would draw it into the newer text, unchecked
         ls.loop.call_soon(ls.status.completed, len(event.items), reason, event.report)
         if reason in (Reason.SUPERSEDED, Reason.CANCELLED):
-            return Refusal(CANCELLED, "The document or the request changed meanwhile."), reason
-        return Result(value or none), reason
+            return kind.overtaken or Refusal(CANCELLED, "The document or the request changed meanwhile."), reason
+        return Result(value or kind.none), reason
 
     deadline = ls.settings.invoked_deadline_ms if trigger == "invoked" else ls.settings.deadline_ms
-    ls.tickets.supersede(snapshot.uri, kind)
-    ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind)
+    ls.tickets.supersede(snapshot.uri, kind.name)
+    ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind.name, kind.overtaken)
     question = Complete(ticket.number, snapshot.uri, snapshot.version, offset, trigger, received, selected,
                         ticket.cancel)
     return ls.ask_engine(ticket, question)

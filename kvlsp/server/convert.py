@@ -6,7 +6,7 @@ Pure functions of a snapshot and the negotiated encoding. Nothing here sends, st
 from __future__ import annotations
 
 import math
-import re
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,15 +17,10 @@ from pygls import uris
 from kvlsp.config import Trigger
 from kvlsp.engine.messages import Item, Selected
 from kvlsp.server.answers import INVALID_PARAMS, Refusal
+from kvlsp.server.shape import whole
 from kvlsp.text.document import AnyChange, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding, offset_of, position_of
 from kvlsp.text.rope import Rope
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_WORD_BEFORE = re.compile(r"\w*\Z")
-
-_LONGEST_WORD = 200
-"""Characters looked at before the caret for the word that the fallback's item replaces."""
 
 
 def changes_of(events: Sequence[types.TextDocumentContentChangeEvent]) -> tuple[AnyChange, ...]:
@@ -68,51 +63,24 @@ def fits_selected(item: Item, selected: Selected | None, text: Rope) -> bool:
     return item.text.startswith(text.slice(item.start, selected.start) + selected.text)
 
 
-def inline_item(snapshot: Snapshot, item: Item, encoding: PositionEncoding) -> types.InlineCompletionItem:
-    """Ghost text with an explicit range; accepting it runs a command that tells us."""
+def inline_item(snapshot: Snapshot, item: Item, number: int,
+                encoding: PositionEncoding) -> types.InlineCompletionItem:
+    """Ghost text with an explicit range; accepting it runs a command that tells us the candidate's ``number``."""
     return types.InlineCompletionItem(
         insert_text=item.text,
         range=range_of(snapshot.text, item.start, item.end, encoding),
-        command=accepted_command(snapshot.uri, item.completion),
+        command=accepted_command(snapshot.uri, number),
     )
 
 
-def list_item(snapshot: Snapshot, offset: int, item: Item,
-              encoding: PositionEncoding) -> types.CompletionItem | None:
-    """The same as one entry of an ordinary suggest list; None where such a list cannot show it.
-
-    The protocol wants a range on the caret's line. Editors filter by the word before the caret, so the entry
-    replaces that word as well.
-    """
-    text = snapshot.text
-    line = text.line_of(offset)
-    if item.start > offset or text.line_of(item.start) != line or text.line_of(item.end) != line:
-        return None
-    word = _WORD_BEFORE.search(text.slice(max(text.line_start(line), item.start - _LONGEST_WORD), item.start))
-    start = item.start - (len(word.group()) if word else 0)
-    new_text = text.slice(start, item.start) + item.text
-    label, *more = _LINE_END.split(new_text.strip())
-    return types.CompletionItem(
-        label=label + (" …" if more else ""),
-        kind=types.CompletionItemKind.Text,
-        detail="kvlsp",
-        documentation=new_text,
-        sort_text="\0",
-        filter_text=new_text,
-        insert_text_format=types.InsertTextFormat.PlainText,
-        text_edit=types.TextEdit(range_of(text, start, item.end, encoding), new_text),
-        command=accepted_command(snapshot.uri, item.completion),
-    )
-
-
-def accepted_command(uri: str, completion: int) -> types.Command:
-    return types.Command(title="Accepted", command="kvlsp.accepted", arguments=[uri, completion])
+def accepted_command(uri: str, number: int) -> types.Command:
+    return types.Command(title="Accepted", command="kvlsp.accepted", arguments=[uri, number])
 
 
 def completion_of(arguments: object) -> tuple[str, int]:
     """URI and number of the completion that feedback is about, from a command's arguments."""
     match arguments:
-        case [str(uri), int(completion), *_]:
+        case [str(uri), number, *_] if (completion := whole(number)) is not None:
             return uri, completion
     raise Refusal(INVALID_PARAMS, "Feedback on a completion needs the arguments of that item's command.")
 
@@ -142,12 +110,15 @@ def texts_named(params: object) -> list[tuple[str, str | None]]:
 
 
 def path_of(uri: str) -> str | None:
-    """The path on the disk that a ``file:`` URI names; None for any other."""
+    """The path on the disk that a ``file:`` URI names, in its plainest spelling; None for any other."""
     try:
-        path = uris.to_fs_path(uri) if urlsplit(uri).scheme == "file" else None
+        scheme, host, path, *_ = urlsplit(uri)
+        if scheme == "file" and host.lower() == "localhost":
+            uri = f"file://{path}"
+        found = uris.to_fs_path(uri) if scheme == "file" else None
     except ValueError:
         return None
-    return None if not path or "\0" in path else path
+    return None if not found or "\0" in found else os.path.normpath(found)
 
 
 def plain(value: Any) -> Any:

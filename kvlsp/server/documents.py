@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kvlsp.engine.messages import EditDocument, OpenDocument
 from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.text.composed import composed
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding
 
@@ -94,12 +95,13 @@ class Documents:
         document = self._open.get(uri)
         if document is None or (whole is not None and version <= document.snapshot.version):
             return self._reopen(uri, version, changes, whole, encoding)
-        before = document.snapshot.version
+        before = document.snapshot
+        first = before.version
         try:
             applied = document.apply(version, changes, encoding)
         except VersionError as error:
-            raise VersionError(f"A change of {uri} came with version {version} after version {before}.") from error
-        return EditDocument(uri, before, applied, document.snapshot)
+            raise VersionError(f"A change of {uri} came with version {version} after version {first}.") from error
+        return EditDocument(uri, first, composed(before.text, applied), document.snapshot)
 
     def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange], whole: int | None,
                 encoding: PositionEncoding) -> OpenDocument | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from lsprotocol import types
 
+from kvlsp.config import Settings
 from kvlsp.server.commands import COMMANDS
+from kvlsp.server.suggest_list import PLAIN, ListFeatures
 from kvlsp.text.position import PositionEncoding
-
-_TRIGGER_CHARACTERS = (".", "(", "[", "{", ",", "=", ":", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,9 @@ class ClientFeatures:
 
     encoding: PositionEncoding = PositionEncoding.UTF16
     inline_completion: bool = False
+    """It names inline completion, were it with null: what is offered to a client that does not breaks some."""
+    entries: ListFeatures = PLAIN
+    """What it can show of an entry of its suggest list."""
     progress: bool = False
     configuration: bool = False
     """It answers ``workspace/configuration``."""
@@ -31,6 +34,9 @@ class ClientFeatures:
     """It wants to be asked for ``workspace/didChangeConfiguration``."""
     fallback: bool = True
     """Offer ``textDocument/completion``: it has no inline completion, or asked for the fallback."""
+    status: bool = False
+    """It gets ``kvlsp/status``: it asked for it, or says how it shows inline completions. Many another client prints
+    each notification that it does not know, or fails at it."""
     copilot_status: bool = False
     """It asked for ``didChangeStatus`` beside ``kvlsp/status``."""
     text_on_save: bool = False
@@ -42,24 +48,27 @@ class ClientFeatures:
         """From the parameters of ``initialize``, whatever their shape."""
         capabilities = params.get("capabilities")
         options = params.get("initializationOptions")
-        inline = _at(capabilities, "textDocument", "inlineCompletion") is not None
-        wanted = _at(options, "completionFallback")
+        kinds = _at(capabilities, "textDocument")
+        inline = _at(kinds, "inlineCompletion") is not None
+        wanted, told = (_option(options, name) for name in ("completionFallback", "status"))
         return cls(
             encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
-            inline_completion=inline,
+            inline_completion=isinstance(kinds, Mapping) and "inlineCompletion" in kinds,
+            entries=ListFeatures.read(_at(kinds, "completion", "completionItem")),
             progress=_at(capabilities, "window", "workDoneProgress") is True,
             configuration=_at(capabilities, "workspace", "configuration") is True,
             register_configuration=_at(
                 capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration") is True,
             fallback=wanted if isinstance(wanted, bool) else not inline,
-            copilot_status=_at(options, "didChangeStatus") is True,
+            status=told if isinstance(told, bool) else inline,
+            copilot_status=_option(options, "didChangeStatus") is True,
             text_on_save=_at(params, "clientInfo", "name") == "Neovim",
         )
 
 
-def server_capabilities(client: ClientFeatures) -> types.ServerCapabilities:
+def server_capabilities(client: ClientFeatures, settings: Settings) -> types.ServerCapabilities:
     """What we offer to this client."""
-    completion = types.CompletionOptions(trigger_characters=_TRIGGER_CHARACTERS) if client.fallback else None
+    completion = types.CompletionOptions(trigger_characters=settings.trigger_characters) if client.fallback else None
     return types.ServerCapabilities(
         position_encoding=types.PositionEncodingKind(client.encoding.value),
         text_document_sync=types.TextDocumentSyncOptions(
@@ -69,7 +78,7 @@ def server_capabilities(client: ClientFeatures) -> types.ServerCapabilities:
         ),
         notebook_document_sync=types.NotebookDocumentSyncOptions(
             notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")]),
-        inline_completion_provider=types.InlineCompletionOptions(),
+        inline_completion_provider=types.InlineCompletionOptions() if client.inline_completion else None,
         completion_provider=completion,
         execute_command_provider=types.ExecuteCommandOptions(commands=tuple(COMMANDS)),
         workspace=types.WorkspaceOptions(workspace_folders=types.WorkspaceFoldersServerCapabilities(
@@ -84,6 +93,11 @@ def _encoding(offered: object) -> PositionEncoding:
             if name == encoding.value:
                 return encoding
     return PositionEncoding.UTF16
+
+
+def _option(options: object, name: str) -> Any:
+    """Beside the settings, which may stand under ``kvlsp``."""
+    return _at(options, name) if _at(options, name) is not None else _at(options, "kvlsp", name)
 
 
 def _at(value: object, *keys: str) -> Any:

@@ -20,23 +20,36 @@ INDEXING: Final = "indexing"
 
 
 def folders_of(params: Mapping[str, Any]) -> list[str]:
-    """The URIs of the folders at ``initialize``: ``workspaceFolders``, else ``rootUri``, whatever their shape."""
+    """The URIs of the folders at ``initialize``: ``workspaceFolders``, else ``rootUri``, whatever their shape.
+
+    Without any, an editor that has a root may send it beside an empty list (Kate does).
+    """
     given = params.get("workspaceFolders")
-    if isinstance(given, list):
+    if isinstance(given, list) and given:
         uris = [folder.get("uri") for folder in given if isinstance(folder, Mapping)]
     else:
         uris = [params.get("rootUri")]
-    return list(dict.fromkeys(uri for uri in uris if isinstance(uri, str)))
+    return _distinct([uri for uri in uris if isinstance(uri, str)])
 
 
 def did_change_workspace_folders(ls: KvlspServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
-    gone = {folder.uri for folder in params.event.removed}
-    kept = [uri for uri in ls.folders if uri not in gone]
-    set_folders(ls, list(dict.fromkeys([*kept, *(folder.uri for folder in params.event.added)])))
+    gone = {_place(folder.uri) for folder in params.event.removed}
+    kept = [uri for uri in ls.folders if _place(uri) not in gone]
+    set_folders(ls, _distinct([*kept, *(folder.uri for folder in params.event.added)]))
 
 
 def did_change_watched_files(ls: KvlspServer, params: types.DidChangeWatchedFilesParams) -> None:
     ls.cross_file.changed([path for event in params.changes if (path := path_of(event.uri)) is not None])
+
+
+def _distinct(uris: list[str]) -> list[str]:
+    """Each folder once, in order."""
+    return list({_place(uri): uri for uri in reversed(uris)}.values())[::-1]
+
+
+def _place(uri: str) -> str:
+    """The same for all spellings of a folder: a slash at its end, escapes, ``file:/path``, a host that is this one."""
+    return path_of(uri) or uri
 
 
 def set_folders(ls: KvlspServer, uris: list[str]) -> None:

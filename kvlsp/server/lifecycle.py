@@ -16,6 +16,7 @@ from kvlsp.engine.messages import Configure
 from kvlsp.server import folders, logs
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent
+from kvlsp.server.wishes import globs_not_understood
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -28,13 +29,14 @@ def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     if params.get("trace") in ("messages", "verbose"):
         logs.set_level(params["trace"])
     ls.apply_settings()
-    ls.status.copilot = ls.client.copilot_status
+    ls.status.wanted, ls.status.copilot = ls.client.status, ls.client.copilot_status
     ls.work.enabled = ls.client.progress
     watch_parent(params.get("processId"), ls.loop, ls.finish)
     ls.start_engine()
     folders.set_folders(ls, folders.folders_of(params))
+    problems += globs_not_understood(ls.settings)
     ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
-    return types.InitializeResult(server_capabilities(ls.client), types.ServerInfo(ls.name, ls.version))
+    return types.InitializeResult(server_capabilities(ls.client, ls.settings), types.ServerInfo(ls.name, ls.version))
 
 
 def initialized(ls: KvlspServer, params: Any) -> None:
@@ -44,6 +46,8 @@ def initialized(ls: KvlspServer, params: Any) -> None:
                                           register_options={"section": "kvlsp"})
         ls.protocol.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]),
                         lambda _result, _error: None)
+    if ls.client.configuration:  # many push nothing before something changes
+        _ask_configuration(ls)
 
 
 def shutdown(ls: KvlspServer, params: Any) -> None:
@@ -55,8 +59,12 @@ def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurati
     if params.settings:
         _configured(ls, ls.configuration.push(params.settings))
     elif ls.client.configuration:
-        ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
-        ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
+        _ask_configuration(ls)
+
+
+def _ask_configuration(ls: KvlspServer) -> None:
+    ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
+    ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
 
 
 def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) -> None:
@@ -68,6 +76,7 @@ def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) ->
 def _configured(ls: KvlspServer, problems: list[str]) -> None:
     _complain_of(ls, problems)
     if ls.apply_settings():
+        _complain_of(ls, globs_not_understood(ls.settings))
         ls.post(Configure(ls.settings))
 
 

@@ -11,8 +11,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import Final
+
+from kvlsp.server.shape import whole
 
 log = logging.getLogger(__name__)
+
+_LARGEST: Final = 2**31 - 1
+"""Numbers beyond it are no process of any system: an unsigned -1, a hash."""
 
 INTERVAL = 15.0
 """Seconds between two looks where the system cannot tell."""
@@ -24,7 +30,8 @@ def watch_parent(process_id: object, loop: asyncio.AbstractEventLoop, died: Call
     Does nothing for a process that is not there now: the editor may run on another machine or in another
     container, where its number means nothing here.
     """
-    if not isinstance(process_id, int) or isinstance(process_id, bool) or process_id <= 0:
+    process_id = whole(process_id)
+    if process_id is None or not 0 < process_id <= _LARGEST:
         return
     if sys.platform == "win32":
         return  # there, asking for a process by signal would end it; the closed stream has to do

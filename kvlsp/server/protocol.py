@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from cattrs import Converter
 from lsprotocol import types
@@ -41,11 +41,13 @@ from kvlsp.server.answers import (
     Result,
 )
 from kvlsp.server.frames import BadFrame, Frame
-from kvlsp.server.shape import misfits
+from kvlsp.server.odd_bytes import read_text
+from kvlsp.server.shape import misfits, whole
 
 log = logging.getLogger(__name__)
 
-RequestId = int | str
+RequestId = int | float | str
+"""A float is whole: 7.0, as encoders of some languages write 7. It goes back as it came."""
 
 Handler = Callable[[Any], Any]
 
@@ -91,7 +93,7 @@ class Protocol(LanguageServerProtocol):
             self._refuse(None, PARSE_ERROR, frame.why)
             return
         try:
-            message = json.loads(frame.body)
+            message = json.loads(read_text(frame.body))
         except (ValueError, RecursionError) as error:
             self._refuse(None, PARSE_ERROR, f"A message is not valid JSON ({type(error).__name__}).")
             return
@@ -188,7 +190,7 @@ class Protocol(LanguageServerProtocol):
 
     def _cancel(self, params: Any) -> None:
         request_id = params.get("id") if isinstance(params, dict) else None
-        answer = self._unanswered.get(request_id) if isinstance(request_id, int | str) else None
+        answer = self._unanswered.get(request_id) if is_request_id(request_id) else None
         if answer is not None:
             answer.cancel()
 
@@ -264,6 +266,6 @@ class Protocol(LanguageServerProtocol):
         log.debug("%s failed: %s", what, error)
 
 
-def is_request_id(value: object) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool)
+def is_request_id(value: Any) -> TypeGuard[RequestId]:
+    return isinstance(value, str) or whole(value) is not None
 

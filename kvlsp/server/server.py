@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 import kvlsp
@@ -22,14 +23,17 @@ from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
 from kvlsp.engine.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
+from kvlsp.server.candidates import Candidates
 from kvlsp.server.configuration import Configuration
 from kvlsp.server.convert import path_of
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
+from kvlsp.server.pause import Pause
 from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
 from kvlsp.server.tickets import Ticket, Tickets
+from kvlsp.server.typing_at import LastKeys
 from kvlsp.workspace.messages import Condition
 from kvlsp.workspace.process import launch
 
@@ -78,8 +82,11 @@ class KvlspServer(LanguageServer):
         self.client = ClientFeatures()
         self.engine: EngineLike | None = None
         self.documents = Documents()
+        self.candidates = Candidates()
+        self.keys = LastKeys()
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)
+        self.pause = Pause(loop.call_later, self.status.paused)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []
         """URIs of the workspace's folders."""
@@ -91,6 +98,8 @@ class KvlspServer(LanguageServer):
         self.protocol.exit = self.finish
         self._logged: set[str] = set()
         """Errors of the engine, numbers aside, that the log has since it was last ready."""
+        self._shown: set[str] = set()
+        """Those that the user was shown since a model was last loaded."""
         self.started = time.monotonic()
         handlers.register(self)
 
@@ -144,28 +153,34 @@ class KvlspServer(LanguageServer):
         elif isinstance(event, PrefillProgress):
             self._prefill(event)
         elif isinstance(event, Notice):
-            pass
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"kvlsp: {event.text}"))
         else:
             self.tickets.settle(event)
 
     def _status_changed(self, event: StatusChanged) -> None:
         if event.kind == "loading":
-            self.work.report(LOADING, "kvlsp: loading the model", event.message, event.percent)
+            if event.percent != 100:  # what is left then takes no time that a person would see
+                self.work.report(LOADING, "kvlsp", event.message, event.percent)
         else:
             self.work.end(LOADING)
-        self._log_error(event)
+        self._tell_error(event)
         self.status.changed(event)
 
-    def _log_error(self, event: StatusChanged) -> None:
-        """Nobody else logs what the engine reports. A fault that stays comes again with every message, perhaps with
-        other numbers: it is logged once until the engine is ready again."""
+    def _tell_error(self, event: StatusChanged) -> None:
+        """Nobody else tells what the engine reports. A fault that stays comes again with every message, perhaps with
+        other numbers: it is logged once until the engine is ready again, and shown once until a model is loaded."""
         if event.kind == "error":
             sentence = _NUMBER.sub("#", event.message)
             if sentence not in self._logged:
                 self._logged.add(sentence)
                 log.error("%s", event.message)
+            if sentence not in self._shown:
+                self._shown.add(sentence)
+                self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"kvlsp: {event.message}"))
         elif event.kind == "ready":
             self._logged.clear()
+        elif event.kind == "loading":
+            self._shown.clear()
 
     def _prefill(self, event: PrefillProgress) -> None:
         if event.done >= event.total:

@@ -27,6 +27,9 @@ _TOLD: Final = 3
 
 _PLAIN: Final[Mapping[Any, str]] = {str: "a string", bool: "true or false"}
 
+_TRIGGERS: Final = (types.InlineCompletionTriggerKind, types.CompletionTriggerKind)
+"""Kinds of which some clients count the first, by hand, from 0 as drafts of the protocol did."""
+
 _LARGEST: Final = validators.INTEGER_MAX_VALUE
 
 
@@ -35,11 +38,20 @@ def make_converter() -> Converter:
     converter = converters.get_converter()
     for union, choose in _CHOICES.items():
         converter.register_structure_hook(union, partial(_structure_chosen, converter, choose))
+    for kind in _TRIGGERS:
+        converter.register_structure_hook(kind, lambda value, kind: kind(value or 1))
     return converter
 
 
 def _structure_chosen(converter: Converter, choose: Callable[[Any], Any], value: Any, _union: Any) -> Any:
     return converter.structure(value, choose(value))
+
+
+def whole(value: object) -> int | None:
+    """The integer that a value of JSON is: 1.0 is how some write 1. None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if isinstance(value, int) or value.is_integer() else None
 
 
 def misfits(value: Any, kind: Any) -> str:
@@ -93,7 +105,7 @@ def _check_of(kind: Any, low: int) -> Check:
     if origin is not None and issubclass(origin, Sequence):
         return partial(_check_list, _check_of(get_args(kind)[0], low))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return partial(_check_enumeration, [member.value for member in kind])
+        return partial(_check_enumeration, [member.value for member in kind], kind in _TRIGGERS)
     if kind is int:
         return partial(_check_integer, low)
     if kind in _PLAIN:
@@ -148,8 +160,8 @@ def _check_list(check: Check, value: Any, path: str, found: list[str]) -> None:
         check(item, f"{path}[{number}]", found)
 
 
-def _check_enumeration(known: Sequence[Any], value: Any, path: str, found: list[str]) -> None:
-    if isinstance(value, bool) or value not in known:
+def _check_enumeration(known: Sequence[Any], from_0: bool, value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, bool) or (value not in known and not (from_0 and value == 0)):
         names = ", ".join(map(str, known))
         found.append(f"{path} must be one of {names}, not {'another' if isinstance(value, str) else kind_of(value)}")
 
@@ -165,9 +177,8 @@ def _check_plain(kind: type, name: str, value: Any, path: str, found: list[str])
 
 
 def _is_integer(value: Any, low: int) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return low <= value <= _LARGEST and value == int(value)  # 1.0 is how some write 1
+    number = whole(value)
+    return number is not None and low <= number <= _LARGEST
 
 
 def _least(field: attrs.Attribute[Any]) -> int:

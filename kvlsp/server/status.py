@@ -1,7 +1,7 @@
 """What a status bar shows: the engine's state, what the last request brought, what is wrong for a while.
 
-Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems}, and as copilot's ``didChangeStatus`` to a
-client that asked for it. This module decides nothing; it remembers and tells.
+Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems} to a client that wants it, and as copilot's
+``didChangeStatus`` to one that asked for that. This module decides nothing; it remembers and tells.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ class Status:
 
     def __init__(self, notify: Callable[[str, Any], None]) -> None:
         self._notify = notify
+        self.wanted = True
         self.copilot = False
         self._current = StatusChanged("loading", "starting")
         self._last: dict[str, Any] | None = None
         self._workspace: tuple[str, ...] = ()
         self._lost: tuple[str, ...] = ()
+        self._pause: str | None = None
 
     @property
     def kind(self) -> str:
@@ -47,6 +49,11 @@ class Status:
                           "report": plain(report)}
             if self._current.kind != "computing":  # else the engine says at once that it is ready again
                 self._tell()
+
+    def paused(self, message: str | None) -> None:
+        """The user wants a pause, or (None) no more."""
+        self._pause = message
+        self._tell()
 
     def workspace(self, problems: tuple[str, ...]) -> None:
         """Sentences about the workspace, as long as they hold; told when they become others."""
@@ -70,13 +77,21 @@ class Status:
         return [*lost, *self._workspace]
 
     def as_json(self) -> dict[str, Any]:
-        current = self._current
+        current = self._shown
         return {"kind": current.kind, "message": current.message, "percent": plain(current.percent),
                 "detail": plain(current.detail), "last": self._last, "problems": self.problems}
 
+    @property
+    def _shown(self) -> StatusChanged:
+        """A pause is shown while nothing is wrong, and nothing is on its way."""
+        if self._pause is None or self._current.kind in ("loading", "error"):
+            return self._current
+        return StatusChanged("paused", self._pause, detail=self._current.detail)
+
     def _tell(self) -> None:
-        self._notify(STATUS, self.as_json())
+        if self.wanted:
+            self._notify(STATUS, self.as_json())
         if self.copilot:
             self._notify(COPILOT_STATUS, {
-                "busy": self._current.kind in ("loading", "computing"), "message": self._current.message,
-                "kind": _COPILOT_KINDS.get(self._current.kind, "Normal")})
+                "busy": self._shown.kind in ("loading", "computing"), "message": self._shown.message,
+                "kind": _COPILOT_KINDS.get(self._shown.kind, "Normal")})

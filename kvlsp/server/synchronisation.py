@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from kvlsp.engine.messages import CloseDocument
+from kvlsp.engine.messages import CloseDocument, EditDocument
 from kvlsp.errors import KvlspError, UnknownDocument
 from kvlsp.server import convert
 
@@ -98,6 +98,8 @@ def change_document(ls: KvlspServer, document: types.VersionedTextDocumentIdenti
         texts_lost(ls, [document.uri], f"A change of {document.uri} failed inside kvlsp ({type(error).__name__}).")
         raise
     if message is not None:
+        if isinstance(message, EditDocument):
+            ls.keys.note(message, ls.loop.time())
         ls.post(message)
     ls.status.texts_lost(ls.documents.lost)
 
@@ -125,4 +127,5 @@ def drop_document(ls: KvlspServer, uri: str) -> None:
     """Nothing is worked out for this document any more."""
     ls.tickets.document_closed(uri)
     ls.work.end(uri)
+    ls.keys.forget(uri)
     ls.post(CloseDocument(uri))

@@ -43,6 +43,8 @@ class Ticket:
     translate: Callable[[Any], tuple[Outcome, Reason | None]]
     kind: str = ""
     """What was asked for: a newer request supersedes only those of its own kind."""
+    overtaken: Outcome | None = None
+    """The answer when a newer request comes or the document closes; None: a refusal that says which."""
     timer: Timer | None = None
 
 
@@ -64,7 +66,7 @@ class Tickets:
         return len(self._open)
 
     def issue(self, translate: Callable[[Any], tuple[Outcome, Reason | None]], patience: float,
-              uri: str | None = None, kind: str = "") -> Ticket:
+              uri: str | None = None, kind: str = "", overtaken: Outcome | None = None) -> Ticket:
         """A new ticket.
 
         ``translate`` makes the engine's event an outcome, and names the reason of an empty completion.
@@ -73,7 +75,7 @@ class Tickets:
         number = next(self._numbers)
         cancel = CancelToken()
         answer = Answer(when_cancelled=lambda: self._abandon(number, Reason.CANCELLED))
-        ticket = Ticket(number, uri, answer, cancel, translate, kind)
+        ticket = Ticket(number, uri, answer, cancel, translate, kind, overtaken)
         ticket.timer = self._call_later(patience, lambda: self._overdue(number, patience))
         self._open[number] = ticket
         return ticket
@@ -124,9 +126,9 @@ class Tickets:
 
     def _refuse_all_of(self, tickets: list[Ticket], reason: Reason, message: str, cancel: bool) -> None:
         for ticket in tickets:
-            self._refuse(ticket, reason, Refusal(CANCELLED, message), cancel)
+            self._refuse(ticket, reason, ticket.overtaken or Refusal(CANCELLED, message), cancel)
 
-    def _refuse(self, ticket: Ticket, reason: Reason, refusal: Refusal, cancel: bool) -> None:
+    def _refuse(self, ticket: Ticket, reason: Reason, refusal: Outcome, cancel: bool) -> None:
         self._abandon(ticket.number, reason, cancel)
         ticket.answer.give(refusal)
 

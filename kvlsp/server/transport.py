@@ -11,25 +11,25 @@ import contextlib
 import logging
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
+from kvlsp.server.door import first_frames
 from kvlsp.server.frames import FrameReader
+from kvlsp.server.intake import CHUNK, Intake
+from kvlsp.server.outbox import MOST, Outbox
+from kvlsp.server.secret import Secret
 from kvlsp.server.server import KvlspServer, MakeEngine
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1 << 16
-"""Bytes of one read."""
-
-CHUNKS_AHEAD = 1024
-"""Reads that may wait for the loop: a bound on memory, far above what an editor sends at once."""
-
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+CALLERS = 16
+"""Connections that may stand at the door at a time."""
 
 
 def serve_stdio(make_engine: MakeEngine, settings: Settings) -> int:
@@ -49,8 +49,7 @@ def serve_stdio(make_engine: MakeEngine, settings: Settings) -> int:
 def serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int) -> int:
     """Serve over two file descriptors; returns the exit code.
 
-    ``incoming`` is given away: the thread that reads it closes it, which may be after the conversation. Closed
-    by anybody else, its number could belong to another stream by the next read, and that stream would lose it.
+    ``incoming`` is given away (see :class:`~kvlsp.server.intake.Intake`).
     """
     return asyncio.run(_serve_pipes(make_engine, settings, incoming, outgoing))
 
@@ -59,8 +58,9 @@ def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
               listening: Callable[[str, int], None] = lambda host, port: None) -> int:
     """Serve one editor on ``HOST:PORT`` of this machine and end with it; returns the exit code.
 
-    ``listening`` is told the address (port 0 lets the system choose). Raises :class:`ConfigurationError` for
-    an address that is none, is taken, or that other machines could reach.
+    The editor is the first that sends the secret of ``kvlsp.server.secret`` with ``initialize``; all others are turned
+    away. ``listening`` is told the address (port 0 lets the system choose) once the secret stands in its file. Raises
+    :class:`ConfigurationError` for an address that is none, is taken, or that other machines could reach.
     """
     host, separator, port = address.rpartition(":")
     if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
@@ -71,80 +71,74 @@ def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
     return asyncio.run(_serve_tcp(make_engine, settings, host.strip("[]"), int(port), listening))
 
 
-class _PipeWriter:
-    """Writes whole messages; a reader that has gone away ends the conversation instead of raising."""
-
-    def __init__(self, descriptor: int, lost: Callable[[], None]) -> None:
-        self._descriptor = descriptor
-        self._lost = lost
-        self._broken = False
-
-    def write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest and not self._broken:
-            try:
-                rest = rest[os.write(self._descriptor, rest):]
-            except OSError:
-                self._broken = True
-                self._lost()
-
-    def close(self) -> None:
-        """The descriptor belongs to whoever opened it."""
-
-
 async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int) -> int:
     server = _server(make_engine, settings)
-    loop, frames = server.loop, FrameReader()
-    room = threading.BoundedSemaphore(CHUNKS_AHEAD)
 
-    def take(data: bytes) -> None:
-        room.release()
-        for frame in frames.feed(data):
-            server.receive(frame)
+    def lost() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            server.loop.call_soon_threadsafe(server.finish)
 
-    def read() -> None:
-        with os.fdopen(incoming, "rb", buffering=0), contextlib.suppress(RuntimeError):  # the loop has ended
-            while data := _read(incoming):
-                room.acquire()
-                loop.call_soon_threadsafe(take, data)
-            loop.call_soon_threadsafe(server.finish)
-
-    server.protocol.set_writer(_PipeWriter(outgoing, server.finish))
-    # A thread, because not every kind of standard input can be watched by a loop on every system; a daemon,
-    # because it may wait in a read for ever.
-    threading.Thread(target=read, name="kvlsp-reader", daemon=True).start()
-    return await _until_finished(server)
+    outbox = Outbox(outgoing, lost, lambda: intake.resume())
+    intake = Intake(incoming, server.loop, server.receive, server.finish, lambda: outbox.full)
+    server.protocol.set_writer(outbox)
+    intake.start()
+    code = await _until_finished(server)
+    outbox.close()
+    return code
 
 
 async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, port: int,
                      listening: Callable[[str, int], None]) -> int:
     server = _server(make_engine, settings)
-    taken = False
+    taken, callers = False, 0
+    secret: Secret | None = None
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal taken
-        if taken:
-            log.warning("a second editor connected and was turned away: one daemon serves one editor")
+        nonlocal taken, callers
+        callers += 1
+        try:
+            if taken or callers > CALLERS or secret is None:
+                log.warning("a second editor connected and was turned away: one daemon serves one editor")
+                return
+            frames = FrameReader()
+            first = await first_frames(reader, writer, frames, secret)
+            if first is None or taken:
+                return
+            taken = True
+            await serve(reader, writer, frames, first)
+            server.finish()
+        finally:
+            callers -= 1
             writer.close()
-            return
-        taken = True
-        frames = FrameReader()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: FrameReader,
+                    found: list[Any]) -> None:
+        writer.transport.set_write_buffer_limits(MOST)
         server.protocol.set_writer(writer)
         with contextlib.suppress(ConnectionError):
-            while data := await reader.read(CHUNK):
-                for frame in frames.feed(data):
+            while True:
+                for frame in found:
                     server.receive(frame)
-        server.finish()
-        writer.close()
+                await writer.drain()  # who does not take the answers gets no more of them
+                data = await reader.read(CHUNK)
+                if not data:
+                    return
+                found = frames.feed(data)
 
     try:
         listener = await asyncio.start_server(connected, host, port)
     except OSError as error:
         raise ConfigurationError(f"kvlsp cannot listen on {host}:{port} ({error.strerror}); "
                                  "choose another port.") from error
-    listening(*listener.sockets[0].getsockname()[:2])
-    async with listener:
+    address = listener.sockets[0].getsockname()[:2]
+    try:
+        secret = Secret(*address)
+        listening(*address)
         return await _until_finished(server)
+    finally:
+        listener.close()
+        if secret is not None:
+            secret.forget()
 
 
 def _server(make_engine: MakeEngine, settings: Settings) -> KvlspServer:
@@ -161,15 +155,10 @@ async def _until_finished(server: KvlspServer) -> int:
     return server.exit_code or 0
 
 
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, CHUNK)
-    except OSError:
-        return b""
-
-
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """asyncio's own report would print arguments, hence the user's code."""
     error = context.get("exception")
+    if isinstance(error, asyncio.CancelledError):
+        return  # whoever stood at the door when the conversation ended
     places = "".join(traceback.format_tb(error.__traceback__)) if error is not None else ""
     log.error("the server's loop met %s\n%s", type(error).__name__, places)

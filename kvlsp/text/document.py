@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from kvlsp.errors import VersionError
 from kvlsp.text.edit import Edit
-from kvlsp.text.position import offset_of
+from kvlsp.text.pairs import halves, is_high, is_low, joined
+from kvlsp.text.position import place_of
 from kvlsp.text.rope import Rope
 from kvlsp.text.units import PositionEncoding
 
@@ -79,8 +80,9 @@ class Document:
         """Apply the changes of one notification and move to ``version``; all of them or, on an error, none.
 
         Each returned edit is minimised and refers to the text that the one before it left; a change that
-        alters nothing leaves no edit. Raises :class:`VersionError` when the version does not grow and
-        :class:`PositionError` for a negative position.
+        alters nothing leaves no edit. A range may begin or end between the two UTF-16 units of a character, and halves
+        of characters that meet become one. Raises :class:`VersionError` when the version does not grow and
+        :class:`PositionError` for a position that is negative, or inside a character's bytes.
         """
         current = self._snapshot
         if version <= current.version:
@@ -103,10 +105,19 @@ def _edit_of(change: AnyChange, text: Rope, encoding: PositionEncoding) -> Edit:
     """The minimised edit of ``text`` that a change means."""
     if isinstance(change, FullChange):
         return Edit(0, len(text), change.text).minimised(str(text))
-    start = offset_of(text, *change.start, encoding)
-    end = start if change.end == change.start else offset_of(text, *change.end, encoding)
-    if end < start:  # some editors send a range backwards
-        start, end = end, start
-    if start == end:
-        return Edit(start, end, change.text)
-    return Edit(start, end, change.text).minimised(text.slice(start, end))
+    first = place_of(text, *change.start, encoding)
+    last = first if change.end == change.start else place_of(text, *change.end, encoding)
+    if last < first:  # some editors send a range backwards
+        first, last = last, first
+    (start, start_inside), (end, end_inside), new = first, last, change.text
+    if start_inside:
+        new = halves(text.slice(start, start + 1))[0] + new
+    if end_inside:
+        new += halves(text.slice(end, end + 1))[1]
+        end += 1
+    if (is_low(new[:1]) or not new) and is_high(before := text.slice(start - 1, start)):
+        start, new = start - 1, before + new
+    if is_high(new[-1:]) and is_low(behind := text.slice(end, end + 1)):
+        end, new = end + 1, new + behind
+    edit = Edit(start, end, joined(new))
+    return edit if start == end else edit.minimised(text.slice(start, end))

@@ -19,7 +19,8 @@ def wait(wanted):
 
 
 file, text = {"uri": "file:///add.py"}, "def add(left, right):\n    return "
-send("initialize", {"processId": None, "rootUri": None, "capabilities": {}}, id=1)
+send("initialize", {"processId": None, "rootUri": None, "capabilities": {},
+                    "initializationOptions": {"status": True}}, id=1)
 send("initialized", {})
 wait(lambda message: message.get("params", {}).get("kind") in ("ready", "error"))  # kvlsp/status
 send("textDocument/didOpen", {"textDocument": {**file, "languageId": "python", "version": 1, "text": text}})

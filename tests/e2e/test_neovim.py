@@ -299,6 +299,17 @@ def test_toggle_changes_the_daemons_settings_live(start: Start, wire: Any) -> No
     editor.wait_ghost()
 
 
+def test_a_pause_is_the_daemons(start: Start, wire: Any) -> None:
+    editor = start("")
+    for command, said in (("pause 5", "paused for 5 minutes"), ("pause", "paused for 10 minutes"),
+                          ("pause 0", "paused until :Kvlsp resume"), ("resume", "on"),
+                          ("pause soon", "a pause takes a number of minutes, not soon")):
+        editor.nvim.command(f"Kvlsp {command}")
+        assert editor.wait_message(said)
+    sent = [(params["command"], params["arguments"]) for params in wire("workspace/executeCommand")]
+    assert sent == [("kvlsp.pause", [5]), ("kvlsp.pause", [10]), ("kvlsp.pause", [0]), ("kvlsp.resume", [])]
+
+
 def test_language_is_switched_off_and_on(start: Start, wire: Any) -> None:
     editor = start("")
     editor.nvim.command("Kvlsp toggle-language")

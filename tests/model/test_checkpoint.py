@@ -80,6 +80,27 @@ def test_names_that_are_neither_folder_nor_hub_id(name):
         locate(name, quiet)
 
 
+@pytest.mark.parametrize("name", ["./model", "../{here}/model", "{whole}/model", "~/model"])
+def test_a_path_is_written_as_one(name, tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert locate(name.format(here=tmp_path.name, whole=tmp_path), quiet).samefile(tmp_path / "model")
+    assert locate(Path("model"), quiet).samefile(tmp_path / "model")
+
+
+def test_a_folder_beside_us_never_takes_the_place_of_a_hub_id(tmp_path, monkeypatch):
+    """The current folder is a workspace, and its folders are whoever's."""
+    (tmp_path / "owner" / "model").mkdir(parents=True)
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    fetched = tmp_path / "fetched"
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **options: fetched)
+    assert locate("owner/model", quiet) == fetched
+    with pytest.raises(ModelNotFound, match=r"written \./model\."):
+        locate("model", quiet)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "says"),
     [

@@ -65,7 +65,7 @@ def test_form_feeds_and_line_separators_do_not_move_the_range():
 
 
 def test_the_trigger_is_passed_on():
-    for kind, name in ((1, "invoked"), (2, "automatic")):
+    for kind, name in ((0, "invoked"), (1, "invoked"), (2, "automatic")):
         talk = conversation()
         talk.open(text="x")
         items(talk, "u:a", 0, 1, kind)
@@ -188,13 +188,19 @@ def test_items_that_do_not_are_left_out(item, fits):
 # --- the fallback ---
 
 
-def listed(talk: Conversation, line: int, character: int) -> list[dict[str, Any]]:
+def listed(talk: Conversation, line: int, character: int, kind: int | None = 3) -> list[dict[str, Any]]:
+    context = {} if kind is None else {"context": {"triggerKind": kind}}
     result = talk.ask(
         "textDocument/completion",
-        {"textDocument": {"uri": "u:a"}, "position": {"line": line, "character": character}},
+        {"textDocument": {"uri": "u:a"}, "position": {"line": line, "character": character}, **context},
     )
     assert result["isIncomplete"]
     return result["items"]
+
+
+def plain_client(*texts: str, hold: bool = False, **item: Any) -> Conversation:
+    """A client that knows the suggest list and nothing of inline completion."""
+    return conversation(*texts, hold=hold, textDocument={"completion": {"completionItem": item}})
 
 
 def test_the_fallback_is_one_entry_that_survives_the_editors_filter():
@@ -208,17 +214,126 @@ def test_the_fallback_is_one_entry_that_survives_the_editors_filter():
     assert entry["sortText"] < "!"
 
 
+@pytest.mark.parametrize("text", ["\n    return x", "\r\n\treturn x", "  \n    pass", "\n", " "])
+def test_an_entry_never_begins_with_a_line_break(text):
+    """Many editors take Enter after a colon as the acceptance of an entry whose label hides the break."""
+    talk = plain_client(text)
+    talk.open(text="if x:")
+    assert listed(talk, 0, 5, 2) == []
+    assert talk.server.tickets.empty == {"wrong_place": 1}
+
+
+def test_the_entry_behind_one_that_cannot_be_shown_is_shown():
+    talk = plain_client("\n    pass", " return")
+    talk.open(text="if x:")
+    assert [entry["label"] for entry in listed(talk, 0, 5, 2)] == ["return"]
+
+
+@pytest.mark.parametrize(
+    ("features", "text", "shown"),
+    [
+        ({}, "x", {"detail": "kvlsp"}),
+        ({"labelDetailsSupport": True}, "x", {"labelDetails": {"description": "kvlsp"}}),
+        ({}, "x:\n  y", {"detail": "kvlsp", "documentation": "x:\n  y"}),
+        (
+            {"documentationFormat": ["plaintext", "markdown"]},
+            "x:\n  ```",
+            {"detail": "kvlsp", "documentation": {"kind": "markdown", "value": "````python\nx:\n  ```\n````"}},
+        ),
+        ({"documentationFormat": "markdown", "labelDetailsSupport": 1}, "x", {"detail": "kvlsp"}),
+        (7, "x", {"detail": "kvlsp"}),
+    ],
+)
+def test_an_entry_is_known_as_ours_and_explained_where_its_label_is_not_all(features, text, shown):
+    talk = conversation(text, textDocument={"completion": {"completionItem": features}})
+    talk.open(text="")
+    [entry] = listed(talk, 0, 0)
+    assert {key: entry[key] for key in ("detail", "labelDetails", "documentation") if key in entry} == shown
+
+
+def test_a_list_that_is_asked_for_by_hand_has_every_candidate():
+    talk = plain_client("one", "two", "three")
+    talk.open(text="x = ")
+    entries = listed(talk, 0, 4, 1)
+    assert [entry["label"] for entry in entries] == ["one", "two", "three"]
+    assert [entry["sortText"] for entry in entries] == sorted(entry["sortText"] for entry in entries)
+    assert asked(talk).trigger == "invoked"
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "later", "trigger"),
+    [
+        (1, "f", 0.1, "automatic"),
+        (None, "f", 0.1, "automatic"),
+        (1, "f", 2.0, "invoked"),
+        (1, ".", 0.1, "invoked"),
+        (2, ".", 0.1, "automatic"),
+        (3, "f", 2.0, "automatic"),
+        (0, "f", 2.0, "invoked"),
+        (None, ".", 0.1, "invoked"),
+    ],
+)
+def test_who_asks_for_the_list(kind, typed, later, trigger):
+    """Editors ask with the kind *invoked* while an identifier is typed, too."""
+    talk = plain_client()
+    talk.open(text="x = ")
+    talk.change("u:a", 2, {"range": place(0, 4, 4), "text": typed})
+    talk.loop.advance(later)
+    listed(talk, 0, 5, kind)
+    assert asked(talk).trigger == trigger
+
+
+def test_the_second_question_after_a_letter_is_a_persons():
+    talk = plain_client()
+    talk.open(text="")
+    talk.change("u:a", 2, {"range": place(0, 0, 0), "text": "f"})
+    listed(talk, 0, 1, 1)
+    listed(talk, 0, 1, 1)
+    assert [m.trigger for m in talk.engine.messages if isinstance(m, Complete)] == ["automatic", "invoked"]
+
+
 def test_ghost_text_and_the_fallback_for_one_place_are_both_answered():
     talk = conversation("pass", hold=True, options={"completionFallback": True})
     talk.open(text="    ")
     at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 4}}
     entry, ghost = talk.request("textDocument/completion", at), talk.complete("u:a", 0, 4)
     again = talk.request("textDocument/completion", at)
-    assert talk.answers(entry)[0]["error"]["code"] == CANCELLED, "a newer request of its own kind came"
+    assert talk.answers(entry)[0]["result"] == NO_LIST, "a newer request of its own kind came"
     talk.engine.release()
     talk.loop.run()
     assert [item["insertText"] for item in talk.answers(ghost)[0]["result"]] == ["pass"]
     assert [item["label"] for item in talk.answers(again)[0]["result"]["items"]] == ["pass"]
+
+
+NO_LIST = {"isIncomplete": True, "items": []}
+
+
+@pytest.mark.parametrize("how", ["edit", "close", "newer", "edit of the engine's"])
+def test_an_overtaken_list_is_empty_and_no_error(how):
+    talk = plain_client(hold=True)
+    talk.open(text="")
+    at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 0}}
+    number = talk.request("textDocument/completion", at)
+    if how == "edit":
+        talk.change("u:a", 2, {"text": "x"})
+        talk.engine.release()
+    elif how == "close":
+        talk.notify("textDocument/didClose", {"textDocument": {"uri": "u:a"}})
+    elif how == "newer":
+        talk.request("textDocument/completion", at)
+    else:
+        talk.server.on_event(Completed(asked(talk).ticket, (), Reason.SUPERSEDED, {}))
+    talk.loop.run()
+    assert talk.answers(number) == [{"jsonrpc": "2.0", "id": number, "result": NO_LIST}]
+
+
+def test_a_list_that_the_client_cancels_is_refused():
+    talk = plain_client(hold=True)
+    talk.open(text="")
+    at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 0}}
+    number = talk.request("textDocument/completion", at)
+    talk.notify("$/cancelRequest", {"id": number})
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
 
 
 def test_the_fallbacks_label_is_one_line():
@@ -264,6 +379,36 @@ def test_feedback_reaches_the_engine():
         ("u:a", 1, "rejected", 0),
     ]
     assert talk.notified("window/logMessage") == []
+
+
+def test_each_candidate_has_its_own_number():
+    talk = conversation("one", "two")
+    talk.open(text="x")
+    first, second = (item["command"]["arguments"] for item in items(talk, "u:a", 0, 1, 1))
+    assert first != second
+    for arguments in (second, first):
+        for command in ("kvlsp.rejected", "kvlsp.accepted"):
+            talk.ask("workspace/executeCommand", {"command": command, "arguments": arguments})
+    # the engine would take the second one's refusal for the first one's
+    assert feedback(talk) == [("u:a", 1, "accepted", 0), ("u:a", 1, "rejected", 0), ("u:a", 1, "accepted", 0)]
+
+
+def test_whole_numbers_may_be_written_with_a_fraction_of_zero():
+    talk = conversation("abc")
+    talk.open(text="x")
+    [item] = items(talk, "u:a")
+    uri, number = item["command"]["arguments"]
+    item["command"]["arguments"] = [uri, float(number)]
+    talk.ask("workspace/executeCommand", {"command": "kvlsp.accepted", "arguments": [uri, float(number)]})
+    talk.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 2.0})
+    assert feedback(talk) == [("u:a", 1, "accepted", 0), ("u:a", 1, "partially_accepted", 2)]
+
+
+def test_feedback_on_what_was_never_offered_says_nothing():
+    talk = conversation()
+    talk.open(text="x")
+    talk.ask("workspace/executeCommand", {"command": "kvlsp.accepted", "arguments": ["u:a", 999]})
+    assert feedback(talk) == []
 
 
 def test_commands_answer_like_the_requests_of_the_same_name():

@@ -21,7 +21,7 @@ class Talk(Conversation):
 
     def begin(self, **params: object) -> None:
         self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}},
-                                "initializationOptions": {"crossFile": "always"}, **params})
+                                "initializationOptions": {"crossFile": "always", "status": True}, **params})
         self.notify("initialized", {})
 
     def roots(self, *paths: str) -> Roots:
@@ -48,6 +48,8 @@ def folder(path: str) -> dict[str, str]:
     ({"workspaceFolders": [folder("/one"), folder("/two")], "rootUri": "file:///three"}, ("/one", "/two")),
     ({"workspaceFolders": None, "rootUri": "file:///with%20space"}, ("/with space",)),
     ({"rootUri": "file:///three"}, ("/three",)),
+    ({"workspaceFolders": [], "rootUri": "file:///four"}, ("/four",)),
+    ({"workspaceFolders": [folder("/one"), folder("/one/"), folder("/%6fne")]}, ("/one",)),
 ])
 def test_folders_at_the_beginning(talk, params, roots):
     talk.begin(**params)
@@ -55,7 +57,7 @@ def test_folders_at_the_beginning(talk, params, roots):
 
 
 @pytest.mark.parametrize("params", [
-    {}, {"workspaceFolders": [], "rootUri": "file:///closed"}, {"rootUri": None}, {"rootUri": "vscode-vfs://github/x"},
+    {}, {"workspaceFolders": [], "rootUri": None}, {"rootUri": None}, {"rootUri": "vscode-vfs://github/x"},
     {"workspaceFolders": [{"name": "no uri"}, 7]},
 ])
 def test_no_folder_no_thread(talk, params):
@@ -145,3 +147,22 @@ def test_shutdown_ends_the_thread(talk):
 ])
 def test_paths_of_uris(uri, path):
     assert path_of(uri) == path
+
+
+SPELLINGS = ("file:///x/one", "file:///x/one/", "file:///x/%6fne", "file:/x/one", "file://localhost/x/one",
+             "file:///x/./one", "FILE:///x/one")
+
+
+@pytest.mark.parametrize("added", SPELLINGS)
+@pytest.mark.parametrize("removed", SPELLINGS)
+def test_a_folder_is_removed_in_whatever_spelling(talk, added, removed):
+    talk.begin(workspaceFolders=[folder("/x/two"), {"uri": added, "name": "n"}])
+    talk.roots("/x/two", "/x/one")
+    talk.notify("workspace/didChangeWorkspaceFolders", {
+        "event": {"added": [], "removed": [{"uri": removed, "name": "n"}]}})
+    talk.roots("/x/two")
+
+
+def test_folders_of_other_schemes_are_told_apart_as_they_are_written(talk):
+    talk.begin(workspaceFolders=[{"uri": "vscode-vfs://a/x", "name": "n"}, {"uri": "vscode-vfs://b/x", "name": "n"}])
+    assert talk.server.folders == ["vscode-vfs://a/x", "vscode-vfs://b/x"]

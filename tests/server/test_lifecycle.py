@@ -47,14 +47,37 @@ def test_the_clients_first_encoding_that_we_know(offered, chosen):
     assert capabilities["capabilities"]["positionEncoding"] == chosen
 
 
-def test_inline_completion_is_advertised_and_the_fallback_only_to_who_lacks_it():
-    assert Conversation().start()["inlineCompletionProvider"] == {}
-    assert "completionProvider" not in Conversation().start()
-    assert "completionProvider" in Conversation().start(textDocument={})
-    assert "completionProvider" in Conversation().start(options={"completionFallback": True})
-    assert "completionProvider" not in Conversation().start(
-        options={"completionFallback": False}, textDocument={}
-    )
+@pytest.mark.parametrize(
+    ("kinds", "options", "inline", "fallback"),
+    [
+        ({"inlineCompletion": {}}, {}, True, False),
+        ({"inlineCompletion": None}, {}, True, True),
+        ({}, {}, False, True),
+        (None, {}, False, True),
+        ({"inlineCompletion": {}}, {"completionFallback": True}, True, True),
+        ({"inlineCompletion": {}}, {"kvlsp": {"completionFallback": True}}, True, True),
+        ({}, {"completionFallback": False}, False, False),
+    ],
+)
+def test_inline_completion_is_offered_where_it_is_named_and_the_list_to_who_lacks_it(kinds, options, inline, fallback):
+    offered = Conversation().start(options=options, textDocument=kinds)
+    assert ("inlineCompletionProvider" in offered, "completionProvider" in offered) == (inline, fallback)
+
+
+def test_ghost_text_is_answered_whoever_asks():
+    talk = Conversation()
+    talk.start(textDocument={})
+    talk.open(text="x")
+    number = talk.complete()
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"]
+
+
+def test_no_character_wakes_the_list_before_enter_unless_it_is_wished():
+    offered = Conversation().start(textDocument={})["completionProvider"]["triggerCharacters"]
+    assert not set(offered) & set(": ,=\n")
+    wished = Conversation().start(options={"triggerCharacters": [":", "."]}, textDocument={})
+    assert wished["completionProvider"]["triggerCharacters"] == [":", "."]
 
 
 def test_text_is_synchronised_by_changes_and_commands_are_announced(talk):
@@ -119,6 +142,51 @@ def test_vs_codes_name_for_the_trace(talk):
     assert talk.engine.settings.trace == "verbose"
     talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"trace": "off"}}})
     assert talk.engine.settings.trace == "off"
+
+
+@pytest.mark.parametrize("registers", [False, True])
+def test_settings_that_are_only_pulled_hold(registers):
+    talk = Conversation()
+    talk.start(workspace={"configuration": True, "didChangeConfiguration": {"dynamicRegistration": registers}})
+    [question] = [m for m in talk.sent if m.get("method") == "workspace/configuration"]
+    talk.send({"jsonrpc": "2.0", "id": question["id"], "result": [{"enable": False}]})
+    talk.open(text="x")
+    number = talk.complete()
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"] == []
+    assert talk.server.tickets.empty == {"disabled": 1}
+
+
+@pytest.mark.parametrize("process", [4294967295, 2**31, 2**53, 10**30, -1, 7.5, float(2**40), True, "1"])
+def test_a_process_that_no_machine_can_have_is_not_watched(process):
+    talk = Conversation()
+    assert talk.ask("initialize", {"processId": process, "capabilities": {}})
+    assert talk.loop.later == []
+
+
+@pytest.mark.parametrize("key", ["confidence", "temperature", "penalty", "maxLines", "deadlineMs"])
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_setting_of_400_digits_is_named_and_left_out(key, value):
+    talk = Conversation()
+    talk.start(options={key: value})
+    assert [f"kvlsp.{key}" in told["message"] for told in talk.notified("window/showMessage")] == [True]
+
+
+@pytest.mark.parametrize("number", [7.0, -3.0, 7, "7"])
+def test_an_id_goes_back_as_it_came(talk, number):
+    talk.send({"jsonrpc": "2.0", "id": number, "method": "kvlsp/statistics", "params": {}})
+    talk.loop.run()
+    [answer] = talk.answers(number)
+    assert (answer["id"], type(answer["id"])) == (number, type(number))
+
+
+def test_a_request_is_cancelled_by_its_number_however_that_is_written():
+    talk = Conversation(hold=True)
+    talk.start()
+    talk.open()
+    number = talk.complete()
+    talk.notify("$/cancelRequest", {"id": float(number)})
+    assert talk.answers(number)[0]["error"]["code"] == CANCELLED
 
 
 def test_settings_are_fetched_from_a_client_that_only_says_that_they_changed():
@@ -293,7 +361,6 @@ def test_an_id_may_be_used_again_once_it_is_answered(talk):
 def test_a_wrong_answer_of_the_client_is_survived():
     talk = Conversation()
     talk.start(workspace={"configuration": True})
-    talk.notify("workspace/didChangeConfiguration", {"settings": None})
     question = talk.sent[-1]
     talk.send({"jsonrpc": "2.0", "id": question["id"], "result": 7})
     talk.send({"jsonrpc": "2.0", "id": "nobody", "result": 7})
@@ -321,6 +388,44 @@ def test_an_error_of_the_engine_is_logged_once_while_it_lasts(talk, caplog):
     more, other = StatusChanged("error", "260 tokens do not fit."), StatusChanged("error", "no model")
     assert happens(error, busy, error, more, other, busy, other, error) == [error.message, other.message]
     assert happens(StatusChanged("ready", "ready"), more, error) == [more.message]
+
+
+def shown(talk: Conversation) -> list[tuple[int, str]]:
+    return [(told["type"], told["message"]) for told in talk.notified("window/showMessage")]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options", "told"),
+    [
+        ({"inlineCompletion": {}}, {}, True),
+        ({"inlineCompletion": None}, {}, False),
+        ({}, {}, False),
+        ({}, {"status": True}, True),
+        ({}, {"kvlsp": {"status": True}}, True),
+        ({"inlineCompletion": {}}, {"status": False}, False),
+    ],
+)
+def test_only_who_wants_the_status_gets_it(kinds, options, told):
+    talk = Conversation()
+    talk.start(options=options, textDocument=kinds)
+    talk.server.on_event(StatusChanged("computing", "completing"))
+    talk.loop.run()
+    assert bool(talk.notified("kvlsp/status")) == told
+    assert {m["method"] for m in talk.sent if "method" in m} <= {"kvlsp/status"}
+
+
+def test_an_error_of_the_engine_is_shown_to_everybody_once(talk):
+    def happen(*events: StatusChanged) -> None:
+        for event in events:
+            talk.server.on_event(event)
+            talk.loop.run()
+
+    error = StatusChanged("error", "There is no model at /nowhere.")
+    ready = StatusChanged("ready", "ready")
+    happen(error, StatusChanged("computing", "completing"), error, ready, error)
+    assert shown(talk) == [(1, "kvlsp: There is no model at /nowhere.")]
+    happen(StatusChanged("loading", "loading the model", 0.0), error)
+    assert len(shown(talk)) == 2, "it was tried again"
 
 
 def test_status_in_copilots_words_for_who_asks():
@@ -354,6 +459,21 @@ def test_long_work_is_shown_once_the_client_agrees():
     talk.server.on_event(StatusChanged("ready", "ready"))
     talk.loop.run()
     assert progress(talk) == ["begin", "report", "end"]
+
+
+def test_progress_is_told_in_words_that_can_be_read():
+    talk = Conversation()
+    talk.start(window={"workDoneProgress": True})
+    steps = (("loading the model", 0.0), ("loading weights (13 MB)", 1.0), ("weights is loaded", 100.0))
+    for text, percent in steps:
+        talk.server.on_event(StatusChanged("loading", text, percent))
+        talk.loop.run()
+        if text == "loading the model":
+            talk.loop.advance(1)
+            agree(talk, result=None)
+    said = [params["value"] for params in talk.notified("$/progress")]
+    assert [f"{value.get('title', '')} {value['message']}".strip() for value in said] == [
+        "kvlsp loading the model", "loading weights (13 MB)"]
 
 
 def test_a_prefill_that_a_keystroke_made_needless_is_not_shown_for_ever():

@@ -53,6 +53,31 @@ def test_lines_end_at_cr_and_lf_only(talk):
     assert talk.text() == "a\x0cB\u2028c\x85d\r\nE\rF\n"
 
 
+def test_replace_all_is_one_edit_for_the_engine(talk):
+    """Thousands of edits, each as dear as a key, kept everybody waiting."""
+    lines = 500
+    talk.open(text="x = item\n" * lines)
+    talk.change("u:a", 2, *[between((line, 4), (line, 8), "entry") for line in reversed(range(lines))])
+    assert talk.text() == "x = entry\n" * lines
+    assert len(talk.engine.messages[-1].changes) == 1
+
+
+def test_half_a_character_is_replaced(talk):
+    talk.open(text="s = '\U0001f31f'\n")
+    talk.change("u:a", 2, between((0, 6), (0, 7), "\udf89"))
+    assert talk.text() == "s = '\U0001f389'\n"
+
+
+def test_a_change_between_the_bytes_of_a_character_gives_the_text_up():
+    talk = Conversation()
+    talk.start("utf-8")
+    talk.open(text="é = 1")
+    talk.change("u:a", 2, between((0, 1), (0, 2), "x"))
+    [told] = talk.notified("window/showMessage")
+    assert "into a character" in told["message"]
+    assert talk.notified("kvlsp/status")[-1]["problems"]
+
+
 @pytest.mark.parametrize(("encoding", "character"), [("utf-8", 5), ("utf-16", 3), ("utf-32", 2)])
 def test_columns_count_in_the_negotiated_units(encoding, character):
     talk = Conversation()

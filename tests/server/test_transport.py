@@ -13,9 +13,8 @@ import threading
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.errors import ConfigurationError
 from kvlsp.server.parent import watch_parent
-from kvlsp.server.transport import serve_pipes, serve_tcp
+from kvlsp.server.transport import serve_pipes
 from tests.support.fake_engine import FakeEngine
 from tests.support.lsp_client import LspClient, edit, python_module
 
@@ -131,6 +130,53 @@ def test_a_client_that_stops_reading_ends_the_server():
     os.close(server_out)
 
 
+def test_an_editor_that_reads_late_loses_nothing_and_keeps_nobody():
+    """It sends more than a pipe holds answers for, then ends its input: the server ends though nobody has read."""
+    server_in, to_server = os.pipe()
+    from_server, server_out = os.pipe()
+    requests = b"".join(frame({"jsonrpc": "2.0", "id": n, "method": "nobody/knows" + "x" * 200, "params": {}})
+                        for n in range(2, 2002))
+    begin = frame({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}})
+    codes: list[int] = []
+
+    def serve() -> None:
+        codes.append(serve_pipes(Engines(), Settings(), server_in, server_out))
+
+    served = threading.Thread(target=serve, daemon=True)
+    served.start()
+    with os.fdopen(to_server, "wb", buffering=0) as stream:
+        stream.write(begin + requests)
+    served.join(30)
+    assert codes == [1]
+    os.close(server_out)
+    os.close(from_server)
+
+
+def frame(message: object) -> bytes:
+    body = json.dumps(message).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no such mode there")
+def test_streams_in_non_blocking_mode():
+    """What the editor's side does to a pair of sockets holds for ours."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    codes: list[int] = []
+    served = threading.Thread(target=lambda: codes.append(
+        serve_pipes(Engines(), Settings(), os.dup(ours.fileno()), ours.fileno())), daemon=True)
+    served.start()
+    client = LspClient(theirs.makefile("rb"), theirs.makefile("wb"))
+    client.initialize()
+    for _ in range(3):
+        assert client.ask("kvlsp/statistics", {})
+    client.ask("shutdown", None)
+    client.notify("exit")
+    served.join(30)
+    assert codes == [0]
+    ours.close()
+
+
 # --- processes ---
 
 
@@ -191,60 +237,3 @@ def test_the_users_code_stays_out_of_the_log():
     log = client.process.stderr.read().decode()
     assert "do not fit" in log
     assert "SECRET" not in log
-
-
-# --- a port ---
-
-
-def test_a_port_of_this_machine():
-    engines, listening = Engines(), threading.Event()
-    address: list[tuple[str, int]] = []
-    codes: list[int] = []
-
-    def say(host: str, port: int) -> None:
-        address.append((host, port))
-        listening.set()
-
-    thread = threading.Thread(
-        target=lambda: codes.append(serve_tcp(engines, Settings(), "127.0.0.1:0", say)), daemon=True
-    )
-    thread.start()
-    assert listening.wait(30)
-    connection = socket.create_connection(address[0])
-    client = LspClient(connection.makefile("rb"), connection.makefile("wb"))
-    client.initialize()
-    client.open("u:a", "x")
-    assert client.answer_to(client.complete("u:a", 0, 1))["result"]
-    with socket.create_connection(address[0]) as second:
-        assert second.recv(1) == b""  # one daemon serves one editor
-    client.ask("shutdown", None)
-    client.notify("exit")
-    thread.join(30)
-    assert codes == [0]
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "4711",
-        "localhost",
-        "127.0.0.1:x",
-        "127.0.0.1:99999",
-        "0.0.0.0:0",
-        "example.org:4711",
-        "[::]:0",
-        "127.0.0.1:-1",
-    ],
-)
-def test_addresses_that_will_not_do(address):
-    with pytest.raises(ConfigurationError):
-        serve_tcp(Engines(), Settings(), address)
-
-
-def test_a_port_in_use():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(ConfigurationError, match="choose another port"):
-            serve_tcp(Engines(), Settings(), f"127.0.0.1:{taken.getsockname()[1]}")

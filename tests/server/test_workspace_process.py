@@ -33,7 +33,7 @@ class Editor:
 
         self.client = LspClient.connect(Engine)
         self.client.ask("initialize", {"processId": os.getpid(), "rootUri": root.as_uri(), "capabilities": {},
-                                       "initializationOptions": {"crossFile": "always"}})
+                                       "initializationOptions": {"crossFile": "always", "status": True}})
         self.client.notify("initialized", {})
         self.uri = (root / "app.py").as_uri()
 

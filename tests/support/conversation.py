@@ -37,6 +37,9 @@ class ManualLoop:
         self.ready: list[Call] = []
         self.later: list[Call] = []
 
+    def time(self) -> float:
+        return self.now
+
     def call_soon(self, what: Callable[..., Any], *arguments: Any) -> Call:
         call = Call(self.now, lambda: what(*arguments))
         self.ready.append(call)

@@ -11,7 +11,7 @@ from kvlsp.text.document import Change, Document, FullChange, RangeChange
 from kvlsp.text.edit import Edit
 from kvlsp.text.position import PositionEncoding, position_of
 from kvlsp.text.rope import Rope
-from tests.support.nasty import nasty_text, placed, replacements
+from tests.support.nasty import as_sent, nasty_text, placed, replacements
 
 UTF16 = PositionEncoding.UTF16
 
@@ -79,6 +79,7 @@ def test_backward_ranges_and_positions_past_the_end() -> None:
     st.booleans(),
 )
 def test_any_batch_equals_the_string(text, replacements_, encoding, as_full_text) -> None:
+    text = as_sent(text)
     document = opened(text)
     changes: list[RangeChange | FullChange] = []
     expected = text
@@ -90,7 +91,7 @@ def test_any_batch_equals_the_string(text, replacements_, encoding, as_full_text
         while end and expected[end - 1 : end + 1] == "\r\n":
             end -= 1
         end = max(start, end)
-        expected = expected[:start] + new + expected[end:]
+        expected = as_sent(expected[:start] + new + expected[end:])
         if as_full_text:
             changes.append(FullChange(expected))
         else:

@@ -8,6 +8,8 @@ export function registerCommands(daemon: Daemon, log: vscode.LogOutputChannel): 
   const commands: Record<string, () => unknown> = {
     'kvlsp.toggle': toggle,
     'kvlsp.toggleLanguage': toggleLanguage,
+    'kvlsp.pauseFor': () => pause(daemon),
+    'kvlsp.goOn': () => daemon.goOn(),
     'kvlsp.trigger': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
     'kvlsp.restart': () => daemon.restart(),
     'kvlsp.showLog': () => log.show(),
@@ -40,6 +42,25 @@ async function toggleLanguage(): Promise<void> {
   await change('disabledLanguages', off.includes(language) ? off.filter((other) => other !== language) : [...off, language]);
 }
 
+const PAUSES: readonly (readonly [string, number])[] = [
+  ['5 minutes', 5],
+  ['15 minutes', 15],
+  ['1 hour', 60],
+  ['Until I end it', 0],
+];
+
+async function pause(daemon: Daemon): Promise<void> {
+  if (!daemon.running) {
+    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    return;
+  }
+  const entries = PAUSES.map(([label, minutes]) => ({ label, minutes }));
+  const chosen = await vscode.window.showQuickPick(entries, { title: 'kvlsp: no suggestions for' });
+  if (chosen !== undefined) {
+    await daemon.pause(chosen.minutes);
+  }
+}
+
 async function showStatistics(daemon: Daemon): Promise<void> {
   if (!daemon.running) {
     void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
@@ -57,6 +78,9 @@ async function menu(daemon: Daemon): Promise<void> {
     ...(language === undefined
       ? []
       : [{ label: `Switch ${disabled ? 'On' : 'Off'} for ${language}`, command: 'kvlsp.toggleLanguage' }]),
+    ...(daemon.paused
+      ? [{ label: 'End the Pause', command: 'kvlsp.goOn' }]
+      : [{ label: 'Pause for Some Minutes', command: 'kvlsp.pauseFor' }]),
     { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
     { label: 'Show Log', command: 'kvlsp.showLog' },
     { label: daemon.running ? 'Restart the Daemon' : 'Start the Daemon', command: 'kvlsp.restart' },

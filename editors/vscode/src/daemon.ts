@@ -6,12 +6,16 @@ import { LanguageClient, RevealOutputChannelOn, State, type Executable, type Lan
 import { install } from './install';
 import { LateSuggestions } from './late';
 import { locate, onPath, type Command } from './locate';
-import { STATISTICS, STATUS, type Status } from './protocol';
+import { EXECUTE, STATISTICS, STATUS, type Status } from './protocol';
 import { SECTION, daemonSettings } from './settings';
+
+/** Documents that are completed: of the disk, never saved, cells of notebooks, of another machine, of a repository's site. */
+const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-remote', 'vscode-vfs'];
 
 export class Daemon {
   private client: LanguageClient | undefined;
   private starting: Promise<void> | undefined;
+  private kind: Status['kind'] | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -42,8 +46,22 @@ export class Daemon {
     return this.client?.sendRequest(STATISTICS, {});
   }
 
+  /** No suggestions for so many minutes; 0: until {@link goOn}. */
+  async pause(minutes: number): Promise<void> {
+    await this.client?.sendRequest(EXECUTE, { command: 'kvlsp.pause', arguments: [minutes] });
+  }
+
+  async goOn(): Promise<void> {
+    await this.client?.sendRequest(EXECUTE, { command: 'kvlsp.resume' });
+  }
+
   get running(): boolean {
     return this.client?.state === State.Running;
+  }
+
+  /** Whether the user wanted a pause that is not over. */
+  get paused(): boolean {
+    return this.running && this.kind === 'paused';
   }
 
   async install(): Promise<void> {
@@ -82,7 +100,7 @@ export class Daemon {
   private makeClient(command: Command): LanguageClient {
     const late = new LateSuggestions();
     const options: LanguageClientOptions = {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      documentSelector: SCHEMES.map((scheme) => ({ scheme })),
       initializationOptions: daemonSettings(),
       synchronize: { configurationSection: SECTION },
       outputChannel: this.log,
@@ -103,6 +121,7 @@ export class Daemon {
     }
     const client = new LanguageClient('kvlsp', 'kvlsp', server, options);
     client.onNotification(STATUS, (status: Status) => {
+      this.kind = status.kind;
       this.tell(status);
       late.heard(status);
     });

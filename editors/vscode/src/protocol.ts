@@ -19,6 +19,7 @@ export interface Status {
 }
 
 export const STATUS = 'kvlsp/status';
+export const EXECUTE = 'workspace/executeCommand';
 export const STATISTICS = 'kvlsp/statistics';
 export const DOCUMENT_STATE = 'kvlsp/documentState';
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kvlsp.errors import ConfigurationError
+from kvlsp.model.checkpoint import as_path
 
 
 def model_folder(model: str) -> Path | None:
     """The folder that ``--model`` names, None for the default model. Raises :class:`ConfigurationError`."""
-    if model and not Path(model).is_dir():
-        raise ConfigurationError(f"{model} is not a folder. This measurement needs a model that lies in a folder.")
-    return Path(model) if model else None
+    folder = as_path(model) if model else None
+    if model and (folder is None or not folder.is_dir()):
+        raise ConfigurationError(f"{model} is not a folder. This measurement needs a model that lies in a folder, "
+                                 "written like ./models/mine or with its whole path.")
+    return folder
 
 
 def with_part(part: str, names: Iterable[str], what: str) -> list[str]:

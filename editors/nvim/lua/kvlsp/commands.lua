@@ -88,6 +88,40 @@ subcommands['toggle-language'] = function()
   tell(('%s for %s'):format(off and 'off' or 'on', language))
 end
 
+--- Asks the daemon to carry out one of its commands.
+local function execute(command, arguments, done)
+  local found = here()
+  if not found then
+    return
+  end
+  client.call(found, 'request', 'workspace/executeCommand', { command = command, arguments = arguments }, function(err)
+    if err then
+      tell(err.message, vim.log.levels.ERROR)
+    else
+      done()
+    end
+  end)
+end
+
+--- `:Kvlsp pause [minutes]`; without a number 10 minutes, with 0 until `:Kvlsp resume`.
+function subcommands.pause(minutes)
+  local number = tonumber(minutes or 10)
+  if not number or number < 0 then
+    tell(('a pause takes a number of minutes, not %s'):format(minutes), vim.log.levels.ERROR)
+    return
+  end
+  execute('kvlsp.pause', { number }, function()
+    require('kvlsp.completion').clear(vim.api.nvim_get_current_buf())
+    tell(number == 0 and 'paused until :Kvlsp resume' or ('paused for %g minutes'):format(number))
+  end)
+end
+
+function subcommands.resume()
+  execute('kvlsp.resume', {}, function()
+    tell('on')
+  end)
+end
+
 function subcommands.trigger()
   require('kvlsp.completion').trigger()
 end
@@ -122,7 +156,7 @@ end
 function M.run(arguments)
   local subcommand = subcommands[arguments[1] or 'status']
   if subcommand then
-    subcommand()
+    subcommand(arguments[2])
   else
     tell(('unknown: %s. Known: %s.'):format(arguments[1], table.concat(M.complete(''), ', ')), vim.log.levels.ERROR)
   end

@@ -1,0 +1,48 @@
+"""Standard streams that are closed, full or gone: a wrapper that starts us with ``<&-``, a disk without room.
+
+Python has None for a closed stream, and the next file that is opened would get its number.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Final
+
+INPUT, OUTPUT, ERRORS = "standard input", "standard output", "standard error"
+
+_CANNOT_BE_WRITTEN: Final = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EDQUOT)
+
+
+def closed_streams() -> list[str]:
+    """The standard streams that are closed, in words. Each is opened on nothing."""
+    missing = []
+    for number, name in enumerate((INPUT, OUTPUT, ERRORS)):
+        try:
+            os.fstat(number)
+        except OSError:
+            missing.append(name)
+            nothing = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is the one that is missing
+            if nothing != number:  # pragma: no cover - only where a system counts otherwise
+                os.dup2(nothing, number)
+                os.close(nothing)
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    return missing
+
+
+def is_about_output(error: OSError) -> bool:
+    """Whether it tells that a stream could not be written: an error about a file would name it."""
+    return error.filename is None and error.errno in _CANNOT_BE_WRITTEN
+
+
+def forget_output() -> None:
+    """What waits to be written to standard output is not wanted: it could not be written before."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)

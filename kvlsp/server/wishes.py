@@ -1,0 +1,74 @@
+"""Where and when the user wants suggestions: the settings that say so, and a pause.
+
+Pure rules over a snapshot; nothing here sends or decides what is suggested. Whether a caret stands in a comment or a
+string is read from a bounded window above it, and only where that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import PurePath
+from urllib.parse import unquote, urlsplit
+
+import pathspec
+
+from kvlsp.config import Settings, Trigger
+from kvlsp.server.convert import path_of
+from kvlsp.syntax.block import WINDOW, Place
+from kvlsp.syntax.language import Language
+from kvlsp.text.document import Snapshot
+
+
+def wanted(settings: Settings, snapshot: Snapshot, offset: int, trigger: Trigger, folders: Iterable[str]) -> bool:
+    """Whether something may be offered here. ``folders``: URIs of the workspace, to which globs are relative."""
+    if not settings.serves(snapshot.language) or (trigger == "automatic" and not settings.automatic):
+        return False
+    if settings.disabled_files and _named(settings.disabled_files, snapshot.uri, folders):
+        return False
+    return (settings.in_comments and settings.in_strings) or _in_code(settings, snapshot, offset)
+
+
+def globs_not_understood(settings: Settings) -> list[str]:
+    """A sentence for each glob of ``disabledFiles`` that is left out."""
+    return [f"kvlsp.disabledFiles holds a glob that cannot be understood: {glob}. Write them like lines of a "
+            ".gitignore." for glob in _rules(settings.disabled_files)[1]]
+
+
+def _in_code(settings: Settings, snapshot: Snapshot, offset: int) -> bool:
+    """Whether the caret stands in none of those places in which nothing is wanted."""
+    before = snapshot.text.slice(offset - WINDOW, offset)
+    scan = Place.at(before, "", Language.of(snapshot.language)).scan
+    in_comment = scan.comment or (scan.inside is not None and scan.inside.comment)
+    in_string = not in_comment and scan.inside is not None
+    return (settings.in_comments or not in_comment) and (settings.in_strings or not in_string)
+
+
+def _named(globs: tuple[str, ...], uri: str, folders: Iterable[str]) -> bool:
+    """Whether a glob names the document: by its path in a folder of the workspace, else by its whole path."""
+    path = path_of(uri) or unquote(urlsplit(uri).path)
+    tops = [top for folder in folders if (top := path_of(folder)) is not None and _below(path, top)]
+    names = [_below(path, top) for top in tops] or [path.replace("\\", "/").lstrip("/")]
+    return any(_rules(globs)[0].match_file(name) for name in names if name)
+
+
+def _below(path: str, top: str) -> str:
+    """The path within a folder; empty for one outside of it."""
+    try:
+        return PurePath(path).relative_to(top).as_posix()
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _rules(globs: tuple[str, ...]) -> tuple[pathspec.GitIgnoreSpec, tuple[str, ...]]:
+    """The globs that can be understood, and the others."""
+    good, bad = [], []
+    for glob in globs:
+        try:
+            pathspec.GitIgnoreSpec.from_lines([glob])
+        except (ValueError, TypeError):
+            bad.append(glob)
+        else:
+            good.append(glob)
+    return pathspec.GitIgnoreSpec.from_lines(good), tuple(bad)

@@ -1,0 +1,43 @@
+"""Standard streams that are closed or full: one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PLACE = "def add(left, right):\n    return "
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell of Unix")
+
+
+def shell(arguments: str, streams: str, tmp_path) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "a.py").write_text(PLACE)
+    command = f'"{sys.executable}" -m kvlsp {arguments} {streams}'
+    return subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+@pytest.mark.parametrize(("arguments", "streams", "said"), [
+    ("", "<&-", "Standard input is closed"),
+    ("serve --stdio", "</dev/null >&-", "Standard output is closed"),
+    ("serve", "<&- >&-", "Standard input and standard output is closed"),
+    ("complete a.py:2:12", ">&-", "Standard output is closed"),
+    ("--help", ">/dev/full", "could not be written (No space left on device)"),
+    ("--version", ">/dev/full", "could not be written (No space left on device)"),
+])
+def test_one_sentence(arguments, streams, said, tmp_path):
+    if "/dev/full" in streams and not os.path.exists("/dev/full"):
+        pytest.skip("this system has no such device")
+    done = shell(arguments, streams, tmp_path)
+    assert done.returncode == 2
+    [sentence] = done.stderr.splitlines()
+    assert sentence.startswith("kvlsp: ")
+    assert said in sentence
+
+
+def test_the_log_may_be_closed(tmp_path):
+    done = shell("serve", "2>&- </dev/null", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
