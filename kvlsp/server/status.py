@@ -73,7 +73,7 @@ class Status:
         lost = [f"The text of {uri} is not known, because the editor sent what does not fit. There are no completions "
                 "in it until it is opened again." for uri in self._lost[:_TEXTS_TOLD]]
         if more := len(self._lost) - len(lost):
-            lost.append(f"So it is with {more} more.")
+            lost.append(f"The same holds for {more} more.")
         return [*lost, *self._workspace]
 
     def as_json(self) -> dict[str, Any]:

@@ -31,4 +31,4 @@ def sentences(folders: Mapping[Path, str], rules: Mapping[Path, str],
 def _few(many: Iterable[str]) -> list[str]:
     all_of_them = list(many)
     more = len(all_of_them) - TOLD
-    return [*all_of_them[:TOLD], *([f"So it is with {more} more."] if more > 0 else [])]
+    return [*all_of_them[:TOLD], *([f"The same holds for {more} more."] if more > 0 else [])]

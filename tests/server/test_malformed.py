@@ -235,7 +235,7 @@ def test_many_lost_texts_are_counted(talk):
     for number in range(5):
         talk.open(f"u:{number}", None)
     assert len(problems(talk)) == 4
-    assert problems(talk)[-1] == "So it is with 2 more."
+    assert problems(talk)[-1] == "The same holds for 2 more."
 
 
 def test_cells_of_a_refused_change_of_a_notebook_are_given_up(talk):

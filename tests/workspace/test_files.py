@@ -161,4 +161,4 @@ def test_sentences_name_a_few_and_count_the_rest():
                      [(Path(f"/x/{number}.c"), Refusal.COSTLY) for number in range(5)])
     assert len(said) == 1 + 3 + 1
     assert "/x/2.c" in said[3]
-    assert said[4] == "So it is with 2 more."
+    assert said[4] == "The same holds for 2 more."
