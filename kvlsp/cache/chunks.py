@@ -19,7 +19,8 @@ from kvlsp.cache.repair import Copied, Given, Repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import FAR
 from kvlsp.cache.store import Holding
-from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.cache.stored import StoredRows
+from kvlsp.model.decoder import Decoder
 from kvlsp.prompt.layout import Ids, Layout
 
 Key = bytes
@@ -27,18 +28,19 @@ Key = bytes
 
 @dataclass(slots=True)
 class Chunk:
-    """Per layer ``truth`` and ``values``, (kv_heads, rows, width): keys without rotation, values, of ``rows`` rows that
-    were encoded behind the tokens ``behind`` (m,) and nothing else."""
+    """Rows that were encoded behind the tokens ``behind`` (m,) and nothing else."""
 
-    truth: list[torch.Tensor]
-    values: list[torch.Tensor]
-    rows: int
+    stored: StoredRows
     behind: Ids
     used_at: float = 0.0
 
     @property
+    def rows(self) -> int:
+        return len(self.stored)
+
+    @property
     def nbytes(self) -> int:
-        return sum(tensor.nbytes for tensor in (*self.truth, *self.values))
+        return self.stored.nbytes
 
 
 class ChunkEncoding:
@@ -62,10 +64,8 @@ class ChunkEncoding:
 
     def chunk(self) -> Chunk:
         """What was encoded, without the shared prefix. Asked for when it is complete."""
-        arrays = self._cache.arrays()
-        slots = torch.from_numpy(self._cache.rows.slots[self._first :]).to(arrays.device)
-        truth, values = ([layer.index_select(1, slots) for layer in layers] for layers in (arrays.truth, arrays.values))
-        return Chunk(truth, values, len(slots), self._behind)
+        slots = torch.from_numpy(self._cache.rows.slots[self._first :])
+        return Chunk(StoredRows.store(self._cache.arrays(), slots), self._behind)
 
 
 class ChunkStore:
@@ -145,15 +145,9 @@ def _leads(cache: ResidentCache, lent: Lent) -> bool:
 
 def copy(cache: ResidentCache, lent: Lent, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:
     """Write chunk rows ``places`` into the resident ``rows`` (both (n,)), keys rotated to where these stand."""
-    arrays = cache.arrays()
-    slots, chosen = (torch.from_numpy(it).to(arrays.device) for it in (cache.rows.slots[rows], places))
-    with torch.inference_mode():
-        for layer in range(len(arrays.truth)):
-            arrays.truth[layer].index_copy_(1, slots, lent.chunk.truth[layer].index_select(1, chosen))
-            arrays.values[layer].index_copy_(1, slots, lent.chunk.values[layer].index_select(1, chosen))
-        arrays.owner[slots] = DOCUMENT.number
-    arrays.extend(torch.from_numpy(cache.rows.slots[rows]))
-    cache.decoder.move(arrays, slots, torch.from_numpy(cache.rows.positions[rows]))
+    resident = cache.rows
+    lent.chunk.stored.restore(cache.decoder, cache.arrays(), torch.from_numpy(resident.slots[rows]),
+                              torch.from_numpy(resident.positions[rows]), torch.from_numpy(places))
     stale = cache.staleness
     stale.changes[rows] = lent.unseen
     stale.nearest[rows] = places + 1 if lent.unseen else FAR

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.host import HostRows
 from kvlsp.cache.plan import Plan, make_plan
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.cache.staleness import Staleness
+from kvlsp.cache.stored import StoredRows
 from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.keyvalues import KeyValues
@@ -69,7 +69,7 @@ class ResidentCache:
         self.decoder = decoder
         self.limit, self.advice = limit, advice
         self.keyvalues: KeyValues | None = None
-        self.host: HostRows | None = None
+        self.host: StoredRows | None = None
         """Where the rows are while the document is idle (:meth:`offload`)."""
         self.table = SlotTable()
         self.rows = Rows.none()
@@ -115,7 +115,7 @@ class ResidentCache:
             return
         self.drop_unwritten()
         try:
-            host = HostRows.of(self.keyvalues, torch.from_numpy(self.rows.slots))
+            host = StoredRows.store(self.keyvalues, torch.from_numpy(self.rows.slots), on_host=True)
         except BaseException:
             self.forget()
             raise
@@ -131,7 +131,7 @@ class ResidentCache:
         host, self.host = self.host, None
         try:
             slots = self.take(len(self.rows))
-            host.write(self.decoder, self.arrays(), torch.from_numpy(slots), torch.from_numpy(self.rows.positions))
+            host.restore(self.decoder, self.arrays(), torch.from_numpy(slots), torch.from_numpy(self.rows.positions))
         except BaseException:
             self.forget()
             raise

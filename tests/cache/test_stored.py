@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from kvlsp.cache.host import HostRows
 from kvlsp.cache.repair import refresh, repair
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.stored import StoredRows
 from kvlsp.config import Settings
 from kvlsp.errors import IntegrityError
 from kvlsp.model.decoder import Decoder
@@ -99,18 +99,18 @@ def test_scratch_rows_do_not_travel():
 
 
 def test_a_copy_that_fails_drops_the_cache_and_nothing_else(monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise MemoryError
 
     cache, cells = edited(tiny_decoder(2))
     cache.offload()
-    monkeypatch.setattr(HostRows, "write", fails)
+    monkeypatch.setattr(StoredRows, "restore", fails)
     with pytest.raises(MemoryError):
         repair(cache, layout_of(cells))
     assert (len(cache.rows), cache.nbytes, cache.host_nbytes) == (0, 0, 0)
     cache.check_integrity()
     assert repair(cache, layout_of(cells)).encoded == len(cells)
-    monkeypatch.setattr(HostRows, "of", classmethod(fails))
+    monkeypatch.setattr(StoredRows, "store", classmethod(fails))
     with pytest.raises(MemoryError):
         cache.offload()
     assert (len(cache.rows), cache.nbytes, cache.host_nbytes) == (0, 0, 0)
@@ -132,6 +132,6 @@ def test_the_integrity_check_sees_parked_rows_that_are_not_the_documents():
     cache, _ = edited(tiny_decoder(2))
     cache.offload()
     assert cache.host is not None
-    cache.host = HostRows(tuple(layer[:, 1:] for layer in cache.host.truth), cache.host.values)
+    cache.host = StoredRows(tuple(layer[:, 1:] for layer in cache.host.truth), cache.host.values)
     with pytest.raises(IntegrityError, match="offloaded"):
         cache.check_integrity()
