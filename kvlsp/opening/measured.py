@@ -19,6 +19,7 @@ from platformdirs import user_cache_path
 
 from kvlsp import default_model
 from kvlsp.config import Settings
+from kvlsp.model.checkpoint import as_path
 from kvlsp.opening.model import Model
 
 log = logging.getLogger(__name__)
@@ -52,9 +53,10 @@ def by_threads(name: str) -> str:
 
 def _file(settings: Settings, model: Model, folder: Path | None) -> Path:
     decoder = model.decoder
-    place = Path(settings.model).expanduser() if settings.model else default_model.folder()
-    known = str(place.resolve()) if place.is_dir() else settings.model
-    weights = sorted(place.glob("*.safetensors")) if place.is_dir() else []
+    place = as_path(settings.model) if settings.model else default_model.folder()
+    there = place if place is not None and place.is_dir() else None
+    known = settings.model if there is None else str(there.resolve())
+    weights = [] if there is None else sorted(there.glob("*.safetensors"))
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
     named = [known, stamps, decoder.name, str(decoder.device), str(decoder.dtype), model.description,
              model.template.order, torch.__version__]

@@ -122,3 +122,14 @@ def test_the_gate_rules():
     assert ruled(model, "more").repair_budget.at(4000) == STRICT_BUDGET
     assert "gate" in ruled(model, "more").description
     assert ruled(model, "prefill").full_prefill
+
+
+def test_a_folder_beside_us_says_nothing_about_a_model_of_the_hub(tmp_path, monkeypatch):
+    monkeypatch.setattr("kvlsp.opening.measured.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+    model, hub = tiny_model(1), Settings(model="owner/model")
+    remember(hub, model, {"seen": 1})
+    (tmp_path / "owner" / "model").mkdir(parents=True)
+    (tmp_path / "owner" / "model" / "model.safetensors").write_bytes(b"x")
+    assert recall(hub, model) == {"seen": 1}
+    assert recall(Settings(model="./owner/model"), model) == {}
