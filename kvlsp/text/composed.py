@@ -18,9 +18,9 @@ FEW: Final = MOST
 """Changes that stay as they are; as many as a wide one is narrowed to by who reads it."""
 
 
-def composed(before: Rope, changes: Sequence[Change]) -> tuple[Change, ...]:
-    """The same with one edit from the first place that changed to the last, where there are more than :data:`FEW`."""
-    if len(changes) <= FEW:
+def composed(before: Rope, changes: Sequence[Change], few: int = FEW) -> tuple[Change, ...]:
+    """The same with one edit from the first place that changed to the last, where there are more than ``few``."""
+    if len(changes) <= few:
         return tuple(changes)
     after = changes[-1].after
     head = tail = size = len(before)  # head and tail: characters at both ends that no change touched
