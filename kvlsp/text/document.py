@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from kvlsp.errors import VersionError
+from kvlsp.text.backwards import from_the_end
+from kvlsp.text.diff import MOST
 from kvlsp.text.edit import Edit
 from kvlsp.text.pairs import halves, is_high, is_low, joined
 from kvlsp.text.position import place_of
@@ -80,9 +82,10 @@ class Document:
         """Apply the changes of one notification and move to ``version``; all of them or, on an error, none.
 
         Each returned edit is minimised and refers to the text that the one before it left; a change that
-        alters nothing leaves no edit. A range may begin or end between the two UTF-16 units of a character, and halves
-        of characters that meet become one. Raises :class:`VersionError` when the version does not grow and
-        :class:`PositionError` for a position that is negative, or inside a character's bytes.
+        alters nothing leaves no edit, and many changes may come back as one. A range may begin or end between
+        the two UTF-16 units of a character, and halves of characters that meet become one. Raises
+        :class:`VersionError` when the version does not grow and :class:`PositionError` for a position that is
+        negative, or inside a character's bytes.
         """
         current = self._snapshot
         if version <= current.version:
@@ -90,15 +93,27 @@ class Document:
                 f"A change arrived with version {version} after version {current.version}. Versions must "
                 "grow; the change was left out. Close and open the document again to bring both together."
             )
-        text = current.text
-        applied: list[Change] = []
-        for change in changes:
-            edit = _edit_of(change, text, encoding)
-            if not edit.changes_nothing:
-                text = text.replace(edit)
-                applied.append(Change(edit, text))
+        applied = _at_once(changes, current.text) or _one_by_one(changes, current.text, encoding)
+        text = applied[-1].after if applied else current.text
         self._snapshot = Snapshot(current.uri, version, text, current.language)
-        return tuple(applied)
+        return applied
+
+
+def _at_once(changes: Sequence[AnyChange], text: Rope) -> tuple[Change, ...]:
+    """Many changes as one, where that can be told from their order alone."""
+    ranges = [(change.start, change.end, change.text) for change in changes if isinstance(change, RangeChange)]
+    found = from_the_end(text, ranges) if len(ranges) == len(changes) > MOST else None
+    return () if found is None or found[0].changes_nothing else (Change(*found),)
+
+
+def _one_by_one(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...]:
+    applied: list[Change] = []
+    for change in changes:
+        edit = _edit_of(change, text, encoding)
+        if not edit.changes_nothing:
+            text = text.replace(edit)
+            applied.append(Change(edit, text))
+    return tuple(applied)
 
 
 def _edit_of(change: AnyChange, text: Rope, encoding: PositionEncoding) -> Edit:
