@@ -19,13 +19,18 @@ _WHY: Final = {
 def sentences(folders: Mapping[Path, str], rules: Mapping[Path, str],
               files: Sequence[tuple[Path, Refusal]]) -> tuple[str, ...]:
     """``folders`` that the disk does not give, and why; files of ``rules`` that cannot be followed; other ``files``."""
-    found = [*_few(f"The folder {folder} may not be entered ({why}) and is passed over."
+    found = [*_few(f"The folder {_shown(folder)} may not be entered ({why}) and is passed over."
                    for folder, why in sorted(folders.items())),
-             *_few(f"The file {file} {why}, so all that it speaks of is passed over."
+             *_few(f"The file {_shown(file)} {why}, so all that it speaks of is passed over."
                    for file, why in sorted(rules.items()))]
     for refusal, sentence in _WHY.items():
-        found += _few(sentence.format(path) for path, why in files if why is refusal)
+        found += _few(sentence.format(_shown(path)) for path, why in files if why is refusal)
     return tuple(found)
+
+
+def _shown(path: Path) -> str:
+    """On one line, whatever somebody called it."""
+    return "".join(character if character.isprintable() else "?" for character in str(path))
 
 
 def _few(many: Iterable[str]) -> list[str]:

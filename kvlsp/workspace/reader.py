@@ -6,8 +6,8 @@
 
 A parser is C: on a text made for it, it takes gigabytes, minutes, or the process along, and nothing in Python can stop
 it. Where the system can, the process has a bound of memory and, for each text, one of processor time; everywhere there
-is one of time by the clock. When it dies, the text was the cause, and the next text gets a new one. It ends by itself
-when nobody writes to it any more, and when it was not used for long. This module knows no index.
+is one of time by the clock. When it dies, the text was the cause, and the next text gets a new one. It ends with its
+owner, at the latest by that clock, and when it was not used for long. This module knows no index.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Final
 from kvlsp.errors import KvlspError, TooCostly
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.outline import Outline, outline_of
-from kvlsp.workspace.pipes import command, ends, read, write
+from kvlsp.workspace.pipes import command, end_with_parent, ends, read, write
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +128,7 @@ def main() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     incoming, outgoing = ends()
     bound = _bounds()
     with open(os.devnull, "w") as nowhere:

@@ -6,6 +6,7 @@ looked at, also when somebody swaps a file for a link or a pipe in between.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def refusal_of(status: os.stat_result) -> Refusal | None:
 
 def refusal_for(error: OSError | ValueError) -> Refusal:
     """What an error of the disk means for the file or folder that it is about."""
-    return Refusal.GONE if isinstance(error, FileNotFoundError | NotADirectoryError) else Refusal.CLOSED
+    nothing = isinstance(error, FileNotFoundError | NotADirectoryError) or getattr(error, "errno", 0) == errno.ELOOP
+    return Refusal.GONE if nothing else Refusal.CLOSED
 
 
 def read_bytes(path: Path) -> tuple[bytes, Stamp] | Refusal:

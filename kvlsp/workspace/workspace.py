@@ -11,6 +11,7 @@ alone may be called from others. Nothing here knows about models or the protocol
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -68,7 +69,7 @@ class Workspace:
 
     def add(self, root: Path) -> None:
         """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""
-        root = root.absolute().resolve()
+        root = Path(os.path.realpath(root))
         if root not in self._indexes:
             self._indexes[root] = Index(Rules(root, self._exclude), self._folder, self._outline)
             self._lost[root] = 0
@@ -78,7 +79,7 @@ class Workspace:
 
     def remove(self, root: Path) -> None:
         """:class:`WorkspaceError` when it is no root."""
-        root = root.absolute().resolve()
+        root = Path(os.path.realpath(root))
         if root not in self._indexes:
             raise WorkspaceError(f"{root} is no root of the workspace; nothing was removed.")
         self.watcher.remove(root)

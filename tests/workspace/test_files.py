@@ -162,3 +162,5 @@ def test_sentences_name_a_few_and_count_the_rest():
     assert len(said) == 1 + 3 + 1
     assert "/x/2.c" in said[3]
     assert said[4] == "The same holds for 2 more."
+    [said] = sentences({Path("/x/a\nThe disk is full.\x1b[2J\udcff"): "Permission denied"}, {}, [])
+    assert said == "The folder /x/a?The disk is full.?[2J? may not be entered (Permission denied) and is passed over."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -67,6 +68,28 @@ def test_its_bounds_hold_for_whatever_runs(work):
             f"try:\n    {work}\nexcept MemoryError:\n    raise SystemExit(9)\n")
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, check=False)
     assert done.returncode in (9, -signal.SIGXCPU), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux alone ends a process with its parent")
+def test_it_ends_with_its_owner_whatever_it_does():
+    """It does something in C that no other thread of it can interrupt; its owner dies without a word."""
+    stuck = ("from kvlsp.workspace.pipes import end_with_parent\nend_with_parent()\nprint('ready', flush=True)\n"
+             "import re\nre.match('(a*)*b', 'a' * 60)\n")
+    owner = (f"import os, subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {stuck!r}], "
+             "stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+             "child.stdout.readline()\nprint(child.pid, flush=True)\nos._exit(9)\n")
+    done = subprocess.run([sys.executable, "-c", owner], stdout=subprocess.PIPE, timeout=60, check=False)
+    try:
+        handle = os.pidfd_open(int(done.stdout))
+    except ProcessLookupError:
+        return
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    ended = waiting.poll(30_000)
+    if not ended:
+        os.kill(int(done.stdout), signal.SIGKILL)
+    os.close(handle)
+    assert ended
 
 
 def test_what_is_remembered_is_not_asked_again(reader, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kvlsp.workspace import observers
 from kvlsp.workspace.burst import MOST, PATIENCE, QUIET, Burst, Changes
 from kvlsp.workspace.watcher import CARE, MOST_WATCHED, POLL, Watcher
 from tests.support.clock import ManualClock
@@ -313,7 +314,8 @@ def test_several_roots_one_in_the_other(tmp_path, watcher, clock):
     assert watcher.take() == Changes((inner / "b.py",), ())
 
 
-def test_the_real_observer_sees_what_happens(tmp_path):
+@pytest.mark.parametrize("observe", [observers.observer, observers.TreeObserver])
+def test_the_real_observer_sees_what_happens(tmp_path, observe):
     """Waits for events, not for time; its threads are joined."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old.py").write_text("x = 1\n")
@@ -338,7 +340,7 @@ def test_the_real_observer_sees_what_happens(tmp_path):
             assert arrived.wait_for(lambda: set(names) <= seen, timeout=30), seen
 
     clock = ManualClock()
-    watcher = Heard(clock, mounts=Path("/no/such/table"))
+    watcher = Heard(clock, observe, mounts=Path("/no/such/table"))
     try:
         watcher.add(tmp_path)
         settled(watcher, clock, tmp_path)

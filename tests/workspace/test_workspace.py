@@ -156,3 +156,15 @@ def test_a_root_that_goes_and_comes_back(tmp_path, workspace, clock):
     clock.pass_(CARE)
     rest(workspace, clock)
     assert "gone" in workspace.problems[0]
+
+
+def test_a_root_that_is_a_ring_of_links_or_no_folder_costs_nobody_the_others(tmp_path, workspace, clock):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "file").write_text("")
+    write_tree(tmp_path, {"root/a.py": "x = 1\n"})
+    for name in ("a", "file", "root"):
+        workspace.add(tmp_path / name)
+    rest(workspace, clock)
+    assert [names(index, "x") for index in workspace.indexes] == [[], [], [("a.py", "x")]]
+    assert len(workspace.problems) == 2
