@@ -22,13 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kvlsp.text.rope import Rope
+from kvlsp.tokens.reach import Reach
 from kvlsp.tokens.tokenizer import Encoding, Tokenizer, readable
 
 NEAR = 400
 """Characters of unchanged text that rule A may take into its window before rule B is tried."""
-
-MARGIN = 3
-"""Characters beyond a pre-token's start that decide whether it is one."""
 
 FIRST_LOOK = 64
 """Characters looked at first; each further look doubles."""
@@ -68,11 +66,7 @@ def retokenize(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) 
     if limit is not None:
         near = left is not None and right is not None and region.start - left + right - region.end <= limit
         if not near:
-            resumed = _resumed(tokenizer, old, text, region)
-            if resumed is not None:
-                return resumed
-            left = _boundary_before(tokenizer, text, region, None)
-            right = _boundary_after(tokenizer, text, region, None)
+            return _resumed(tokenizer, old, text, region)
     assert left is not None  # without a limit the search ends at the text's ends
     assert right is not None
     encoding = _encode(tokenizer, text, left, right, region)
@@ -124,19 +118,19 @@ def _boundary_after(tokenizer: Tokenizer, text: Rope, region: Region, limit: int
 # --- rule B ----------------------------------------------------------------------------------------------
 
 
-def _resumed(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) -> Window | None:
-    """The window by rule B, or None where the normaliser may compose across its ends."""
-    left = _pre_token_before(old, text, region)
+def _resumed(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) -> Window:
+    """The window by rule B."""
+    reach = tokenizer.reach
+    assert reach is not None
+    left = _pre_token_before(reach, old, text, region)
     look = max(FIRST_LOOK, region.end - left)  # the window doubles, not what lies after the edit
     while True:
         stop = min(region.high, region.end + look)
-        if tokenizer.composes and _composable(text.slice(max(left - 1, 0), stop + 1)):
-            return None
         encoding = _encode(tokenizer, text, left, stop, region)
         first = int(np.searchsorted(old.starts, left))
         if stop == region.high:
             return Window(first, len(old.ids), encoding)
-        met = _meeting(old, encoding, region, min(stop - MARGIN, _last_visible(text, left, stop)))
+        met = _meeting(reach, old, encoding, text, region, left, stop)
         if met is not None:
             last, count = met
             kept = Encoding(encoding.ids[:count], encoding.starts[:count], encoding.words[:count])
@@ -144,28 +138,38 @@ def _resumed(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) ->
         look *= 2
 
 
-def _pre_token_before(old: Encoding, text: Rope, region: Region) -> int:
+def _pre_token_before(reach: Reach, old: Encoding, text: Rope, region: Region) -> int:
     """The nearest old pre-token start that the edit cannot have influenced, or the text's start."""
-    if region.start == region.low:
-        return region.low
-    bound = min(region.start - MARGIN, _last_visible(text, region.low, region.start))
-    token = int(np.searchsorted(old.starts, bound, side="right")) - 1
-    size = FIRST_LOOK
-    while token > 0:
-        found = np.flatnonzero(old.words[max(token - size + 1, 0) : token + 1])
-        if len(found):
-            token = max(token - size + 1, 0) + int(found[-1])
-            return max(int(old.starts[token]), region.low) if token > 0 else region.low
-        token -= size
-        size *= 2
-    return region.low
+    look = FIRST_LOOK
+    while (base := max(region.low, region.start - look)) > region.low:
+        bound = base + reach.latest(readable(text.slice(base, region.start)))
+        if bound >= base:
+            place = _last_start(reach, old, text, base, bound)
+            if place is not None:
+                return place
+        look *= 2
+    bound = region.low + reach.latest(readable(text.slice(region.low, region.start)))
+    place = _last_start(reach, old, text, region.low, bound)
+    return region.low if place is None else place
 
 
-def _meeting(old: Encoding, new: Encoding, region: Region, latest: int) -> tuple[int, int] | None:
-    """(old token, new token) at the first place after the edit, up to ``latest``, where pre-tokens of both
-    start."""
-    earliest = max(region.end, region.low + 1)
-    usable = np.flatnonzero(new.words & (new.starts >= earliest) & (new.starts <= latest))
+def _last_start(reach: Reach, old: Encoding, text: Rope, low: int, bound: int) -> int | None:
+    """The greatest old pre-token start in (low, bound] where the text may be cut; None where there is none."""
+    first, last = np.searchsorted(old.starts, (low + 1, bound + 1))
+    for token in (first + np.flatnonzero(old.words[first:last]))[::-1]:
+        place = int(old.starts[token])
+        if reach.free(text.slice(place, place + 1)):
+            return place
+    return None
+
+
+def _meeting(
+    reach: Reach, old: Encoding, new: Encoding, text: Rope, region: Region, left: int, stop: int
+) -> tuple[int, int] | None:
+    """(old token, new token) at the first place after the edit where pre-tokens of both start and nothing depends
+    on what the window's end, ``stop``, cuts off."""
+    latest = left + reach.latest(readable(text.slice(left, stop)))
+    usable = np.flatnonzero(new.words & (new.starts >= max(region.end, region.low + 1)) & (new.starts <= latest))
     if not len(usable) or not len(old.ids):
         return None
     before = new.starts[usable] - region.delta
@@ -173,25 +177,8 @@ def _meeting(old: Encoding, new: Encoding, region: Region, latest: int) -> tuple
     inside = np.minimum(candidates, len(old.ids) - 1)
     same = (candidates < len(old.ids)) & (old.starts[inside] == before) & old.words[inside]
     same &= before > 0  # the document's first token may carry a dummy space
-    if not same.any():
-        return None
-    index = int(same.argmax())
-    return int(candidates[index]), int(usable[index])
-
-
-def _last_visible(text: Rope, low: int, high: int) -> int:
-    """Offset of the last character in [low, high) that is no white space; -1 when there is none."""
-    look = FIRST_LOOK
-    while True:
-        base = max(low, high - look)
-        visible = len(text.slice(base, high).rstrip())
-        if visible:
-            return base + visible - 1
-        if base == low:
-            return -1
-        look *= 2
-
-
-def _composable(text: str) -> bool:
-    """Whether a character may compose with its neighbours: none below U+0300 does by itself."""
-    return not text.isascii() and max(text) >= "\u0300"
+    for index in np.flatnonzero(same):
+        place = int(new.starts[usable[index]])
+        if reach.free(text.slice(place, place + 1)):
+            return int(candidates[index]), int(usable[index])
+    return None
