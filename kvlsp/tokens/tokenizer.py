@@ -200,6 +200,11 @@ class Tokenizer:
         """The UTF-8 bytes that a token adds to a text; none for control tokens and unknown ids."""
         return self._bytes[number] if 0 <= number < len(self._bytes) else b""
 
+    def begins_character(self, number: int) -> bool:
+        """Whether a token's first byte is the first of a character."""
+        first = self.token_bytes(number)[:1]
+        return bool(first) and first[0] & 0xC0 != 0x80
+
     def piece(self, number: int) -> str:
         """A token's text as well as it can be shown alone; a control token's name."""
         return self._names.get(number) or self.token_bytes(number).decode("utf-8", "replace")
