@@ -55,7 +55,7 @@ def test_a_truncated_file(folder, kept):
 
 
 def test_a_file_that_is_something_else(folder):
-    (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (folder / "model.safetensors").write_bytes(b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>")
     with pytest.raises(ModelBroken, match="damaged"):
         parameters(folder)
 
