@@ -14,9 +14,9 @@ from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.tokens import boundaries, doubt, refine, retokenize
 from kvlsp.tokens import document as document_module
-from kvlsp.tokens.backlog import Backlog
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.doubt import Doubt
+from kvlsp.tokens.reading import Reading
 from kvlsp.tokens.tokenizer import Tokenizer, readable
 from tests.support.nasty import nasty_text, placed, replacements
 from tests.support.tokenizers import KINDS
@@ -119,11 +119,11 @@ def test_an_edit_in_a_long_run_encodes_little_and_rest_makes_it_exact(
 def test_pieces_of_a_long_text_without_boundaries_do_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened in pieces, a run of one letter costs a few times its length, and each piece little more than itself."""
     tokenizer = tokenizer_of("default")
-    tokens, backlog = TokenizedText.of(tokenizer, Rope.of(""), most=MOST), Backlog(1000)
-    backlog.add(Edit(0, 0, "a" * 40_000))
+    text = Rope.of("a" * 40_000)
+    tokens, reading = TokenizedText.of(tokenizer, Rope.of(""), most=MOST), Reading(len(text), 1000)
     lengths = encoded_characters(tokens, monkeypatch)
-    while backlog:
-        edit = backlog.take(tokens.tokenized_again)
+    while reading:
+        edit = reading.take(text, near=17_000, dear=tokens.tokenized_again)
         tokens.apply(edit, tokens.text.replace(edit))
     assert max(lengths) <= 4 * MOST
     rest(tokens)
