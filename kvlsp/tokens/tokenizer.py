@@ -116,6 +116,10 @@ class Tokenizer:
         """From the content of a tokenizer.json."""
         return cls(text)
 
+    def published(self) -> Published | None:
+        """The published tokenizer, read again; None for one that was made from no file."""
+        return None if self.source is None else Published.load(self.source, self.control)
+
     @property
     def resumable(self) -> bool:
         """Whether tokenizing may begin at a pre-token's start."""

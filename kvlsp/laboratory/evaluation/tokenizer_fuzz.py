@@ -1,7 +1,7 @@
 """Random edits of texts in many languages and scripts, compared with tokenizing the whole by the published tokenizer.
 
-``python -m kvlsp.laboratory.evaluation.tokenizer_fuzz FILE [FILE ...]`` takes tokenizer.json files and prints a line for
-each: edits, differences (none are wanted), and what an edit costs.
+``python -m kvlsp.laboratory.evaluation.tokenizer_fuzz FILE [FILE ...]`` takes tokenizer.json files and prints a line
+for each: edits, differences (none are wanted), and what an edit costs.
 """
 
 from __future__ import annotations
