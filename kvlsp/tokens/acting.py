@@ -7,7 +7,6 @@ Cyrillic and precomposed letters are left alone by NFC, so most text of the worl
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +15,9 @@ from typing import Literal
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
 
+_USED = range(0x80, 0x34000)
+_EMPTY = range(0x34000, 0xF0000)
+"""Almost nothing is there; what is above is anybody's own, and no normaliser touches it."""
 _SURROGATES = range(0xD800, 0xE000)
 _JOINED_HANGUL = (range(0x1161, 0x1176), range(0x11A8, 0x11C3))
 """Vowels and finals of Korean syllables join the letter before them by rule, not by the table."""
@@ -24,15 +26,15 @@ _JOINED_HANGUL = (range(0x1161, 0x1176), range(0x11A8, 0x11C3))
 @lru_cache(maxsize=4)
 def acting(form: Form) -> re.Pattern[str]:
     """A pattern for one such character. Characters that this Python does not know count: a library may know more."""
-    numbers = set().union(*_JOINED_HANGUL)
-    for number in range(0x80, sys.maxunicode + 1):
+    numbers = set(_EMPTY).union(*_JOINED_HANGUL)
+    for number in _USED:
         character = chr(number)
         if number in _SURROGATES:
             continue
         if (
             unicodedata.combining(character)
             or not unicodedata.is_normalized(form, character)
-            or (number < 0xE0000 and unicodedata.category(character) == "Cn")
+            or unicodedata.category(character) == "Cn"
         ):
             numbers.add(number)
         parts = unicodedata.decomposition(character).split()

@@ -56,6 +56,13 @@ def test_other_weights(folder: Path, name: str, says: str, configured: bool) -> 
     assert "Fetch it again" not in said
 
 
+def test_a_hub_s_collection_of_gguf_files_of_which_nothing_was_fetched(tmp_path: Path) -> None:
+    folder = tmp_path / "models--owner--Model-GGUF" / "snapshots" / "0123"
+    folder.mkdir(parents=True)
+    with pytest.raises(UnsupportedModel, match="collection of GGUF files"):
+        read_config(folder)
+
+
 def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
     for name, says in (("model.gguf", "GGUF"), ("model.safetensors", "must name the folder")):
         (tmp_path / name).touch()
