@@ -12,7 +12,6 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,7 +27,6 @@ LARGEST = 100 << 20
 """Bytes of a description; the largest index of weights that we know has a tenth of it."""
 MOST = 512 << 20  # bytes of any JSON file beside weights at most, vocabularies among them
 POINTER = b"version https://git-lfs"
-PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
 # Names of errors by which the hub's client, and the network library under it, say that nothing was reached.
 UNREACHABLE = frozenset({
     "LocalEntryNotFoundError", "OfflineModeIsEnabled", "IncompleteSnapshotError", "ConnectionError",
@@ -79,7 +77,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     something else than a checkpoint :class:`UnsupportedModel`."""
     path = folder / "config.json"
     try:
-        config = _json(path)
+        config = read_json(path)
     except FileNotFoundError as error:
         raise _no_config(folder) or ModelNotFound(
             f"{folder} holds no model: there is no config.json in it. Name a folder with a checkpoint."
@@ -112,7 +110,7 @@ def read_bounded(path: Path) -> bytes:
     return data
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     """A JSON file that is read no further than :data:`LARGEST`. Raises OSError, ValueError or RecursionError."""
     data = read_bounded(path)
     if data.startswith(POINTER):
@@ -123,7 +121,7 @@ def _json(path: Path) -> Any:
 def _no_config(folder: Path) -> ModelError | None:
     """What a folder without config.json is, if that can be told."""
     try:
-        adapter = _json(folder / formats.ADAPTER)
+        adapter = read_json(folder / formats.ADAPTER)
     except (OSError, ValueError, RecursionError):
         adapter = {}
     return formats.without_config(folder, adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None)
@@ -133,96 +131,6 @@ def _known(model_type: str) -> bool:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     return model_type in CONFIG_MAPPING_NAMES
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What the headers of the weight files say: how many numbers there are, of which tensors."""
-
-    parameters: int
-    names: tuple[str, ...]
-    bfloat16: bool = False
-    """Whether all of them are."""
-    rounded: str = ""
-    """How the numbers are stored where that is no floating-point format that kvlsp reads."""
-
-
-def contents(folder: Path) -> Contents:
-    """What the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
-    count, names, kinds, rounded = 0, [], set(), ""
-    for path in weight_files(folder):
-        for name, tensor in _header(path).items():
-            if name != "__metadata__":
-                size = 1
-                for extent in tensor["shape"]:
-                    size *= extent
-                count += size
-                names.append(name)
-                kinds.add(str(tensor["dtype"]))
-                if name.endswith("weight") and tensor["dtype"] not in PLAIN:
-                    rounded = str(tensor["dtype"])
-    return Contents(count, tuple(names), kinds == {"BF16"}, rounded)
-
-
-def parameters(folder: Path) -> int:
-    """How many numbers the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
-    return contents(folder).parameters
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, all there. Raises :class:`ModelBroken`."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names = sorted(set(_json(index)["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise ModelBroken(
-                f"{len(missing)} of {len(names)} weight files are missing in {folder}, {missing[0]} first. "
-                "Fetch the model again; what is there is kept."
-            )
-        return [folder / name for name in names]
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    other = formats.other_weights(folder)
-    if other is not None:
-        raise other
-    if list(folder.glob("*.bin")) or list(folder.glob("*.pt*")):
-        raise ModelBroken(
-            f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
-            "Choose or convert to a checkpoint with model.safetensors."
-        )
-    raise ModelBroken(
-        f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again."
-    )
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """The table of contents of a safetensors file, checked against the file's length."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            first = file.read(8)
-            if POINTER.startswith(first) and len(first) == 8:
-                raise ModelBroken(
-                    f"{path} is only a pointer of Git LFS; the weights were not fetched. Run `git lfs pull` in "
-                    f"{path.parent}."
-                )
-            length = int.from_bytes(first, "little")
-            if not 2 <= length <= min(size, LARGEST):
-                raise ValueError("its first bytes are no safetensors header")
-            header = json.loads(file.read(length))
-        end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
-    expected = 8 + length + end
-    if size < expected:
-        raise ModelBroken(
-            f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again."
-        )
-    return header
 
 
 def _fetch(name: str, progress: Progress) -> Path:

@@ -60,7 +60,7 @@ def without_config(folder: Path, base: Any = None) -> ModelError | None:
         )
     if any(part.lower().endswith("gguf") for part in folder.parts):  # of a hub's folder nothing else was fetched
         return UnsupportedModel(
-            f"{folder} comes from a collection of GGUF files, llama.cpp's format, which kvlsp does not read. {UNROUNDED}"
+            f"{folder} is of a collection of GGUF files, llama.cpp's format, which kvlsp does not read. {UNROUNDED}"
         )
     return other_weights(folder)
 

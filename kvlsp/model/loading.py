@@ -17,7 +17,8 @@ from transformers.utils import logging as transformers_logging
 
 from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
-from kvlsp.model.checkpoint import Progress, contents, locate, read_config
+from kvlsp.model.checkpoint import Progress, locate, read_config
+from kvlsp.model.contents import contents
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, unused_adapter
 from kvlsp.model.graphed import GraphedForward, on_a_device

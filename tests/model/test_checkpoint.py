@@ -15,7 +15,8 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
 from kvlsp.model import checkpoint
-from kvlsp.model.checkpoint import LARGEST, explain, locate, parameters, read_config, weight_files
+from kvlsp.model.checkpoint import LARGEST, explain, locate, read_config
+from kvlsp.model.contents import parameters, weight_files
 from tests.support.decoders import tiny_llama
 
 
