@@ -4,7 +4,8 @@
     ├── DocumentError
     │   ├── UnknownDocument        a message names a document that is not open
     │   ├── VersionError           a change arrived with a version that does not grow
-    │   └── PositionError          a position that no document can have (negative)
+    │   ├── PositionError          a position that no document can have (negative)
+    │   └── TokenizationError      the model's tokenizer gave up on a text
     ├── ConfigurationError         a setting has the wrong type or an impossible value
     ├── ModelError
     │   ├── ModelNotFound          no such folder, no such hub id, or the network is off
@@ -41,6 +42,10 @@ class VersionError(DocumentError):
 
 class PositionError(DocumentError):
     """A position that no document can have."""
+
+
+class TokenizationError(DocumentError):
+    """The model's tokenizer gave up on a text."""
 
 
 class ConfigurationError(KvlspError):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -23,6 +23,9 @@ import kvlsp
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.errors import KvlspError
+
+if TYPE_CHECKING:
+    from kvlsp.tokens.tokenizer import Tokenizer
 
 app = typer.Typer(add_completion=False)
 
@@ -148,7 +151,20 @@ def model(settings: Settings) -> Iterator[Finding]:
         yield Finding("model", settings.model or "default", str(error), mend)
         return
     yield Finding("model", loaded.description)
+    yield tokenizer(loaded.tokenizer, loaded.decoder.vocabulary_size)
     yield Finding("fill in the middle", f"{loaded.template.name}, {loaded.template.order.replace('_', ' ')}")
+
+
+def tokenizer(made: Tokenizer, rows: int) -> Finding:
+    """What the model's tokenizer is; that its ids and texts are the published ones was checked when it was loaded."""
+    value = f"{made.vocabulary_size:,} tokens for {rows:,} rows of the model, ids and texts as published"
+    if made.vocabulary_size > rows:
+        return Finding("tokenizer", value, "Some tokens have no row in the model.",
+                       "Fetch the model again: its config.json and tokenizer.json do not fit each other.")
+    if made.rule == "whole":
+        return Finding("tokenizer", value, "Its texts can be cut nowhere: every key tokenizes all of a document again.",
+                       "Choose another model where files are long.")
+    return Finding("tokenizer", value)
 
 
 def grammars(settings: Settings) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from kvlsp.errors import UnsupportedModel
+from kvlsp.errors import ModelBroken, UnsupportedModel
 from kvlsp.model.decoder import DOCUMENT, Decoder
 
 ROWS, FIRST = 12, 8  # rows in all, and in the first of two forwards
@@ -49,6 +49,23 @@ def logits_of(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
         decoder.forward(document, ids[some], positions[some], slots[some], DOCUMENT, slice(None))
         for some in (slice(0, FIRST), slice(FIRST, ROWS))
     ])  # fmt: skip
+
+
+def refuse_no_numbers(model: Any, logits: torch.Tensor, name: str) -> None:
+    """Raise where ``logits`` are no numbers: of the weights, if they are none, else of the precision."""
+    if bool(torch.isfinite(logits).all()):
+        return
+    ill = next((path for path, one in model.named_parameters() if not bool(torch.isfinite(one).all())), None)
+    if ill is not None:
+        raise ModelBroken(
+            f"The weights of {name} hold values that are no numbers (NaN or infinite), {ill} for one. Fetch the model "
+            "again; if it is as its makers published it, choose another."
+        )
+    if bool(torch.isnan(logits).any()):
+        raise UnsupportedModel(
+            f"{name} computes values that are no numbers in {str(logits.dtype).removeprefix('torch.')}, which its "
+            "weights do not fit. Set dtype to float32, or to bfloat16."
+        )
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
+from kvlsp.model import formats
 
 Progress: TypeAlias = Callable[["float | None", str], None]  # share done (None: unknown), what is being done
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 FILES = ["config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
-         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"]  # fmt: skip
+         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "adapter_config.json"]  # fmt: skip
 LARGEST = 100 << 20
 """Bytes of a description; the largest index of weights that we know has a tenth of it."""
+MOST = 512 << 20  # bytes of any JSON file beside weights at most, vocabularies among them
+POINTER = b"version https://git-lfs"
 # Names of errors by which the hub's client, and the network library under it, say that nothing was reached.
 UNREACHABLE = frozenset({
     "LocalEntryNotFoundError", "OfflineModeIsEnabled", "IncompleteSnapshotError", "ConnectionError",
@@ -41,6 +44,8 @@ def locate(name: str | Path, progress: Progress) -> Path:
     folder = as_path(name)
     if folder is not None and folder.is_dir():
         return folder
+    if folder is not None and folder.is_file():
+        raise formats.single_file(folder)
     if folder is None and HUB_ID.fullmatch(str(name)):
         return _fetch(str(name), progress)
     hint = f" A folder beside you is written ./{name}." if folder is None else ""
@@ -68,12 +73,13 @@ def as_path(name: str | Path) -> Path | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's ``config.json``. Raises :class:`ModelNotFound` or :class:`ModelBroken`."""
+    """The checkpoint's ``config.json``. Raises :class:`ModelNotFound`, :class:`ModelBroken`, or where the folder holds
+    something else than a checkpoint :class:`UnsupportedModel`."""
     path = folder / "config.json"
     try:
-        config = json.loads(read_bounded(path))
+        config = read_json(path)
     except FileNotFoundError as error:
-        raise ModelNotFound(
+        raise _no_config(folder) or ModelNotFound(
             f"{folder} holds no model: there is no config.json in it. Name a folder with a checkpoint."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
@@ -85,6 +91,10 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"The model in {folder} needs code of its own, which kvlsp does not run. Choose a model of an "
             "architecture that transformers knows."
         )
+    formats.refuse_rounded(config, folder)
+    for other in sorted(folder.glob("*.json")):  # transformers reads some of them, to their end
+        if not other.is_file() or other.stat().st_size > MOST:
+            raise ModelBroken(f"{other} is no ordinary file. Fetch the model again.")
     return config
 
 
@@ -100,70 +110,27 @@ def read_bounded(path: Path) -> bytes:
     return data
 
 
+def read_json(path: Path) -> Any:
+    """A JSON file that is read no further than :data:`LARGEST`. Raises OSError, ValueError or RecursionError."""
+    data = read_bounded(path)
+    if data.startswith(POINTER):
+        raise ValueError("it is only a pointer of Git LFS; run `git lfs pull` in its folder")
+    return json.loads(data)
+
+
+def _no_config(folder: Path) -> ModelError | None:
+    """What a folder without config.json is, if that can be told."""
+    try:
+        adapter = read_json(folder / formats.ADAPTER)
+    except (OSError, ValueError, RecursionError):
+        adapter = {}
+    return formats.without_config(folder, adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None)
+
+
 def _known(model_type: str) -> bool:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     return model_type in CONFIG_MAPPING_NAMES
-
-
-def parameters(folder: Path) -> int:
-    """How many numbers the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
-    count = 0
-    for path in weight_files(folder):
-        for name, tensor in _header(path).items():
-            if name != "__metadata__":
-                size = 1
-                for extent in tensor["shape"]:
-                    size *= extent
-                count += size
-    return count
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, all there. Raises :class:`ModelBroken`."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names = sorted(set(json.loads(read_bounded(index))["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise ModelBroken(
-                f"{len(missing)} of {len(names)} weight files are missing in {folder}, {missing[0]} first. "
-                "Fetch the model again; what is there is kept."
-            )
-        return [folder / name for name in names]
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    if list(folder.glob("*.bin")) or list(folder.glob("*.pt*")):
-        raise ModelBroken(
-            f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
-            "Choose or convert to a checkpoint with model.safetensors."
-        )
-    raise ModelBroken(
-        f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again."
-    )
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """The table of contents of a safetensors file, checked against the file's length."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size, LARGEST):
-                raise ValueError("its first bytes are no safetensors header")
-            header = json.loads(file.read(length))
-        end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
-    expected = 8 + length + end
-    if size < expected:
-        raise ModelBroken(
-            f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again."
-        )
-    return header
 
 
 def _fetch(name: str, progress: Progress) -> Path:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import linear
 
+AT_ONCE = 2048  # outputs rounded in one go: in float32 a whole output layer would take four times its place
 FEW_ROWS = 8  # measured: beyond, restoring the weights and one bfloat16 product is quicker
 
 
@@ -25,10 +26,14 @@ class Int8Weight:
     @classmethod
     def of(cls, weight: torch.Tensor) -> Int8Weight:
         """Round a matrix (out, in) to 255 steps per output."""
-        largest = weight.float().abs().amax(1).clamp_min(1e-12)
-        scales = (largest / 127).to(torch.bfloat16)
-        codes = (weight.float() / scales.float()[:, None]).round_().clamp_(-127, 127)
-        return cls(codes.to(torch.int8), scales)
+        codes = torch.empty(weight.shape, dtype=torch.int8)
+        scales = torch.empty(weight.shape[0], dtype=torch.bfloat16)
+        for first in range(0, weight.shape[0], AT_ONCE):
+            rows = weight[first : first + AT_ONCE].float()
+            scale = (rows.abs().amax(1).clamp_min_(1e-12) / 127).to(torch.bfloat16)
+            scales[first : first + AT_ONCE] = scale
+            codes[first : first + AT_ONCE] = rows.div_(scale.float()[:, None]).round_().clamp_(-127, 127)
+        return cls(codes, scales)
 
     def restored(self) -> torch.Tensor:
         """The rounded matrix in bfloat16."""

@@ -25,7 +25,16 @@ from kvlsp.model.decoder import Branches, Decoder, Wanted
 from kvlsp.model.half import HalfWeight, available, fits, half_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear
 from kvlsp.model.keyvalues import KeyValues
-from kvlsp.model.lean_weights import MATRICES, NotLean, Weight, one_rotation, read_layer, read_norm
+from kvlsp.model.lean_weights import (
+    MATRICES,
+    LeanLayer,
+    NotLean,
+    Weight,
+    let_go,
+    one_rotation,
+    read_layer,
+    read_norm,
+)
 from kvlsp.model.sight import Sight
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
@@ -78,19 +87,21 @@ def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
 
 
 def rounded(exact: TransformersDecoder) -> LeanDecoder:
-    """The lean decoder with eight-bit weights; the weights of ``exact`` are given up.
+    """The lean decoder with eight-bit weights; the weights of ``exact`` are given up, layer by layer while they are
+    rounded, so that both never are in memory whole.
 
     Raises :class:`~kvlsp.errors.UnsupportedModel` where there is no lean decoder or the rounding changes
     too much.
     """
+    ids = rows_to_try(exact.vocabulary_size, exact.device)
+    expected = logits_of(exact, ids)
     try:
-        lean = LeanDecoder(exact)
+        lean = LeanDecoder(exact, convert=Int8Weight.of, product=int8_linear)
     except NotLean as reason:
         raise UnsupportedModel(
             f"{exact.name} cannot run with int8 weights: {reason}. Choose dtype bfloat16."
         ) from reason
-    lean.hold(Int8Weight.of, int8_linear)
-    apart = _difference(exact, lean)
+    apart = difference(logits_of(lean, ids), expected)
     if not apart <= INT8_TOLERANCE:
         raise UnsupportedModel(
             f"Rounding {exact.name} to int8 changes its logits by {apart:.2f} of the largest, more than "
@@ -106,10 +117,20 @@ def _difference(exact: Decoder, lean: Decoder) -> float:
     return difference(logits_of(lean, ids), logits_of(exact, ids))
 
 
-class LeanDecoder:
-    """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes."""
+def _convert(layer: LeanLayer, convert: Callable[[torch.Tensor], Weight]) -> None:
+    for name in MATRICES:
+        setattr(layer, name, convert(getattr(layer, name)))
 
-    def __init__(self, exact: TransformersDecoder) -> None:
+
+class LeanDecoder:
+    """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes.
+
+    With ``convert`` and ``product`` its matrices are held otherwise from the start (:meth:`hold`), and ``exact`` has
+    lost those of every layer that has been read.
+    """
+
+    def __init__(self, exact: TransformersDecoder, convert: Callable[[torch.Tensor], Weight] | None = None,
+                 product: Any = plain_linear) -> None:
         self.exact = exact
         self.name = exact.name
         self.layers = exact.layers
@@ -129,13 +150,18 @@ class LeanDecoder:
         self._embedding: torch.Tensor = base.embed_tokens.weight.detach()
         self._norm, self.epsilon = read_norm(base, "norm")
         self._head: Weight = model.lm_head.weight.detach()
-        self._linear: Any = plain_linear
+        self._linear: Any = product
         if model.lm_head.bias is not None or config.hidden_act != "silu":
             raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
-        self.weights = [
-            read_layer(layer, kind.window, self.width)
-            for layer, kind in zip(base.layers, exact.kinds, strict=True)
-        ]
+        self.weights: list[LeanLayer] = []
+        for layer, kind in zip(base.layers, exact.kinds, strict=True):
+            self.weights.append(read_layer(layer, kind.window, self.width))
+            if convert is not None:
+                _convert(self.weights[-1], convert)
+                let_go(layer)
+        if convert is not None:
+            assert isinstance(self._head, torch.Tensor)
+            self._head = convert(self._head)
 
     @property
     def packed(self) -> bool:
@@ -151,8 +177,7 @@ class LeanDecoder:
         """Hold the matrices as ``convert`` makes them from now on, multiplied by ``product`` (rows, weight, bias)."""
         self._linear = product
         for layer in self.weights:
-            for name in MATRICES:
-                setattr(layer, name, convert(getattr(layer, name)))
+            _convert(layer, convert)
         assert isinstance(self._head, torch.Tensor)
         self._head = convert(self._head)
 

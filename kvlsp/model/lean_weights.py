@@ -97,6 +97,12 @@ def read_layer(layer: Any, window: int | None, width: int) -> LeanLayer:
     )  # fmt: skip
 
 
+def let_go(layer: Any) -> None:
+    """Let the modules of a layer give up their weights; what was read of them stays."""
+    for parameter in layer.parameters():
+        parameter.data = parameter.data.new_empty(0)
+
+
 def _bias(module: Any) -> torch.Tensor | None:
     return None if module.bias is None else module.bias.detach()
 

@@ -5,6 +5,7 @@ It does not know tokenizers, prompts or which model is the default one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from transformers.utils import logging as transformers_logging
 
 from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
-from kvlsp.model.checkpoint import Progress, locate, parameters, read_config
+from kvlsp.model.checkpoint import Progress, locate, read_config
+from kvlsp.model.contents import contents
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, unused_adapter
 from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import LeanDecoder, quickest, rounded
 from kvlsp.model.memory import Plan, plan, return_freed
 from kvlsp.model.transformers_decoder import TransformersDecoder
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,12 @@ def load(
     folder = locate(name_or_path, progress)
     name = folder.name if Path(name_or_path).expanduser() == folder else str(name_or_path)
     raw = read_config(folder)
-    count = parameters(folder)
+    found = contents(folder)
+    count = found.parameters
+    refuse_stored(found.rounded, folder)
+    refuse_layers(raw, found.names, folder)
+    if (folder / ADAPTER).is_file():
+        logger.warning("%s", unused_adapter(folder))
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -66,7 +76,7 @@ def load(
         ) from error
     text = config.get_text_config()
     refuse(text)
-    chosen = plan(count, slot_numbers(text), device, dtype)
+    chosen = plan(count, slot_numbers(text), device, dtype, mapped=found.bfloat16)
     progress(0.0, f"loading {name} ({chosen.weights / 1e6:,.0f} MB)")
     model = _read(folder, chosen)
     progress(0.8, f"checking {name}")
@@ -84,6 +94,8 @@ def load(
         path = "lean, 16-bit weights"
     precision = "int8 weights" if dtype == "int8" else str(decoder.dtype).removeprefix("torch.")
     description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
+    if (folder / ADAPTER).is_file():
+        description += ", without the adapter beside it"
     return LoadedModel(decoder, folder, text.to_dict(), description, name)
 
 

@@ -36,17 +36,22 @@ class Plan:
     free: int
 
 
-def plan(parameters: int, slot_numbers: int, device: str = "auto", dtype: str = "auto") -> Plan:
+def plan(
+    parameters: int, slot_numbers: int, device: str = "auto", dtype: str = "auto", *, mapped: bool = False
+) -> Plan:
     """Choose device and precision for ``parameters`` numbers of weights, ``slot_numbers`` per resident token.
 
+    ``mapped`` says that the files hold bfloat16: read as that they stay in their files until they are used.
     Raises :class:`OutOfMemory` when it does not fit, :class:`ConfigurationError` for a device that is not
     there or a precision that kvlsp does not compute in.
     """
     if dtype == "int8":
-        # A processor's matter; half as much again while the weights are rounded.
         if device not in ("auto", "cpu"):
             raise ConfigurationError(f"int8 weights run on the CPU only, not on {device}; set device to cpu or auto.")
-        return plan(parameters + parameters // 2, slot_numbers, "cpu", "bfloat16")
+        free, most = free_memory(torch.device("cpu")), needed_for_int8(parameters, slot_numbers, mapped)
+        if most > free:
+            raise OutOfMemory(f"The model needs {_lacking(most, free, 'cpu')} as int8. {_MEND}")
+        return Plan(torch.device("cpu"), torch.bfloat16, parameters, free)
     if dtype not in (*PRECISIONS, "auto"):
         raise ConfigurationError(f"Weights cannot be held as {dtype}; choose one of {', '.join(PRECISIONS)}.")
     wanted = [device] if device != "auto" else [one for one in ("cuda", "mps", "cpu") if _present(one)]
@@ -62,10 +67,31 @@ def plan(parameters: int, slot_numbers: int, device: str = "auto", dtype: str = 
         bytes_needed = needed(parameters, slot_numbers, precision)
         if bytes_needed <= free:
             return Plan(where, precision, parameters * precision.itemsize, free)
-        refusals.append(f"{bytes_needed / GIB:.1f} GiB on {name}, where {free / GIB:.1f} GiB are free")
-    raise OutOfMemory(
-        f"The model needs {' and '.join(refusals)}. Choose a smaller model or close other programs."
-    )
+        refusals.append(_lacking(bytes_needed, free, name))
+    smaller = needed_for_int8(parameters, slot_numbers, mapped)
+    fits = device in ("auto", "cpu") and smaller <= free_memory(torch.device("cpu"))
+    advice = f"With dtype int8 it would need {_size(smaller)}, which is there. " if fits else ""
+    raise OutOfMemory(f"The model needs {' and '.join(refusals)}. {advice}{_MEND}")
+
+
+_MEND = "Choose a smaller model or close other programs."
+
+
+def _lacking(wanted: int, free: int, device: str) -> str:
+    """Two sizes that differ also when they are written."""
+    return f"{_size(wanted)} on {device}, {_size(max(wanted - free, 1 << 20))} more than is free"
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / (1 << 20):,.0f} MiB"
+
+
+def needed_for_int8(parameters: int, slot_numbers: int, mapped: bool) -> int:
+    """Bytes while weights are rounded, when most is in memory: the eight-bit weights and what they are rounded from.
+
+    Layers are let go as they are rounded. What is ``mapped`` from files lies there and not in memory.
+    """
+    return parameters * (1 if mapped else 2) + slot_numbers * RESIDENT * torch.bfloat16.itemsize + WORKSPACE
 
 
 def needed(parameters: int, slot_numbers: int, dtype: torch.dtype) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from kvlsp.errors import UnsupportedModel
-from kvlsp.model.agreement import TOLERANCE, difference, logits_of, own_logits, rows_to_try
+from kvlsp.model.agreement import TOLERANCE, difference, logits_of, own_logits, refuse_no_numbers, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.batch import Batch, claim
 from kvlsp.model.decoder import Branches, Wanted
@@ -44,6 +44,7 @@ class TransformersDecoder:
         self.vocabulary_size: int = config.vocab_size
         ids = rows_to_try(self.vocabulary_size, self.device)
         expected = own_logits(self.model, ids)
+        refuse_no_numbers(self.model, expected, name)
         stand_ins = stand_in(model)
         model.set_attn_implementation(ATTENTION)
         self.kinds: list[LayerKind] = probe(model, stand_ins, self.layers)

@@ -141,24 +141,26 @@ def detect(
     order: Order | None = None,
     settings: Mapping[str, Any] | None = None,
     name: str = "",
+    begin: tuple[int, ...] = (),
 ) -> Template:
     """The template of a model whose tokenizer has these control tokens (text -> id).
 
     ``order`` overrides the family's; ``settings`` is the tokenizer's ``tokenizer_config.json``, whose
-    add_bos_token overrides the family's rule for the begin token; ``name`` (folder or hub id) decides where
-    tokens do not. A model without markers gets the plain template: left to right, the suffix ignored.
+    add_bos_token overrides the family's rule for the begin token; ``begin`` is what the published tokenizer puts
+    before every text, where neither says anything; ``name`` (folder or hub id) decides where tokens do not. A model
+    without markers gets the plain template: left to right, the suffix ignored.
     """
     end = frozenset(control.values())
     family = next((one for one in FAMILIES if one.speaks(control, name)), None)
     if family is None or order == "plain":
-        begin = _begin(control, settings, family.begin if family else "")
+        begin = _begin(control, settings, family.begin if family else "", begin)
         if family is None:
             return Template("plain", "plain", begin=begin, end=end)
         return Template(f"{family.name}, left to right", "plain", begin=begin, end=end, **_files(control, family))
     template = Template(
         family.name,
         order or family.order,
-        begin=_begin(control, settings, family.begin),
+        begin=_begin(control, settings, family.begin, begin),
         prefix=(control[family.prefix],),
         suffix=(control[family.suffix],),
         middle=(control[family.middle],) if family.middle in control else (),
@@ -181,8 +183,11 @@ def _ids(control: Mapping[str, int], token: str) -> tuple[int, ...]:
     return (control[token],) if token in control else ()
 
 
-def _begin(control: Mapping[str, int], settings: Mapping[str, Any] | None, usual: str) -> tuple[int, ...]:
-    """The token that starts every text: as the tokenizer's settings say, else as the family does."""
+def _begin(
+    control: Mapping[str, int], settings: Mapping[str, Any] | None, usual: str, published: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The token that starts every text: as the tokenizer's settings say, else as the family does, else as the published
+    tokenizer does by itself (Llama 3.1 has it in no setting)."""
     asked = settings.get("add_bos_token") if settings is not None else None
     if asked is False:
         return ()
@@ -193,7 +198,7 @@ def _begin(control: Mapping[str, int], settings: Mapping[str, Any] | None, usual
         return _ids(control, named)
     if asked and not usual:
         usual = next((token for token in PLAIN_BEGIN if token in control), "")
-    return _ids(control, usual)
+    return _ids(control, usual) or published
 
 
 def table() -> list[dict[str, str]]:

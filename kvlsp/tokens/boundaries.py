@@ -18,6 +18,12 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
+MANY = 512
+"""Characters from which on looking at all of them at once is quicker than at one after the other."""
+
 
 class Boundaries(Protocol):
     """Hard boundaries inside a text; p means "between characters p - 1 and p", 1 <= p < len(text); 0 is
@@ -64,10 +70,14 @@ class OutsideVocabulary:
 
     def __init__(self, vocabulary: Iterable[str], space: str) -> None:
         self._neighbours = {a + b for entry in vocabulary for a, b in pairwise(entry)}
+        self._numbers = np.unique(_pairs("".join(self._neighbours))[::2])
         self._space = space
 
     def first(self, text: str) -> int:
         surface, neighbours = text.replace(" ", self._space), self._neighbours
+        if len(surface) > MANY:
+            places = self._places(surface)
+            return int(places[0]) if len(places) else 0
         for place in range(1, len(surface)):
             if surface[place - 1 : place + 1] not in neighbours:
                 return place
@@ -75,10 +85,28 @@ class OutsideVocabulary:
 
     def last(self, text: str) -> int:
         surface, neighbours = text.replace(" ", self._space), self._neighbours
+        if len(surface) > MANY:
+            places = self._places(surface)
+            return int(places[-1]) if len(places) else 0
         for place in range(len(surface) - 1, 0, -1):
             if surface[place - 1 : place + 1] not in neighbours:
                 return place
         return 0
+
+
+    def _places(self, surface: str) -> npt.NDArray[np.int64]:
+        """All of them at once: a run of one letter has none in a million characters."""
+        pairs, known = _pairs(surface), self._numbers
+        if not len(known):
+            return np.arange(1, len(surface))
+        there = known[np.minimum(np.searchsorted(known, pairs), len(known) - 1)]
+        return np.flatnonzero(there != pairs) + 1
+
+
+def _pairs(text: str) -> npt.NDArray[np.int64]:
+    """A number for each two characters that stand side by side."""
+    numbers = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
+    return numbers[:-1] << 21 | numbers[1:]
 
 
 class Nowhere:

@@ -1,7 +1,8 @@
 """The tokens of one document, kept identical to tokenizing its whole text while it is edited.
 
-An edit encodes a window (:mod:`kvlsp.tokens.retokenize`) and moves the rest in vectorised passes. This
-module knows texts and tokens; which of them a model has seen, and where, is the cache's business.
+An edit encodes a window (:mod:`kvlsp.tokens.retokenize`) and moves the rest in vectorised passes. Where a window would
+be too long it is cut short, and what is in doubt then (:mod:`kvlsp.tokens.doubt`) is made right by :meth:`refine`, at
+rest. This module knows texts and tokens; which of them a model has seen, and where, is the cache's business.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from kvlsp.errors import KvlspError
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.tokens.cut import Cut
+from kvlsp.tokens.doubt import Beside, Doubt
 from kvlsp.tokens.edit import TokenEdit, common_beginning, common_ends
+from kvlsp.tokens.refine import LONGEST, PIECE, next_stretch
 from kvlsp.tokens.retokenize import Region, Window, retokenize
 from kvlsp.tokens.serials import EDGE, SerialBook
 from kvlsp.tokens.tokenizer import Encoding, Tokenizer
@@ -26,20 +30,28 @@ class TokenizedText:
     """A text with its tokens. Belongs to one thread; the arrays it hands out are read-only and never
     change."""
 
-    def __init__(self, tokenizer: Tokenizer, text: Rope) -> None:
+    def __init__(self, tokenizer: Tokenizer, text: Rope, most: int | None = None) -> None:
         self._tokenizer = tokenizer
         self._text = text
+        self._most = most
         self._tokens = _frozen(tokenizer.encode(str(text)))
         self._book = SerialBook()
         self._serials = _read_only(self._book.fresh(len(self._tokens.ids)))
         self._last_cut: Cut | None = None
+        self._doubt: Doubt | None = None
+        self._size = PIECE
+        self._beside = Beside()
         self.tokenized_again = 0
         """Characters that the last edit did not insert and had tokenized again: what it cost besides its own."""
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, text: Rope) -> TokenizedText:
-        """Tokenize a document: O(n), once."""
-        return cls(tokenizer, text)
+    def of(cls, tokenizer: Tokenizer, text: Rope, most: int | None = None) -> TokenizedText:
+        """Tokenize a document: O(n), once.
+
+        ``most`` bounds the characters that an edit tokenizes besides its own; where that is not enough the document
+        is :attr:`rough` until it has been refined. Without it every edit is followed exactly, however long that takes.
+        """
+        return cls(tokenizer, text, most)
 
     def __len__(self) -> int:
         """Number of document tokens."""
@@ -81,10 +93,47 @@ class TokenizedText:
             )
         new_end = edit.start + len(edit.text)
         region = Region(0, edit.start, new_end, len(after), edit.delta, initial=True)
-        old = self._tokens
-        window = retokenize(self._tokenizer, old, after, region)
-        first, last, new = window.first, window.last, window.encoding
-        self.tokenized_again = max(0, _width(old, window, edit.delta, len(after)) - len(edit.text))
+        window = retokenize(self._tokenizer, self._tokens, after, region, self._most)
+        start, end = _extent(self._tokens, window, region)
+        self.tokenized_again = max(0, end - start - len(edit.text))
+        doubt = self._doubt.moved(edit) if self._doubt is not None else None
+        if doubt is not None and (window.doubt is not None or doubt.touches(start, end)):
+            doubt = doubt.joined(Doubt(start, end))
+        self._beside.forget()
+        return self._take(window, edit, after, window.doubt if doubt is None else doubt)
+
+    @property
+    def rough(self) -> int:
+        """Characters whose tokens may be others than those of the whole text; 0 when all are certain."""
+        return 0 if self._doubt is None else max(self._doubt.end - self._doubt.start, 1)
+
+    def refine(self) -> TokenEdit:
+        """Make the next stretch of what is :attr:`rough` certain: some ten milliseconds of work or of waiting.
+
+        The text stays as it is. An edit that changes nothing means "call again" as long as something is rough.
+        """
+        doubt, nothing = self._doubt, TokenEdit(0, 0, self._tokens.ids[:0])
+        if doubt is None:
+            return nothing
+        region = Region(0, doubt.start, doubt.end, len(self._text), 0, initial=True)
+        try:
+            window = next_stretch(self._tokenizer, self._tokens, self._text, region, self._size, self._beside)
+        except KvlspError:
+            self._doubt = None  # the library gives up on so long a run: it stays in pieces
+            return nothing
+        if window is None:
+            return nothing
+        if window.doubt is not None and window.doubt.start <= doubt.start:  # no place to stop in so short a stretch
+            self._size *= 2
+            if self._size > LONGEST:
+                self._doubt = None
+            return nothing
+        self._size = PIECE
+        return self._take(window, Edit(doubt.start, doubt.start, ""), self._text, window.doubt)
+
+    def _take(self, window: Window, edit: Edit, after: Rope, doubt: Doubt | None) -> TokenEdit:
+        """Put a window's tokens in, which follow ``edit``."""
+        old, first, last, new = self._tokens, window.first, window.last, window.encoding
         # of equal tokens on both sides of a caret, those before it stay before it and the others after it
         untouched = int(np.searchsorted(old.starts, edit.start, side="right"))
         untouched -= edit.start < len(self._text)  # the last one that starts by then may reach further
@@ -94,7 +143,7 @@ class TokenizedText:
         if not change.changes_nothing:
             named = self._named(edit, change)
             self._serials = _read_only(_spliced(self._serials, change.start, change.end, named))
-        self._text, self._last_cut = after, None
+        self._text, self._last_cut, self._doubt = after, None, doubt
         self._tokens = _frozen(
             Encoding(
                 _spliced(old.ids, first, last, new.ids),
@@ -139,7 +188,7 @@ class TokenizedText:
         """(left, tail) of the prefix: the text with everything after the caret deleted."""
         old = self._tokens
         region = Region(0, caret, caret, caret, 0, initial=True)
-        window = retokenize(self._tokenizer, old, self._text, region)
+        window = retokenize(self._tokenizer, old, self._text, region, self._most)
         stop = int(np.searchsorted(old.starts, caret))
         kept = common_beginning(old.ids[window.first : stop], window.encoding.ids)
         return window.first + kept, window.encoding.ids[kept:]
@@ -148,18 +197,18 @@ class TokenizedText:
         """(right, head) of the suffix: the text with everything before the caret deleted."""
         old = self._tokens
         region = Region(caret, caret, caret, len(self._text), 0, initial=False)
-        window = retokenize(self._tokenizer, old, self._text, region)
+        window = retokenize(self._tokenizer, old, self._text, region, self._most)
         begin = int(np.searchsorted(old.starts, caret))
         kept = common_beginning(old.ids[begin : window.last][::-1], window.encoding.ids[::-1])
         return window.last - kept, window.encoding.ids[: len(window.encoding.ids) - kept]
 
 
-def _width(old: Encoding, window: Window, delta: int, size: int) -> int:
-    """Characters of the new text, ``size`` in all, that a window encoded."""
+def _extent(old: Encoding, window: Window, region: Region) -> tuple[int, int]:
+    """The characters of the new text that a window encoded, the new ones among them."""
     if not len(window.encoding.ids):
-        return 0
-    end = size if window.last == len(old.ids) else int(old.starts[window.last]) + delta
-    return end - int(window.encoding.starts[0])
+        return region.start, region.end
+    end = region.high if window.last == len(old.ids) else int(old.starts[window.last]) + region.delta
+    return min(region.start, int(window.encoding.starts[0])), max(region.end, end)
 
 
 def _spliced(

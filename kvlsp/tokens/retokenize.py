@@ -22,16 +22,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from kvlsp.text.rope import Rope
+from kvlsp.tokens.doubt import Doubt
+from kvlsp.tokens.reach import Reach
 from kvlsp.tokens.tokenizer import Encoding, Tokenizer, readable
 
 NEAR = 400
 """Characters of unchanged text that rule A may take into its window before rule B is tried."""
 
-MARGIN = 3
-"""Characters beyond a pre-token's start that decide whether it is one."""
-
 FIRST_LOOK = 64
 """Characters looked at first; each further look doubles."""
+
+ROUGHLY = 256
+"""Characters on a side of an edit that are tokenized with it where no place to stop is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +54,41 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Old tokens [first, last) become ``encoding``, whose starts are offsets of the new text."""
+    """Old tokens [first, last) become ``encoding``, whose starts are offsets of the new text.
+
+    ``doubt`` is where the tokens may be others than those of the whole text; None where they are not.
+    """
 
     first: int
     last: int
     encoding: Encoding
+    doubt: Doubt | None = None
 
 
-def retokenize(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) -> Window:
-    """The window of ``region``: O(window). ``old`` are the document's tokens before, ``text`` the text
-    now."""
-    limit = NEAR if tokenizer.resumable else None
+def retokenize(
+    tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, most: int | None = None
+) -> Window:
+    """The window of ``region``: O(window). ``old`` are the document's tokens before, ``text`` the text now.
+
+    With ``most`` the window takes in about so many characters of unchanged text at most on either side; where that is
+    not enough it is in doubt.
+    """
+    if tokenizer.rule == "whole":
+        most = None  # nobody knows what such a tokenizer does to a piece of a text
+    limit = NEAR if tokenizer.resumable else most
     left = _boundary_before(tokenizer, text, region, limit)
     right = _boundary_after(tokenizer, text, region, limit)
-    if limit is not None:
-        near = left is not None and right is not None and region.start - left + right - region.end <= limit
+    if tokenizer.reach is not None:
+        near = left is not None and right is not None and region.start - left + right - region.end <= NEAR
         if not near:
-            resumed = _resumed(tokenizer, old, text, region)
-            if resumed is not None:
-                return resumed
-            left = _boundary_before(tokenizer, text, region, None)
-            right = _boundary_after(tokenizer, text, region, None)
-    assert left is not None  # without a limit the search ends at the text's ends
-    assert right is not None
-    encoding = _encode(tokenizer, text, left, right, region)
+            return _resumed(tokenizer, old, text, region, most)
+    if left is None or right is None:
+        return _in_doubt(tokenizer, old, text, region, left, right)
+    return window_of(old, _encode(tokenizer, text, left, right, region), region, left, right)
+
+
+def window_of(old: Encoding, encoding: Encoding, region: Region, left: int, right: int) -> Window:
+    """The window that takes in [left, right), at both ends of which old tokens end."""
     first = int(np.searchsorted(old.starts, left))
     last = len(old.ids) if right == region.high else int(np.searchsorted(old.starts, right - region.delta))
     return Window(first, last, encoding)
@@ -124,48 +137,77 @@ def _boundary_after(tokenizer: Tokenizer, text: Rope, region: Region, limit: int
 # --- rule B ----------------------------------------------------------------------------------------------
 
 
-def _resumed(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) -> Window | None:
-    """The window by rule B, or None where the normaliser may compose across its ends."""
-    left = _pre_token_before(old, text, region)
+def _resumed(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, most: int | None) -> Window:
+    """The window by rule B."""
+    left = _pre_token_before(tokenizer, old, text, region, most)
+    if left is None:
+        return _in_doubt(tokenizer, old, text, region, None, None)
     look = max(FIRST_LOOK, region.end - left)  # the window doubles, not what lies after the edit
     while True:
         stop = min(region.high, region.end + look)
-        if tokenizer.composes and _composable(text.slice(max(left - 1, 0), stop + 1)):
-            return None
         encoding = _encode(tokenizer, text, left, stop, region)
-        first = int(np.searchsorted(old.starts, left))
         if stop == region.high:
-            return Window(first, len(old.ids), encoding)
-        met = _meeting(old, encoding, region, min(stop - MARGIN, _last_visible(text, left, stop)))
+            return window_of(old, encoding, region, left, stop)
+        met = meeting(tokenizer, old, encoding, text, region, left, stop)
         if met is not None:
             last, count = met
             kept = Encoding(encoding.ids[:count], encoding.starts[:count], encoding.words[:count])
-            return Window(first, last, kept)
+            return Window(int(np.searchsorted(old.starts, left)), last, kept)
+        if most is not None and stop - region.end >= most:
+            return _in_doubt(tokenizer, old, text, region, left, None)
         look *= 2
 
 
-def _pre_token_before(old: Encoding, text: Rope, region: Region) -> int:
-    """The nearest old pre-token start that the edit cannot have influenced, or the text's start."""
-    if region.start == region.low:
-        return region.low
-    bound = min(region.start - MARGIN, _last_visible(text, region.low, region.start))
-    token = int(np.searchsorted(old.starts, bound, side="right")) - 1
-    size = FIRST_LOOK
-    while token > 0:
-        found = np.flatnonzero(old.words[max(token - size + 1, 0) : token + 1])
-        if len(found):
-            token = max(token - size + 1, 0) + int(found[-1])
-            return max(int(old.starts[token]), region.low) if token > 0 else region.low
-        token -= size
-        size *= 2
-    return region.low
+def sound_start(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region) -> int:
+    """The nearest place before the edit from where tokenizing depends on nothing before it, however far that is."""
+    if tokenizer.reach is None:
+        found = _boundary_before(tokenizer, text, region, None)
+    else:
+        found = _pre_token_before(tokenizer, old, text, region, None)
+    assert found is not None  # without a limit the search ends at the text's start
+    return found
 
 
-def _meeting(old: Encoding, new: Encoding, region: Region, latest: int) -> tuple[int, int] | None:
-    """(old token, new token) at the first place after the edit, up to ``latest``, where pre-tokens of both
-    start."""
-    earliest = max(region.end, region.low + 1)
-    usable = np.flatnonzero(new.words & (new.starts >= earliest) & (new.starts <= latest))
+def _pre_token_before(
+    tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, most: int | None
+) -> int | None:
+    """The nearest old pre-token start that the edit cannot have influenced, or the text's start; None where neither
+    is near enough."""
+    reach = tokenizer.reach
+    assert reach is not None
+    look = FIRST_LOOK
+    while True:
+        base = max(region.low, region.start - look)
+        bound = base + reach.latest(readable(text.slice(base, region.start)))
+        place = _last_start(reach, old, text, base, bound) if bound > base else None
+        if place is not None:
+            return place
+        if base == region.low:
+            return base
+        if most is not None and look >= most:
+            return None
+        look *= 2
+
+
+def _last_start(reach: Reach, old: Encoding, text: Rope, low: int, bound: int) -> int | None:
+    """The greatest old pre-token start in (low, bound] where the text may be cut; None where there is none."""
+    first, last = np.searchsorted(old.starts, (low + 1, bound + 1))
+    for token in (first + np.flatnonzero(old.words[first:last]))[::-1]:
+        place = int(old.starts[token])
+        if reach.free(text.slice(place, place + 1)):
+            return place
+    return None
+
+
+def meeting(
+    tokenizer: Tokenizer, old: Encoding, new: Encoding, text: Rope, region: Region, left: int, stop: int
+) -> tuple[int, int] | None:
+    """(old token, new token) at the first place after the edit where pre-tokens of both start and nothing depends
+    on what the window's end, ``stop``, cuts off."""
+    reach = tokenizer.reach
+    assert reach is not None
+    latest = left + reach.latest(readable(text.slice(left, stop)))
+    usable = np.flatnonzero(new.words & (new.starts >= max(region.end, region.low + 1)) & (new.starts <= latest))
     if not len(usable) or not len(old.ids):
         return None
     before = new.starts[usable] - region.delta
@@ -173,25 +215,58 @@ def _meeting(old: Encoding, new: Encoding, region: Region, latest: int) -> tuple
     inside = np.minimum(candidates, len(old.ids) - 1)
     same = (candidates < len(old.ids)) & (old.starts[inside] == before) & old.words[inside]
     same &= before > 0  # the document's first token may carry a dummy space
-    if not same.any():
-        return None
-    index = int(same.argmax())
-    return int(candidates[index]), int(usable[index])
+    for index in np.flatnonzero(same):
+        place = int(new.starts[usable[index]])
+        if reach.free(text.slice(place, place + 1)):
+            return int(candidates[index]), int(usable[index])
+    return None
 
 
-def _last_visible(text: Rope, low: int, high: int) -> int:
-    """Offset of the last character in [low, high) that is no white space; -1 when there is none."""
-    look = FIRST_LOOK
-    while True:
-        base = max(low, high - look)
-        visible = len(text.slice(base, high).rstrip())
-        if visible:
-            return base + visible - 1
-        if base == low:
-            return -1
-        look *= 2
+# --- too far ---------------------------------------------------------------------------------------------
 
 
-def _composable(text: str) -> bool:
-    """Whether a character may compose with its neighbours: none below U+0300 does by itself."""
-    return not text.isascii() and max(text) >= "\u0300"
+def _in_doubt(
+    tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, left: int | None, right: int | None
+) -> Window:
+    """A window that ends at some old token's start on a side where no better place is near."""
+    sound = left is not None
+    if left is None:
+        left = token_start(tokenizer, old, text, region, region.start - ROUGHLY, -1)
+    if right is None:
+        right = token_start(tokenizer, old, text, region, region.end + ROUGHLY, 1)
+    encoding = _encode(tokenizer, text, left, right, region)
+    window = window_of(old, encoding, region, left, right)
+    certain = certain_to(tokenizer, encoding, text, left, right) if sound else None
+    return Window(window.first, window.last, encoding, Doubt(left if certain is None else certain, right))
+
+
+def token_start(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, place: int, step: int) -> int:
+    """The first offset from ``place`` on, in steps of one old token towards ``step``, where an old token of unchanged
+    text starts with a character; the text's end on that side where there is none."""
+    delta = 0 if step < 0 else region.delta
+    if not region.low < place < region.high:
+        return region.low if step < 0 else region.high
+    token = int(np.searchsorted(old.starts, place - delta, side="right" if step < 0 else "left"))
+    token -= step < 0
+    while 0 < token < len(old.ids):
+        start = int(old.starts[token]) + delta
+        if start <= region.low:
+            return region.low
+        if start >= region.high:
+            break
+        begins = old.starts[token - 1] < old.starts[token] and tokenizer.begins_character(int(old.ids[token]))
+        if begins and (tokenizer.reach is None or tokenizer.reach.free(text.slice(start, start + 1))):
+            return start
+        token += step
+    return region.low if step < 0 else region.high
+
+
+def certain_to(tokenizer: Tokenizer, new: Encoding, text: Rope, left: int, stop: int) -> int | None:
+    """Up to where the tokens of [left, stop) are those of the whole text, if ``left`` is a sound start; None where
+    that is not known of any."""
+    piece = readable(text.slice(left, stop))
+    found = left + tokenizer.boundaries.last(piece)
+    if tokenizer.reach is not None:
+        place = _last_start(tokenizer.reach, new, text, left, left + tokenizer.reach.latest(piece))
+        found = found if place is None else max(found, place)
+    return found if found > left else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,15 +19,17 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import tokenizers
 
-from kvlsp.errors import TokenizerError
-from kvlsp.tokens import definition
+from kvlsp.errors import TokenizationError, TokenizerError
+from kvlsp.tokens import definition, library
+from kvlsp.tokens.beside import beside, rows_of, whole_file
 from kvlsp.tokens.boundaries import Boundaries, Nowhere
+from kvlsp.tokens.control import named_in
+from kvlsp.tokens.published import Published, check
 
-Rule = Literal["A", "A+B", "SP", "whole"]
-"""How an edit finds the ends of its window: at spaces after words; there or at pre-token starts; between
-characters that no vocabulary entry joins; not at all."""
+Rule = Literal["A", "A+B", "SP", "SP+B", "whole"]
+"""How an edit finds the ends of its window: at spaces after words (A), between characters that no vocabulary entry
+joins (SP), or at pre-token starts where those are far (B); or not at all."""
 
 CHUNK = 1 << 16
 """Characters encoded in one call of the library, where the text can be cut: bounds how long other threads
@@ -57,49 +59,71 @@ class Encoding:
 class Tokenizer:
     """Encodes and decodes; immutable after loading and safe to share."""
 
-    def __init__(self, source: str) -> None:
-        found = definition.read(source)
-        try:
-            self._continuation = tokenizers.Tokenizer.from_str(found.continuation)
-            self._initial = (
-                self._continuation if found.initial is None else tokenizers.Tokenizer.from_str(found.initial)
-            )
-        except Exception as error:  # the library raises bare Exception
-            raise TokenizerError(
-                f"The tokenizer file does not fit the installed tokenizers library {tokenizers.__version__}: "
-                f"{error}. Update kvlsp or choose another model."
-            ) from error
+    def __init__(self, source: str, rows: int | None = None, named: Collection[str] = ()) -> None:
+        found = definition.read(source, rows, named)
+        published = Published(source, frozenset(found.control))
+        model = published.model if found.model is None else library.with_model(found.model)
+        self._continuation = library.assemble(model, *found.continuation, found.added)
+        self._initial = self._continuation
+        if found.initial != found.continuation:
+            self._initial = library.assemble(model, *found.initial, found.added)
         self.kind: definition.Kind = found.kind
-        self.composes = found.composes
         self.control: Mapping[str, int] = MappingProxyType(found.control)
+        """Control tokens by their text."""
+        self.begin: tuple[int, ...] = published.begin
+        """What the published tokenizer puts before every text."""
+        self.source: Path | None = None
+        """The file that it was read from."""
         self._definition = found
         self.boundaries: Boundaries = found.boundaries
-        self.resumable = found.resumable
-        self.rule: Rule = "SP" if found.pairs_are_exact else "A+B" if found.resumable else "A"
-        if not self._boundaries_hold():
-            self.rule, self.boundaries, self.resumable = "whole", Nowhere(), False
+        self.reach = found.reach
+        self.rule: Rule = self._rule(found.pairs_are_exact)
         self._starting_with = lru_cache(maxsize=1024)(self._find_starting_with)
+        try:
+            if not self._boundaries_hold():
+                self.rule, self.boundaries, self.reach = "whole", Nowhere(), None
+            check(self, published)
+        except TokenizationError as error:
+            raise TokenizerError(
+                "A pattern in the tokenizer file needs more attempts for a short line than its library makes: most "
+                "documents could not be read with it. Fetch the model again or choose another."
+            ) from error
+
+    def _rule(self, exact: bool) -> Rule:
+        if isinstance(self.boundaries, Nowhere) and self.reach is None:
+            return "whole"
+        if exact:
+            return "SP" if self.reach is None else "SP+B"
+        return "A" if self.reach is None else "A+B"
 
     @classmethod
-    def load(cls, path: Path | str) -> Tokenizer:
-        """From a tokenizer.json or a folder that holds one; raises :class:`TokenizerError`."""
+    def load(cls, path: Path | str, rows: int | None = None) -> Tokenizer:
+        """From a tokenizer.json or a folder that holds one; raises :class:`TokenizerError`.
+
+        ``rows`` is how many rows the model's embedding has; where it is not given, what the config.json beside the
+        file says. Tokens beyond are dropped if they are control tokens, the file is refused if they are not.
+        """
         file = Path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
-        try:
-            return cls(file.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise TokenizerError(
-                f"There is no tokenizer.json in {file.parent}. Models without one need converting first "
-                "(transformers does it: AutoTokenizer.from_pretrained(...).save_pretrained(...))."
-            ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise TokenizerError(f"{file} cannot be read: {error}. Fetch the model again.") from error
+        settings = beside(file, "tokenizer_config.json")
+        made = cls(whole_file(file), rows_of(file) if rows is None else rows, named_in(settings))
+        made.source = file
+        return made
 
     @classmethod
     def from_json(cls, text: str) -> Tokenizer:
         """From the content of a tokenizer.json."""
         return cls(text)
+
+    def published(self) -> Published | None:
+        """The published tokenizer, read again; None for one that was made from no file."""
+        return None if self.source is None else Published.load(self.source, self.control)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether tokenizing may begin at a pre-token's start."""
+        return self.reach is not None
 
     # --- text to ids -------------------------------------------------------------------------------------
 
@@ -135,11 +159,7 @@ class Tokenizer:
         return len(text)
 
     def _encode_piece(self, text: str, base: int, initial: bool) -> Encoding:
-        backend = self._initial if initial else self._continuation
-        if len(text) > 4096:  # encode_batch lets other threads run
-            found = backend.encode_batch([text], add_special_tokens=False)[0]
-        else:
-            found = backend.encode(text, add_special_tokens=False)
+        found = library.encoded(self._initial if initial else self._continuation, text)
         ids = np.array(found.ids, dtype=np.int32)
         starts = np.array(found.offsets, dtype=np.int64).reshape(-1, 2)[:, 0] + base
         words = np.zeros(len(ids), dtype=np.bool_)
@@ -168,8 +188,10 @@ class Tokenizer:
                 byte = definition.byte_of(entry)
                 plain = entry.replace(definition.SPACE_MARK, " ")
                 table[number] = plain.encode("utf-8") if byte is None else bytes([byte])
-        for entry, number in self._definition.spaces.items():
-            table[number] = entry.encode("utf-8")
+        for added in self._definition.added:
+            written = str(added["content"])
+            plain = written if self.kind == "byte-level" else written.replace(definition.SPACE_MARK, " ")
+            table[added["id"]] = plain.encode("utf-8")
         for number in self.control.values():
             table[number] = b""
         return table
@@ -181,6 +203,11 @@ class Tokenizer:
     def token_bytes(self, number: int) -> bytes:
         """The UTF-8 bytes that a token adds to a text; none for control tokens and unknown ids."""
         return self._bytes[number] if 0 <= number < len(self._bytes) else b""
+
+    def begins_character(self, number: int) -> bool:
+        """Whether a token's first byte is the first of a character."""
+        first = self.token_bytes(number)[:1]
+        return bool(first) and first[0] & 0xC0 != 0x80
 
     def piece(self, number: int) -> str:
         """A token's text as well as it can be shown alone; a control token's name."""
@@ -194,13 +221,19 @@ class Tokenizer:
         numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
         return b"".join(map(self.token_bytes, numbers)).decode("utf-8", "replace")
 
+    def normalised(self, text: str) -> str:
+        """What a continuing text comes back as: as its normaliser leaves it, spaces as spaces."""
+        normalizer = self._continuation.normalizer
+        plain = text if normalizer is None else str(normalizer.normalize_str(readable(text)))
+        return plain if self.kind == "byte-level" else plain.replace(definition.SPACE_MARK, " ")
+
     # --- vocabulary --------------------------------------------------------------------------------------
 
     @cached_property
     def vocabulary_size(self) -> int:
         """One more than the greatest id."""
         found = self._definition
-        numbers = (*found.vocabulary.values(), *found.control.values(), *found.spaces.values())
+        numbers = (*found.vocabulary.values(), *found.control.values(), *(one["id"] for one in found.added))
         return max(numbers, default=-1) + 1
 
     @cached_property
@@ -243,9 +276,9 @@ class Tokenizer:
             text = "".join(rng.choice(_TRIALS) for _ in range(rng.randrange(2, 9)))
             place = self.boundaries.first(text) if rng.random() < 0.5 else self.boundaries.last(text)
             if place:
-                whole = self._initial.encode(text, add_special_tokens=False).ids
-                left = self._initial.encode(text[:place], add_special_tokens=False).ids
-                if whole != left + self._continuation.encode(text[place:], add_special_tokens=False).ids:
+                whole = library.encoded(self._initial, text).ids
+                left = library.encoded(self._initial, text[:place]).ids
+                if whole != left + library.encoded(self._continuation, text[place:]).ids:
                     return False
         return True
 

@@ -13,6 +13,9 @@ from kvlsp import cli
 from kvlsp.cli import caret, doctor
 from kvlsp.config import Settings
 from kvlsp.errors import DocumentError, ModelBroken, PositionError
+from kvlsp.tokens.tokenizer import Tokenizer
+from tests.support.byte_tokenizer import VOCABULARY, byte_tokenizer_json
+from tests.support.tokenizers import tokenizer_json
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -131,6 +134,19 @@ def test_what_is_wrong_decides_the_exit_code(capsys, monkeypatch):
 def test_a_model_that_is_not_there_is_said_to_be():
     [finding] = doctor.model(Settings(model="/no/such/folder"))
     assert "/no/such/folder" in finding.problem
+
+
+@pytest.mark.parametrize(("rows", "problem"), [(300, ""), (200, "no row in the model")])
+def test_a_tokenizer_that_is_larger_than_its_model_is_seen(rows, problem):
+    finding = doctor.tokenizer(Tokenizer.from_json(byte_tokenizer_json()), rows)
+    assert f"{VOCABULARY} tokens for {rows} rows" in finding.value
+    assert problem in finding.problem
+    assert bool(problem) == bool(finding.problem)
+
+
+def test_a_tokenizer_whose_texts_cannot_be_cut_is_said_to_be_slow():
+    finding = doctor.tokenizer(Tokenizer.from_json(tokenizer_json("unknown-kind")), 5_000)
+    assert "every key" in finding.problem
 
 
 def test_the_default_installation_has_a_model_and_grammars():

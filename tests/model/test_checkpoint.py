@@ -15,7 +15,8 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
 from kvlsp.model import checkpoint
-from kvlsp.model.checkpoint import LARGEST, explain, locate, parameters, read_config, weight_files
+from kvlsp.model.checkpoint import LARGEST, explain, locate, read_config
+from kvlsp.model.contents import parameters, weight_files
 from tests.support.decoders import tiny_llama
 
 
@@ -55,7 +56,7 @@ def test_a_truncated_file(folder, kept):
 
 
 def test_a_file_that_is_something_else(folder):
-    (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (folder / "model.safetensors").write_bytes(b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>")
     with pytest.raises(ModelBroken, match="damaged"):
         parameters(folder)
 

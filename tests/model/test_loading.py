@@ -87,7 +87,7 @@ def test_unknown_precision_and_device(folder):
 
 def test_a_model_that_does_not_fit(folder, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: 1 << 20)
-    with pytest.raises(OutOfMemory, match=r"needs 0\.1 GiB on cpu, where 0\.0 GiB are free"):
+    with pytest.raises(OutOfMemory, match=r"needs \d+ MiB on cpu, \d+ MiB more than is free"):
         load(folder, "cpu", "float32")
 
 
@@ -100,6 +100,24 @@ def test_the_plan_halves_the_precision_before_it_refuses(monkeypatch):
         plan(1_300_000_000, 1000, "cpu", "float32")
     with pytest.raises(OutOfMemory):
         plan(7_000_000_000, 1000, "cpu")
+
+
+def test_what_is_lacking_is_said_where_the_sizes_look_the_same(monkeypatch):
+    needed = memory.needed(3_000_000_000, 1000, torch.bfloat16)
+    monkeypatch.setattr(memory, "free_memory", lambda device: needed - (40 << 20))
+    with pytest.raises(OutOfMemory, match=r"5\.7 GiB on cpu, 40 MiB more than is free\. With dtype int8 it would"):
+        plan(3_000_000_000, 1000, "cpu", "bfloat16", mapped=True)
+
+
+def test_int8_is_planned_where_bfloat16_does_not_fit(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4 << 30)
+    with pytest.raises(OutOfMemory):
+        plan(3_000_000_000, 1000, "cpu", "bfloat16", mapped=True)
+    assert plan(3_000_000_000, 1000, "cpu", "int8", mapped=True).weights == 3_000_000_000
+    # read as float32 all of it is in memory as bfloat16 before it is rounded, and no more than that
+    with pytest.raises(OutOfMemory, match=r"as int8"):
+        plan(3_000_000_000, 1000, "cpu", "int8")
+    assert plan(1_500_000_000, 1000, "cpu", "int8").dtype == torch.bfloat16
 
 
 def test_memory_of_this_machine_is_known():

@@ -119,3 +119,21 @@ def test_the_table_shows_the_prompts_that_are_made():
         assert template.name == family.name
         assert shown(template, tokens, "PREFIX", "SUFFIX") == row["prompt"]
         assert ("unchecked" in row["source"]) != family.checked
+
+
+@pytest.mark.parametrize(
+    ("tokens", "settings", "begins"),
+    [
+        (["<|begin_of_text|>", "<|end_of_text|>"], {"bos_token": "<|begin_of_text|>"}, True),  # as Llama 3.1 has it
+        (["<|begin_of_text|>", "<|end_of_text|>"], {"add_bos_token": False}, False),
+        (QWEN, {}, True),
+    ],
+)
+def test_a_begin_token_that_only_the_published_tokenizer_adds(tokens, settings, begins):
+    found = detect(control(tokens), settings=settings, begin=(0,))
+    assert found.begin == ((0,) if begins else ())
+
+
+def test_what_a_family_says_of_its_begin_token_counts_more_than_what_the_tokenizer_adds():
+    template = detect(control(LLAMA), begin=(7,))
+    assert template.begin == (control(LLAMA)["<s>"],)

@@ -29,6 +29,11 @@ _DEEPSEEK_V3 = [
     r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
     r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
 ]
+_O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def _byte_level(regex: bool) -> pre_tokenizers.PreTokenizer:
@@ -51,6 +56,7 @@ _BYTE_LEVEL: dict[str, Callable[[], Any]] = {
     "deepseek-coder": lambda: pre_tokenizers.Sequence(
         [*_splits(*_DEEPSEEK_CODER), _digits(), _byte_level(False)]
     ),
+    "o200k": lambda: pre_tokenizers.Sequence([*_splits(_O200K), _byte_level(False)]),
     "deepseek-v3": lambda: pre_tokenizers.Sequence([*_splits(*_DEEPSEEK_V3), _byte_level(False)]),
 }
 
@@ -58,6 +64,10 @@ KINDS = [
     *_BYTE_LEVEL,
     "prefix-space",
     "white-space-tokens",
+    "added-letters",
+    "nfkc",
+    "nfd",
+    "gemma",
     "codellama",
     "metaspace-first",
     "metaspace-never",
@@ -86,11 +96,33 @@ def tokenizer_json(kind: str) -> str:
         trained = Tokenizer.from_str(tokenizer_json("gpt2"))
         trained.add_tokens([AddedToken(" " * width, normalized=False) for width in (12, 10, 8, 6)])
         return trained.to_str()
+    if kind == "added-letters":  # DeepSeek-Coder adds letters that its vocabulary lacks, some behind control tokens
+        return _with_added(tokenizer_json("deepseek-coder"), ["ü", "<|User|>", "ö", "À", "<b>"], normalized=True)
+    if kind in ("nfkc", "nfd"):
+        file = json.loads(tokenizer_json("qwen2"))
+        file["normalizer"] = {"type": kind.upper()}
+        return json.dumps(file)
     if kind == "unknown-kind":  # strips white space at both ends: no text can be cut, all is tokenized anew
         file = json.loads(tokenizer_json("gpt2"))
         file["normalizer"] = {"type": "Strip", "strip_left": True, "strip_right": True}
         return json.dumps(file)
     return _sentencepiece(kind)
+
+
+def _with_added(source: str, texts: list[str], *, normalized: bool) -> str:
+    """With more added tokens, none of them special. Their ids follow those that are there."""
+    file = json.loads(source)
+    vocabulary = file["model"]["vocab"]
+    for text in texts:  # what the vocabulary is to lack leaves no hole: the library counts entries
+        if text in vocabulary:
+            vocabulary[f"no {text}"] = vocabulary.pop(text)
+    first = max(max(vocabulary.values()), *(entry["id"] for entry in file["added_tokens"])) + 1
+    file["added_tokens"] += [
+        {"id": first + index, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
+         "normalized": normalized, "special": False}
+        for index, text in enumerate(texts)
+    ]
+    return json.dumps(file)
 
 
 def _trained_byte_level(kind: str) -> str:
@@ -140,6 +172,14 @@ def _sentencepiece(kind: str) -> str:
                 {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
             ],
         }
+    elif kind == "gemma":  # line feeds, runs of spaces and HTML as added tokens
+        file["normalizer"] = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+        file["pre_tokenizer"] = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious",
+                                 "invert": False}
+        texts = ["\n", "\n\n", "\n\n\n", "\t\t", "▁▁▁▁▁", "<b>", "</b>", "<table>", "<unused1>"]
+        made = json.loads(_with_added(json.dumps(file), texts, normalized=False))
+        model["vocab"].update((entry["content"], entry["id"]) for entry in made["added_tokens"])
+        return json.dumps({**made, "model": model})  # and the vocabulary has them all
     else:
         file["pre_tokenizer"] = {
             "type": "Metaspace",

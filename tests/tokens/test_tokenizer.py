@@ -17,7 +17,7 @@ from tests.support.nasty import PIECES, nasty_text
 from tests.support.tokenizers import CONTROL, KINDS, tokenizer_json
 
 RULES = {
-    "white-space-tokens": "A",
+    "gemma": "SP+B",
     "codellama": "SP",
     "metaspace-first": "SP",
     "metaspace-never": "SP",
@@ -39,7 +39,7 @@ def made(kind: str) -> Tokenizer:
 def test_the_rule_fits_the_kind(kind: str) -> None:
     tokenizer = made(kind)
     assert tokenizer.rule == RULES.get(kind, "A+B")
-    sentencepiece = kind in ("codellama", "metaspace-first", "metaspace-never", "metaspace-split")
+    sentencepiece = kind in ("gemma", "codellama", "metaspace-first", "metaspace-never", "metaspace-split")
     assert tokenizer.kind == ("sentencepiece" if sentencepiece else "byte-level")
 
 

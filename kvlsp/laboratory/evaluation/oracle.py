@@ -13,6 +13,8 @@ from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
 from kvlsp.model.rotary import AngleTable, rotate
 from kvlsp.prompt.layout import Layout, Run, lay_out
+from kvlsp.tokens.document import TokenizedText
+from kvlsp.tokens.published import Published
 
 
 def layout_from_scratch(session: Session, caret: int) -> Layout:
@@ -44,6 +46,15 @@ def token_mismatches(session: Session, caret: int) -> int:
     return int(not np.array_equal(whole, session.tokens.ids)) + int(
         not np.array_equal(resident, layout_from_scratch(session, caret).ids)
     )
+
+
+def published_mismatches(tokens: TokenizedText, text: str, published: Published) -> int:
+    """How many of ids and text differ from what the published tokenizer makes of ``text`` and what comes back of it: 0,
+    1 or 2. Of a text that spells control tokens only what comes back is compared."""
+    wanted = published.ids(text)
+    plain, back = tokens.tokenizer.normalised(text), tokens.tokenizer.decode(tokens.ids)
+    other_ids = wanted is not None and not np.array_equal(wanted, tokens.ids)
+    return int(other_ids) + int(back not in (plain, " " + plain))  # some put a space before every text
 
 
 def prefill(session: Session, layout: Layout, *, wanted: list[int], chunk: int = 256) -> ResidentCache:

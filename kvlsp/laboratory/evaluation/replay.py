@@ -18,12 +18,13 @@ import numpy as np
 from kvlsp.cache.plan import common_head
 from kvlsp.engine.session import Session
 from kvlsp.errors import TraceError
-from kvlsp.laboratory.evaluation.oracle import key_errors, prefill, token_mismatches
+from kvlsp.laboratory.evaluation.oracle import key_errors, prefill, published_mismatches, token_mismatches
 from kvlsp.laboratory.evaluation.trace import Trace, play
 from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout, lay_out
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
+from kvlsp.tokens.published import Published
 
 _PREFILL_SAMPLES = 10
 
@@ -41,6 +42,7 @@ class Measured:
     prefill_ms: list[float] = field(default_factory=list)
     text_mismatches: int = 0
     token_mismatches: int = 0
+    published_mismatches: int | None = None
     key_error: float = 0.0
     one_rotation: float = 0.0
 
@@ -87,6 +89,9 @@ def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = No
     session = Session(model, snapshot, context=context or model.decoder.context_length, generation_rows=reserve)
     session.sync(session.caret)
     measured, reuse = Measured(), Reuse()
+    published = model.tokenizer.published()
+    if published is not None:
+        measured.published_mismatches = 0
     sample_every = max(1, count // _PREFILL_SAMPLES)
     for number in track(range(count)):
         transaction = trace.transactions[start + number]
@@ -102,7 +107,7 @@ def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = No
         for order, tokens in reuse.count(session, caret).items():
             measured.reuse[order].append(tokens)
         if (number + 1) % check_every == 0 or number == count - 1:
-            _check(session, caret, plain, measured)
+            _check(session, caret, plain, measured, published)
         if number % sample_every == 0:
             layout = session.layout(caret)
             began = time.perf_counter()
@@ -129,9 +134,11 @@ def _last(layout: Layout) -> list[int]:
     return [len(layout) - 1]
 
 
-def _check(session: Session, caret: int, plain: str, measured: Measured) -> None:
+def _check(session: Session, caret: int, plain: str, measured: Measured, published: Published | None) -> None:
     measured.text_mismatches += int(str(session.snapshot.text) != plain)
     measured.token_mismatches += token_mismatches(session, caret)
+    if published is not None and measured.published_mismatches is not None:
+        measured.published_mismatches += published_mismatches(session.tokens, plain, published)
     session.cache.check_integrity()
     kept, fresh = key_errors(session.cache)
     measured.key_error = max(measured.key_error, kept)
@@ -145,6 +152,7 @@ def _figures(session: Session, measured: Measured) -> dict[str, Any]:
         "window_tokens": len(session.window),
         "text_mismatches": measured.text_mismatches,
         "token_mismatches": measured.token_mismatches,
+        "published_mismatches": measured.published_mismatches,
         "encoded_tokens": _spread(measured.encoded),
         "slide_tokens": {"mean": _mean(measured.slid), "total": sum(measured.slid)},
         "prefix_reuse_tokens": {

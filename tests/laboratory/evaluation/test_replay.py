@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
 from kvlsp.errors import TraceError
 from kvlsp.laboratory.evaluation import replay as replaying
 from kvlsp.laboratory.evaluation.gestures import GESTURES, growth, measure
+from kvlsp.laboratory.evaluation.oracle import published_mismatches
 from kvlsp.laboratory.evaluation.trace import Trace, read_trace
 from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+from kvlsp.tokens.document import TokenizedText
+from kvlsp.tokens.tokenizer import Tokenizer
+from tests.support.byte_tokenizer import byte_tokenizer_json
 from tests.support.models import tiny_model
 
 SESSION = {
@@ -93,3 +99,16 @@ def test_the_rows_of_an_edit_at_the_top_do_not_grow_with_the_document():
     rows = growth(tiny_model(1), "value = compute(1)\n" * 100, (500, 1000, 2000), repeats=1)
     assert len({row["encoded"] for row in rows}) == 1
     assert [row["document_tokens"] for row in rows] == sorted(row["document_tokens"] for row in rows)
+
+
+def test_a_replay_compares_with_the_published_tokenizer(trace, tmp_path):
+    assert replaying.replay(tiny_model(1), trace, check_every=1)["published_mismatches"] is None
+    (tmp_path / "tokenizer.json").write_text(byte_tokenizer_json())
+    tokenizer = Tokenizer.load(tmp_path)
+    model = replace(tiny_model(1), tokenizer=tokenizer)
+    assert replaying.replay(model, trace, check_every=1)["published_mismatches"] == 0
+    tokens = TokenizedText.of(tokenizer, Rope.of("é = 1"))
+    published = tokenizer.published()
+    assert published_mismatches(tokens, "é = 1", published) == 0
+    assert published_mismatches(tokens, "é = 2", published) == 2
+    assert published_mismatches(tokens, "e = 1<|fim_prefix|>", published) == 1

@@ -1,0 +1,108 @@
+"""What a checkpoint's weight files hold, as their headers say; no weight is read.
+
+It finds the files and knows whether they are whole; what the tensors mean is others' business.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kvlsp.errors import ModelBroken
+from kvlsp.model import formats
+from kvlsp.model.checkpoint import LARGEST, POINTER, read_json
+
+PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
+"""How safetensors writes the formats that kvlsp reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the headers of the weight files say: how many numbers there are, of which tensors."""
+
+    parameters: int
+    names: tuple[str, ...]
+    bfloat16: bool = False
+    """Whether all of them are."""
+    rounded: str = ""
+    """How the numbers are stored where that is no floating-point format that kvlsp reads."""
+
+
+def contents(folder: Path) -> Contents:
+    """What the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
+    count, names, kinds, rounded = 0, [], set(), ""
+    for path in weight_files(folder):
+        for name, tensor in _header(path).items():
+            if name != "__metadata__":
+                size = 1
+                for extent in tensor["shape"]:
+                    size *= extent
+                count += size
+                names.append(name)
+                kinds.add(str(tensor["dtype"]))
+                if name.endswith("weight") and tensor["dtype"] not in PLAIN:
+                    rounded = str(tensor["dtype"])
+    return Contents(count, tuple(names), kinds == {"BF16"}, rounded)
+
+
+def parameters(folder: Path) -> int:
+    """How many numbers the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
+    return contents(folder).parameters
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, all there. Raises :class:`ModelBroken`."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            names = sorted(set(read_json(index)["weight_map"].values()))
+        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise ModelBroken(
+                f"{len(missing)} of {len(names)} weight files are missing in {folder}, {missing[0]} first. "
+                "Fetch the model again; what is there is kept."
+            )
+        return [folder / name for name in names]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    other = formats.other_weights(folder)
+    if other is not None:
+        raise other
+    if list(folder.glob("*.bin")) or list(folder.glob("*.pt*")):
+        raise ModelBroken(
+            f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
+            "Choose or convert to a checkpoint with model.safetensors."
+        )
+    raise ModelBroken(
+        f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again."
+    )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The table of contents of a safetensors file, checked against the file's length."""
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            first = file.read(8)
+            if POINTER.startswith(first) and len(first) == 8:
+                raise ModelBroken(
+                    f"{path} is only a pointer of Git LFS; the weights were not fetched. Run `git lfs pull` in "
+                    f"{path.parent}."
+                )
+            length = int.from_bytes(first, "little")
+            if not 2 <= length <= min(size, LARGEST):
+                raise ValueError("its first bytes are no safetensors header")
+            header = json.loads(file.read(length))
+        end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
+    expected = 8 + length + end
+    if size < expected:
+        raise ModelBroken(
+            f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again."
+        )
+    return header

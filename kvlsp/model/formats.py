@@ -1,0 +1,134 @@
+"""What a folder holds that is no checkpoint kvlsp can run: each kind is named, with what to do instead.
+
+Models are passed on in many forms, and "fetch it again" helps with none of them. A form is known by its files and by
+what its config.json says; no weight is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kvlsp.errors import ModelBroken, ModelError, UnsupportedModel
+
+UNROUNDED = (
+    "Name the checkpoint that it was made from (bfloat16 or float16 in safetensors); with dtype int8 kvlsp rounds it "
+    "itself."
+)
+
+_FILES: tuple[tuple[str, str, str], ...] = (
+    ("*.gguf", "a GGUF file, llama.cpp's format", UNROUNDED),
+    ("*.ggml", "a GGML file, an old format of llama.cpp", UNROUNDED),
+    ("openvino_model.xml", "a model converted for OpenVINO", UNROUNDED),
+    ("*.onnx", "a model converted to ONNX", UNROUNDED),
+    ("onnx/*.onnx", "a model converted to ONNX", UNROUNDED),
+    ("*.mlmodelc", "a model converted for Core ML", UNROUNDED),
+    ("*.mlpackage", "a model converted for Core ML", UNROUNDED),
+    ("*.tflite", "a model converted for TensorFlow Lite", UNROUNDED),
+    ("model.engine", "a model built for TensorRT", UNROUNDED),
+    ("rank0.engine", "a model built for TensorRT", UNROUNDED),
+    ("tf_model.h5", "TensorFlow weights only", "Name a folder with the same model in safetensors."),
+    ("flax_model.msgpack", "Flax weights only", "Name a folder with the same model in safetensors."),
+    ("consolidated*.safetensors", "the weights as their maker's own programs read them",
+     "Name the folder with the same model for transformers, or convert it (transformers has a script for each maker)."),
+    ("consolidated*.pth", "the weights as their maker's own programs read them",
+     "Name the folder with the same model for transformers, or convert it (transformers has a script for each maker)."),
+    ("global_step*", "a training run's state (DeepSpeed)", "Make a checkpoint of it first (`zero_to_fp32.py`)."),
+    ("model_index.json", "a pipeline for pictures (diffusers)", "Choose a language model."),
+)  # fmt: skip
+"""(pattern, what it is, what to do), tried in this order."""
+
+_METHODS = {
+    "gptq": "GPTQ", "awq": "AWQ", "bitsandbytes": "bitsandbytes", "fp8": "FP8", "fbgemm_fp8": "FP8 (FBGEMM)",
+    "compressed-tensors": "compressed-tensors", "torchao": "torchao", "mxfp4": "MXFP4", "hqq": "HQQ", "aqlm": "AQLM",
+    "quanto": "Quanto", "eetq": "EETQ", "vptq": "VPTQ", "higgs": "HIGGS", "spqr": "SpQR", "exl2": "EXL2",
+    "exl3": "EXL3", "bitnet": "BitNet", "modelopt": "ModelOpt", "auto-round": "AutoRound", "quark": "Quark",
+}  # fmt: skip
+
+ADAPTER = "adapter_config.json"
+
+
+def without_config(folder: Path, base: Any = None) -> ModelError | None:
+    """What a folder without config.json is, if that can be told. ``base`` names the model that an adapter is for."""
+    if (folder / ADAPTER).is_file():
+        whose = f" for {base}" if isinstance(base, str) and base else ""
+        return ModelBroken(
+            f"{folder} holds an adapter{whose}, not a model: what was trained in addition. Merge it into its model "
+            "first (peft: AutoPeftModelForCausalLM.from_pretrained(...).merge_and_unload().save_pretrained(...)) and "
+            "name that folder."
+        )
+    if any(part.lower().endswith("gguf") for part in folder.parts):  # of a hub's folder nothing else was fetched
+        return UnsupportedModel(
+            f"{folder} is of a collection of GGUF files, llama.cpp's format, which kvlsp does not read. {UNROUNDED}"
+        )
+    return other_weights(folder)
+
+
+def other_weights(folder: Path) -> ModelError | None:
+    """What weights a folder without safetensors holds, if that can be told."""
+    for pattern, what, mend in _FILES:
+        found = next(iter(sorted(folder.glob(pattern))), None)
+        if found is not None:
+            return UnsupportedModel(f"{folder} holds {what} ({found.name}), which kvlsp does not read. {mend}")
+    return None
+
+
+def single_file(path: Path) -> ModelError:
+    """What to say of a setting that names a file."""
+    if path.suffix.lower() in (".gguf", ".ggml"):
+        return UnsupportedModel(f"{path} is a GGUF file, llama.cpp's format, which kvlsp does not read. {UNROUNDED}")
+    return ModelBroken(f"{path} is a file; the setting must name the folder that a checkpoint's files lie in.")
+
+
+def refuse_rounded(config: Mapping[str, Any], folder: Path) -> None:
+    """Raise :class:`UnsupportedModel` where the weights were rounded to fewer bits for some other program."""
+    text = config.get("text_config")
+    for one in (config, text if isinstance(text, dict) else {}):
+        quantised = one.get("quantization_config") or one.get("compression_config")
+        if isinstance(quantised, dict):
+            method = str(quantised.get("quant_method") or "unknown")
+            bits = quantised.get("bits") or quantised.get("w_bit")
+            how = _METHODS.get(method.lower(), f"a method called {method}")
+            if method == "bitsandbytes":
+                bits = 4 if quantised.get("load_in_4bit") else 8
+            raise UnsupportedModel(
+                f"The weights in {folder} were rounded with {how}{f' to {bits} bits' if bits else ''}, which kvlsp "
+                f"does not read. {UNROUNDED}"
+            )
+        mlx = one.get("quantization")
+        if isinstance(mlx, dict) and "group_size" in mlx:
+            raise UnsupportedModel(
+                f"The weights in {folder} were rounded for MLX to {mlx.get('bits', 'few')} bits, which only MLX reads. "
+                f"{UNROUNDED}"
+            )
+
+
+def refuse_stored(dtype: str, folder: Path) -> None:
+    """Raise :class:`UnsupportedModel` where weights are stored as something else than plain floating-point numbers."""
+    if dtype:
+        raise UnsupportedModel(
+            f"The weights in {folder} are stored as {dtype} by a method that its config.json does not name, and kvlsp "
+            f"does not read it. {UNROUNDED}"
+        )
+
+
+def unused_adapter(folder: Path) -> str:
+    """What to say of an adapter that lies beside full weights."""
+    return (
+        f"{folder} holds a model and an adapter beside it, and kvlsp uses the model alone. Where the adapter is "
+        "wanted, merge it (peft: merge_and_unload) and name that folder; else remove adapter_config.json."
+    )
+
+
+def refuse_layers(config: Mapping[str, Any], tensors: Iterable[str], folder: Path) -> None:
+    """Raise :class:`ModelBroken` where config.json speaks of far more layers than there are weights for: making a
+    network of them would take memory before anything is compared. Other numbers in names may count more (experts)."""
+    text = config.get("text_config")
+    layers = (text if isinstance(text, dict) else config).get("num_hidden_layers")
+    numbers = [int(part) for name in tensors for part in name.split(".")[:-1] if part.isdigit()]
+    if isinstance(layers, int) and numbers and layers > 2 * (max(numbers) + 1):
+        raise ModelBroken(
+            f"The config.json in {folder} speaks of {layers:,} layers, the weights hold {max(numbers) + 1:,}: they do "
+            "not belong together. Fetch the model again."
+        )

@@ -1,0 +1,159 @@
+"""Folders that hold something else than a checkpoint are told what they are, and what to do instead."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from kvlsp.errors import ModelBroken, ModelError, UnsupportedModel
+from kvlsp.model.checkpoint import locate, read_config
+from kvlsp.model.loading import load
+from tests.support.decoders import tiny_llama
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tiny_llama(2, dtype=torch.float32).save_pretrained(tmp_path)
+    return tmp_path
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        load(folder, "cpu", "float32")
+    assert "Fetch" not in str(caught.value) or isinstance(caught.value, ModelBroken)
+    return str(caught.value)
+
+
+def change(folder: Path, **more: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("model-Q4_K_M.gguf", "GGUF file, llama.cpp's format (model-Q4_K_M.gguf)"),
+        ("model.onnx", "ONNX"),
+        ("openvino_model.xml", "OpenVINO"),
+        ("tf_model.h5", "TensorFlow weights"),
+        ("flax_model.msgpack", "Flax weights"),
+        ("consolidated.safetensors", "maker's own programs"),
+        ("consolidated.00.pth", "maker's own programs"),
+    ],
+)
+@pytest.mark.parametrize("configured", [True, False])
+def test_other_weights(folder: Path, name: str, says: str, configured: bool) -> None:
+    (folder / "model.safetensors").rename(folder / name)
+    if not configured:
+        (folder / "config.json").unlink()
+    said = refusal(folder)
+    assert says in said
+    assert "Fetch it again" not in said
+
+
+def test_a_hub_s_collection_of_gguf_files_of_which_nothing_was_fetched(tmp_path: Path) -> None:
+    folder = tmp_path / "models--owner--Model-GGUF" / "snapshots" / "0123"
+    folder.mkdir(parents=True)
+    with pytest.raises(UnsupportedModel, match="collection of GGUF files"):
+        read_config(folder)
+
+
+def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    for name, says in (("model.gguf", "GGUF"), ("model.safetensors", "must name the folder")):
+        (tmp_path / name).touch()
+        with pytest.raises(ModelError, match=says):
+            locate(tmp_path / name, lambda share, doing: None)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"quant_method": "gptq", "bits": 4}, "rounded with GPTQ to 4 bits"),
+        ({"quant_method": "awq", "bits": 4}, "rounded with AWQ to 4 bits"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes to 4 bits"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes to 8 bits"),
+        ({"quant_method": "fp8"}, "rounded with FP8"),
+        ({"quant_method": "compressed-tensors"}, "compressed-tensors"),
+        ({"quant_method": "torchao"}, "torchao"),
+        ({"quant_method": "mxfp4"}, "MXFP4"),
+        ({"quant_method": "newest"}, "a method called newest"),
+    ],
+)
+def test_weights_rounded_by_other_programs(folder: Path, config: dict[str, object], says: str) -> None:
+    change(folder, quantization_config=config)
+    said = refusal(folder)
+    assert says in said
+    assert "the checkpoint that it was made from" in said
+
+
+def test_weights_rounded_for_mlx(folder: Path) -> None:
+    change(folder, quantization={"group_size": 64, "bits": 4})
+    assert "rounded for MLX to 4 bits" in refusal(folder)
+
+
+def test_rounded_weights_that_no_configuration_names(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.0.mlp.up_proj.weight"] = weights["model.layers.0.mlp.up_proj.weight"].to(torch.int8)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "stored as I8" in refusal(folder)
+
+
+def test_an_adapter_alone(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "owner/base"}))
+    said = refusal(folder)
+    assert "an adapter for owner/base" in said
+    assert "merge_and_unload" in said
+
+
+def test_an_adapter_beside_a_model_is_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where peft is installed transformers would take it in; it is not, and says nothing."""
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "x", "peft_type": "LORA"}))
+    loaded = load(folder, "cpu", "float32")
+    assert loaded.description.endswith("without the adapter beside it")
+    assert "kvlsp uses the model alone" in caplog.text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(folder: Path, value: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.1.mlp.up_proj.weight"][3, 4] = value
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    said = refusal(folder)
+    assert "no numbers" in said
+    assert "model.layers.1.mlp.up_proj.weight" in said
+
+
+def test_a_precision_that_the_weights_do_not_fit(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights = {name: one * (1e4 if "mlp" in name else 1) for name, one in weights.items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UnsupportedModel, match="in float16, which its weights do not fit"):
+        load(folder, "cpu", "float16")
+
+
+def test_a_configuration_with_more_layers_than_weights(folder: Path) -> None:
+    change(folder, num_hidden_layers=12_000)
+    assert "speaks of 12,000 layers, the weights hold 2" in refusal(folder)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such device here")
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json"])
+def test_files_that_never_end(folder: Path, name: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(ModelBroken, match=r"no (plain|ordinary) file"):
+        read_config(folder)
+
+
+def test_pointers_of_git_lfs(folder: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
+    (folder / "model.safetensors").write_text(pointer)
+    assert "git lfs pull" in refusal(folder)
+    (folder / "config.json").write_text(pointer)
+    assert "git lfs pull" in refusal(folder)

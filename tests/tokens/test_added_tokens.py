@@ -1,0 +1,151 @@
+"""Added tokens: those that steer a model are no text, the others are."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pytest
+
+from kvlsp.errors import TokenizationError, TokenizerError
+from kvlsp.prompt.families import FAMILIES
+from kvlsp.tokens.control import is_control, named_in
+from kvlsp.tokens.published import Published
+from kvlsp.tokens.tokenizer import Tokenizer
+from tests.support.tokenizers import tokenizer_json
+
+ENDLESS = r"(?:z|zz)+(?=!)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
+@cache
+def made(kind: str) -> Tokenizer:
+    return Tokenizer.from_json(tokenizer_json(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("added-letters", "Größe = übermütig <b>"),
+        ("gemma", "if x:\n     y\n\n\n\t\t<b>z</b><table>"),
+        ("white-space-tokens", "if x:\n                  y\n"),
+    ],
+)
+def test_added_tokens_that_are_not_special_are_text(kind: str, text: str) -> None:
+    tokenizer = made(kind)
+    published = Published(tokenizer_json(kind), tokenizer.control)
+    found = tokenizer.encode(text)
+    wanted = published.ids(text)
+    assert wanted is not None
+    assert found.ids.tolist() == wanted.tolist()
+    assert tokenizer.decode(found.ids) == text
+    assert not set(found.ids.tolist()) & set(tokenizer.control.values())
+
+
+def test_an_added_token_keeps_its_id_when_a_control_token_before_it_is_left_out() -> None:
+    """The library numbers added tokens in the order in which it meets them."""
+    file = json.loads(tokenizer_json("added-letters"))
+    ids = {entry["content"]: entry["id"] for entry in file["added_tokens"]}
+    tokenizer = made("added-letters")
+    assert "<|User|>" in tokenizer.control
+    assert tokenizer.encode("ö", initial=False).ids.tolist() == [ids["ö"]]
+    assert tokenizer.encode("<b>", initial=False).ids.tolist() == [ids["<b>"]]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda one: one.name)
+def test_the_tokens_of_every_family_are_control_tokens(family) -> None:
+    """Also where a file forgets to call them special."""
+    for name in (family.prefix, family.suffix, family.middle, family.file_separator, family.repository):
+        assert not name or is_control({"content": name, "special": False}), name
+
+
+@pytest.mark.parametrize("text", ["ü", "<b>", "</s>", "    ", "\n\n", "▁▁", "<unused7>", "<think>", "self", "[x]"])
+def test_text_is_no_control_token_unless_it_is_said_to_be(text: str) -> None:
+    assert not is_control({"content": text, "special": False})
+    assert is_control({"content": text, "special": True})
+    assert is_control({"content": text, "special": False}, named={text})
+
+
+def test_a_token_that_takes_white_space_along_is_no_text() -> None:
+    assert is_control({"content": "</s>", "special": False, "rstrip": True})
+
+
+def test_names_of_control_tokens_in_the_settings() -> None:
+    settings = {
+        "bos_token": "<s>", "eos_token": {"content": "</s>"}, "pad_token": None, "add_bos_token": True,
+        "additional_special_tokens": ["<a>"],
+        "added_tokens_decoder": {"5": {"content": "<c>", "special": True}, "6": {"content": "<d>", "special": False}},
+    }  # fmt: skip
+    assert named_in(settings) == {"<s>", "</s>", "<a>", "<c>"}
+
+
+def test_a_folder_s_settings_name_control_tokens_and_its_configuration_the_rows(tmp_path) -> None:
+    file = json.loads(tokenizer_json("gemma"))
+    last = max(entry["id"] for entry in file["added_tokens"])
+    more = [{**file["added_tokens"][0], "id": last + n, "content": name, "special": special}
+            for n, (name, special) in enumerate([("<end>", False), ("<image>", True), ("<i>", False)], 1)]
+    file["added_tokens"] += more
+    (tmp_path / "tokenizer.json").write_text(json.dumps(file))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<end>"}))
+    (tmp_path / "config.json").write_text(json.dumps({"text_config": {"vocab_size": last + 2}}))
+    tokenizer = Tokenizer.load(tmp_path)
+    assert "<end>" in tokenizer.control
+    # the model has no rows for the last two: one steers and is never used, the other is spelled with other tokens
+    assert "<image>" not in tokenizer.control
+    ids = tokenizer.encode("a<image><i>", initial=False).ids
+    assert max(ids) < last + 2
+    assert tokenizer.vocabulary_size <= last + 2
+    assert tokenizer.decode(ids) == "a<image><i>"
+    assert "<image>" in Tokenizer.load(tmp_path, rows=last + 9).control
+
+
+def test_a_vocabulary_larger_than_the_model_is_refused() -> None:
+    with pytest.raises(TokenizerError, match="do not belong together"):
+        Tokenizer(tokenizer_json("gpt2"), rows=700)
+
+
+def test_a_begin_token_that_only_the_post_processor_adds() -> None:
+    file = json.loads(tokenizer_json("llama3"))
+    number = next(entry["id"] for entry in file["added_tokens"] if entry["content"] == "<|endoftext|>")
+    assert made("llama3").begin == ()
+    file["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "B", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": {"B": {"id": "B", "ids": [number], "tokens": ["<|endoftext|>"]}},
+    }
+    assert Tokenizer.from_json(json.dumps(file)).begin == (number,)
+
+
+def test_a_tokenizer_that_asks_for_something_unknown_is_refused() -> None:
+    file = json.loads(tokenizer_json("gpt2"))
+    entry = {**file["added_tokens"][0], "content": "straße", "special": False, "id": 5_000}
+    file["added_tokens"].append(entry)  # the library will number it otherwise than the file
+    with pytest.raises(TokenizerError, match="other tokens than the model was trained on"):
+        Tokenizer.from_json(json.dumps(file))
+
+
+def test_a_tokenizer_that_loses_text_is_refused() -> None:
+    file = json.loads(tokenizer_json("gpt2"))
+    file["model"]["vocab"]["no longer Ã"] = file["model"]["vocab"].pop("Ã")
+    file["model"]["merges"] = [one for one in file["model"]["merges"] if "Ã" not in "".join(one)]
+    with pytest.raises(TokenizerError, match="loses text"):
+        Tokenizer.from_json(json.dumps(file))
+
+
+def with_pattern(pattern: str) -> str:
+    file = json.loads(tokenizer_json("qwen2"))
+    file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = pattern
+    return json.dumps(file)
+
+
+def test_a_pattern_that_never_ends_is_refused_at_load() -> None:
+    with pytest.raises(TokenizerError, match="more attempts"):
+        Tokenizer.from_json(with_pattern(ENDLESS))
+
+
+def test_where_the_library_gives_up_it_is_an_error_of_that_text() -> None:
+    tokenizer = Tokenizer.from_json(with_pattern(ENDLESS.replace("(?:z|zz)+(?=!)", "q(?:xy|xyxy)+(?=!)")))
+    assert tokenizer.rule == "A"
+    with pytest.raises(TokenizationError, match="gave up on this document"):
+        tokenizer.encode("q" + "xy" * 60)
+    assert tokenizer.decode(tokenizer.encode("still here").ids) == "still here"
