@@ -67,10 +67,11 @@ class DocumentState:
         self.stop_sync()
 
     def stop_sync(self) -> None:
-        """What is under way towards a layout ends; what is encoded stays."""
-        if self.sync is not None:
-            self.sync.close()
-            self.sync = None
+        """What is under way towards a layout ends; what is encoded stays, what is not is missing in the cache."""
+        sync, self.sync = self.sync, None
+        if sync is not None:
+            self.synced = self.synced and sync.complete
+            sync.close()
 
     def forget(self) -> None:
         """Drop tokens and cache; they are made from the text again when they are wanted."""
