@@ -140,7 +140,6 @@ class Documents:
         """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed. The
         text is taken over whatever fails."""
         session, document.snapshot = document.session, message.after
-        document.unsync()
         document.unasked = min(document.unasked + 1, UNASKED)
         document.expected = document.resident and (document.expected or document.unasked < UNASKED)
         document.refreshed = False
@@ -152,6 +151,7 @@ class Documents:
             document.forget()
             return
         try:
+            document.unsync()
             session.edit(message.changes, message.after)
         except BaseException:
             document.forget()
