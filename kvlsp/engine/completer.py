@@ -164,8 +164,7 @@ class Completer:
             self.end(document)
             return 0
         encoded = job.step(rows)
-        if job.settled is not None and not job.typed and job.selected is None:
-            document.synced = True
+        document.synced = job.synced
         if job.phase is Phase.DONE:
             self._done(document, job)
         return encoded

@@ -183,6 +183,7 @@ class Documents:
             return
         try:
             session.catch_up(document.job.offset if document.job is not None else None)
+            document.unsync()  # tokens next to what was read may have changed
         except BaseException:
             document.forget()
             raise

@@ -66,6 +66,8 @@ class Session:
         self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
         self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if self._reading else snapshot.text)
         """Of what has been read; offsets in it are those of the read text."""
+        self.revision = 0
+        """Counts what has changed :attr:`tokens`: edits, and pieces that were read."""
         self.cache = ResidentCache(model.decoder, context, advice)
         self.caret = 0
         self.grows = grows
@@ -96,6 +98,7 @@ class Session:
     def _follow(self, read: Edit, text: Rope, *, laid_out: bool = True) -> None:
         """An edit of the read text, after which the document is ``text``."""
         before = len(self.tokens.ids)
+        self.revision += 1
         with span("tokenize", characters=len(read.text)):
             token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
         self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids),
