@@ -18,7 +18,7 @@ import torch
 from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, seams
 from kvlsp.cache.plan import Plan, common_head
 from kvlsp.cache.resident import ResidentCache, Rows
-from kvlsp.errors import CacheFull
+from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.decoder import DOCUMENT
 from kvlsp.prompt.layout import Layout
 from kvlsp.tracing import span
@@ -68,7 +68,7 @@ class Repair:
     ``wanted`` are ascending layout rows whose logits are asked for; ``seam`` rows behind every change are encoded again
     (0: only what is new, as PIE's paper has it). ``counts`` says whether the change ages the rows that it makes stale:
     an edit does, a window that grows does not. Between two steps the cache may be read and used by branches; its next
-    plan takes out what is not written yet, so a repair that is given up needs no care.
+    plan takes out what is not written yet, so a repair that is given up needs no care, and is not stepped any more.
 
     Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
     exception, here or in a step, drops the whole cache, never a document's text, and is passed on.
@@ -102,8 +102,9 @@ class Repair:
             cache.forget()
             raise
         self._missing, self._encode = missing, encode
-        cache.unwritten = np.zeros(len(layout), np.bool_)
-        cache.unwritten[missing] = True
+        self._unwritten = np.zeros(len(layout), np.bool_)
+        self._unwritten[missing] = True
+        cache.unwritten = self._unwritten
 
     @property
     def total(self) -> int:
@@ -115,11 +116,14 @@ class Repair:
         return self.done == len(self._encode)
 
     def step(self, rows: int) -> int:
-        """One forward of up to ``rows`` rows; how many it encoded, 0 when all are."""
+        """One forward of up to ``rows`` rows; how many it encoded, 0 when all are. Raises
+        :class:`kvlsp.errors.IntegrityError` when something else has been done with the cache meanwhile."""
         chunk = self._encode[self.done : self.done + rows]
         if not len(chunk):
             return 0
         cache = self._cache
+        if cache.unwritten is not self._unwritten:
+            raise IntegrityError("A repair was stepped after another had begun on its cache.")
         try:
             self._logits.append(encode_rows(cache, chunk, np.isin(chunk, self._wanted, assume_unique=True)))
             if len(self._copied.exact):
@@ -136,7 +140,8 @@ class Repair:
         if not self.complete:
             crossed = crossed[np.isin(crossed, done)]
         new = int(np.count_nonzero(np.isin(self._missing, done, assume_unique=True))) + len(crossed)
-        self._cache.drop_unwritten()
+        if self._cache.unwritten is self._unwritten:  # and not another's
+            self._cache.drop_unwritten()
         plan, complete = self._plan, self.complete
         return Repaired(
             complete=complete,

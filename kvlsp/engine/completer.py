@@ -52,6 +52,7 @@ class Completer:
 
     def _ask(self, request: Complete, document: DocumentState) -> None:
         self.enter(document)
+        document.failed = False  # who waits is worth another try
         if request.trigger == "automatic" and request.offset == self._documents.session(document).caret:
             document.unasked = 0
         document.expected = False
@@ -122,9 +123,11 @@ class Completer:
             if reason is Reason.DEADLINE and document is not None:
                 self._deliver(document, waiting, partial=True)
                 continue
+            alone = self._requests.on(job) == [waiting]
+            if document is not None and document.job is job and not job.typed and alone:
+                self.end(document, reason)
+                continue
             self._requests.remove(waiting)
-            if document is not None and document.job is job and not job.typed and not self._requests.on(job):
-                self.end(document)
             self._answering.refuse(waiting.request, reason, job.counts())
 
     # --- jobs ------------------------------------------------------------------------------------------------
@@ -161,8 +164,7 @@ class Completer:
             self.end(document)
             return 0
         encoded = job.step(rows)
-        if job.settled is not None and not job.typed and job.selected is None:
-            document.synced = True
+        document.synced = job.synced
         if job.phase is Phase.DONE:
             self._done(document, job)
         return encoded
@@ -198,13 +200,12 @@ class Completer:
         job, document.job = document.job, None
         counts: Mapping[str, Any] = {}
         if job is not None and job.phase is not Phase.DONE:
-            document.unsync()
             try:
+                document.unsync()
                 job.close()
                 self._learn(document, job)
-            except Exception as error:  # who waits, and what has arrived, must not suffer
-                log.error("A completion could not be ended well (%s).", type(error).__name__)
-                log.debug("What failed:", exc_info=True)
+            except BaseException as error:  # who waits, and what has arrived, must not suffer
+                _failed("A completion could not be ended well", error)
                 document.forget()
             counts = job.counts()
         for waiting in self._requests.of(document.snapshot.uri):
@@ -217,6 +218,8 @@ class Completer:
         document.failed = True
         self.end(document, Reason.MODEL_ERROR)
         document.unsync()
+        if document.session is not None and document.session.snapshot is not document.snapshot:
+            document.forget()  # a supposed text that could not be taken back
 
     def restart(self, document: DocumentState, *, forget: bool) -> None:
         """Other settings: what somebody waits for begins again under them, the rest is given up. ``forget``: tokens and
@@ -228,7 +231,10 @@ class Completer:
         if forget:
             document.forget()
         for request in requests:
-            self.ask(request)
+            try:
+                self.ask(request)
+            except BaseException as error:  # it has its answer; the others must not wait for ever
+                _failed("A request could not be taken up again", error)
 
     def _learn(self, document: DocumentState, job: CompletionJob) -> None:
         """Drafts are copied from what was generated, too."""
@@ -239,8 +245,12 @@ class Completer:
         """What its job has by now."""
         self._requests.remove(waiting)
         request, job = waiting.request, waiting.job
-        texts, reason = from_job(job, request, document.answers, self._documents.settings.confidence, self._clock(),
-                                 partial=partial)
+        try:
+            texts, reason = from_job(job, request, document.answers, self._documents.settings.confidence,
+                                     self._clock(), partial=partial)
+        except BaseException as error:  # who waits must not suffer
+            _failed("What was generated could not be offered", error)
+            texts, reason = (), Reason.MODEL_ERROR
         report = dict(job.counts() or {"remembered": True})
         if waiting.begun:
             report["ahead"] = True
@@ -248,3 +258,9 @@ class Completer:
             report["unread"] = document.session.behind
         self._documents.used()
         self._answering.offer(request, job, texts, reason, report)
+
+
+def _failed(what: str, error: BaseException) -> None:
+    """A sentence for the log; the error's own words may hold text of the user's."""
+    log.error("%s (%s).", what, type(error).__name__)
+    log.debug("What failed:", exc_info=True)

@@ -75,6 +75,7 @@ class CompletionJob:
         """Generated characters that have been typed meanwhile."""
         self.settled: Repaired | None = None
         self._sync: Sync | None = None
+        self._revision = session.revision
         self._wanted, self._drafting, self._choose, self.seed = wanted, drafting, choose, seed
         self._counted = False
         self._start: Start
@@ -125,6 +126,11 @@ class CompletionJob:
         return 0 if self.started or self.session.can_complete_at(self.offset) else self.session.behind
 
     @property
+    def synced(self) -> bool:
+        """Whether the cache is at its layout, and no token has changed since: nothing typed, nothing read."""
+        return self.settled is not None and self.selected is None and self.session.revision == self._revision
+
+    @property
     def total(self) -> int:
         """Those rows, and what has been encoded of them."""
         return self._sync.total if self._sync is not None else 0
@@ -171,6 +177,7 @@ class CompletionJob:
     def _prepare(self, rows: int) -> int:
         """Towards the layout at the caret; the first candidate begins once that is resident."""
         if self._sync is None:
+            self._revision = self.session.revision
             self._sync = self.session.begin_sync(self.offset, wanted=self._find_start, choose=self._choose)
         sync = self._sync
         encoded = sync.step(rows)

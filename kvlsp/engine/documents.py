@@ -67,10 +67,11 @@ class DocumentState:
         self.stop_sync()
 
     def stop_sync(self) -> None:
-        """What is under way towards a layout ends; what is encoded stays."""
-        if self.sync is not None:
-            self.sync.close()
-            self.sync = None
+        """What is under way towards a layout ends; what is encoded stays, what is not is missing in the cache."""
+        sync, self.sync = self.sync, None
+        if sync is not None:
+            self.synced = self.synced and sync.complete
+            sync.close()
 
     def forget(self) -> None:
         """Drop tokens and cache; they are made from the text again when they are wanted."""
@@ -139,7 +140,6 @@ class Documents:
         """Follow changes; where the base is not the version we have, the text is taken over whole, never guessed. The
         text is taken over whatever fails."""
         session, document.snapshot = document.session, message.after
-        document.unsync()
         document.unasked = min(document.unasked + 1, UNASKED)
         document.expected = document.resident and (document.expected or document.unasked < UNASKED)
         document.refreshed = False
@@ -151,6 +151,7 @@ class Documents:
             document.forget()
             return
         try:
+            document.unsync()
             session.edit(message.changes, message.after)
         except BaseException:
             document.forget()
@@ -182,6 +183,7 @@ class Documents:
             return
         try:
             session.catch_up(document.job.offset if document.job is not None else None)
+            document.unsync()  # tokens next to what was read may have changed
         except BaseException:
             document.forget()
             raise

@@ -1,14 +1,12 @@
-"""The queue into the model's thread: posting never waits, and the thread can look ahead without taking.
+"""The queue into the model's thread: posting never waits.
 
-Looking ahead is how work is interrupted: a forward is never stopped, but between two of them the worker asks what
-has arrived.
+Taking is how work is interrupted: a forward is never stopped, but between two of them the engine takes what has arrived.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -32,11 +30,6 @@ class Inbox(Generic[T]):
             if not self._messages and timeout != 0:
                 self._arrived.wait_for(lambda: bool(self._messages), timeout)
             return self._messages.popleft() if self._messages else None
-
-    def waiting(self) -> Iterator[T]:
-        """What waits now, oldest first, without taking it."""
-        with self._arrived:
-            return iter(tuple(self._messages))
 
     def __bool__(self) -> bool:
         return bool(self._messages)

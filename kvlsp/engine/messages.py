@@ -103,11 +103,6 @@ class Complete:
     selected: Selected | None = None
     cancel: CancelToken = field(default_factory=CancelToken)
 
-    def asks_the_same(self, other: Complete) -> bool:
-        """Whether one piece of work answers both: an editor may ask for its list and for ghost text at once."""
-        return (self.uri, self.version, self.offset, self.trigger, self.selected) == (
-            other.uri, other.version, other.offset, other.trigger, other.selected)
-
 
 @dataclass(frozen=True, slots=True)
 class Feedback:

@@ -66,6 +66,8 @@ class Session:
         self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
         self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if self._reading else snapshot.text)
         """Of what has been read; offsets in it are those of the read text."""
+        self.revision = 0
+        """Counts what has changed :attr:`tokens`: edits, and pieces that were read."""
         self.cache = ResidentCache(model.decoder, context, advice)
         self.caret = 0
         self.grows = grows
@@ -96,6 +98,7 @@ class Session:
     def _follow(self, read: Edit, text: Rope, *, laid_out: bool = True) -> None:
         """An edit of the read text, after which the document is ``text``."""
         before = len(self.tokens.ids)
+        self.revision += 1
         with span("tokenize", characters=len(read.text)):
             token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
         self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids),
@@ -159,7 +162,8 @@ class Session:
 
     def layout(self, caret: int, *, slide: bool = False, grow: int = 0) -> Layout:
         """The rows for a completion at character ``caret``; the window follows it. With ``slide`` it may also move for
-        the sake of later, and is laid out as a whole; with ``grow`` so many rows at most are new on that account."""
+        the sake of later, and is laid out as a whole; with ``grow`` so many rows at most are new on that account, or as
+        many as it takes in a session that does not grow."""
         self.window = self._window_at(caret, slide=slide, grow=grow)
         self.caret = caret
         return lay_out(self.model.template, *self.sides(caret), self._beside)
@@ -176,9 +180,9 @@ class Session:
         lays_out = order != "plain" or window.start < token  # in plain order what stands behind the caret is no row
         if self.grows and not len(self.cache.rows) and lays_out:
             window = self._fresh_window(token)
-        if slide:
+        if slide or (grow and not self.grows):
             return windows.slide(window, tokens, token, self.capacity)
-        if grow and self.grows:
+        if grow:
             return windows.grow(window, tokens, token, self.capacity, grow, order)
         window = windows.keep_up(window, tokens, token, self.capacity)
         return window if self.grows else window.whole
@@ -193,7 +197,7 @@ class Session:
         """The layout row from which on the next ``rows`` would be new; None when nothing is left to grow."""
         if not self.wants_slide:
             return None
-        grown = self._window_at(self.caret, slide=not self.grows, grow=rows)
+        grown = self._window_at(self.caret, grow=rows)
         layout = lay_out(self.model.template, *self.sides(self.caret, grown), self._beside)
         return common_head(self.cache.rows.cells, layout.cells)
 

@@ -33,10 +33,13 @@ class Upkeep:
     def complete(self, document: DocumentState, completer: Completer) -> None:
         """A forward of the completion that is under way."""
         job = document.job
+        if job is None:
+            return
+        begun = job.total
         with self._prefill_pace as rows:
             self._prefill_pace.did(completer.step(document, rows))
-        if job is not None:
-            self._tell(document, job.total - job.left, job.total)
+        total = job.total or begun  # 0 as soon as its layout is resident
+        self._tell(document, total - job.left, total)
 
     def sync(self, document: DocumentState) -> None:
         """Bring the cache to the layout at the caret ahead of the request that will want it."""

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.choosing import CROSSED, SEAM, SEAMS
-from kvlsp.cache.repair import refresh, refresh_oldest, repair
+from kvlsp.cache.repair import Repair, refresh, refresh_oldest, repair
 from kvlsp.cache.resident import ResidentCache, Scratch
-from kvlsp.errors import CacheFull
+from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.decoder import Branch
 from kvlsp.prompt.layout import Layout
 from tests.support.decoders import tiny_decoder
@@ -172,6 +172,21 @@ def test_an_interrupted_repair_is_finished_by_the_next():
     assert second.complete
     assert second.encoded == 32
     assert cache.stale == 0
+
+
+def test_a_repair_that_another_has_taken_over_does_it_no_harm():
+    cache = ResidentCache(THREE, LIMIT)
+    given_up = Repair(cache, layout_of(list(range(30))))
+    given_up.step(8)
+    second = Repair(cache, layout_of([*range(20), *range(50, 70)]))
+    second.step(4)
+    with pytest.raises(IntegrityError):
+        given_up.step(8)
+    assert not given_up.close().complete
+    while second.step(8):
+        cache.check_integrity()
+    assert second.close().complete
+    assert (len(cache.rows), cache.stale) == (40, 0)
 
 
 def test_wanted_logits_are_those_of_the_rows_asked_for():

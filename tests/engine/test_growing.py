@@ -3,6 +3,8 @@ whole window, and each row encoded about once."""
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from kvlsp.prompt.window import FIRST
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.engine.test_session import edit, texts
+from tests.support.engine_bench import SETTINGS, Bench
 from tests.support.models import tiny_model
 
 LINES = "".join(f"value_{number} = compute({number}, limit)\n" for number in range(200))
@@ -84,6 +87,29 @@ def test_a_session_that_does_not_grow_has_its_whole_window_at_once():
     assert session.layout(4000, grow=100).ids.tolist() == layout.ids.tolist()
 
 
+def test_an_engine_that_prefills_all_at_each_change_comes_to_rest_near_the_end_of_its_window():
+    bench = Bench(LINES, dataclasses.replace(SETTINGS, full_prefill=True, context_tokens=1500))
+    bench.request(3000)
+    bench.rest()
+    assert not bench.session.wants_slide
+    assert token_mismatches(bench.session, bench.session.caret) == 0
+
+
+def test_growth_that_is_given_up_half_way_is_missed():
+    bench = Bench(LINES, dataclasses.replace(SETTINGS, context_tokens=1500))
+    bench.request(3000)
+    bench.work()
+    document, session = bench.document, bench.session
+    while session.wants_slide:
+        document.stop_sync()
+        document.sync = session.begin_sync(session.caret, grow=5000)
+        document.sync.step(20)
+    document.stop_sync()
+    bench.rest()
+    assert token_mismatches(session, session.caret) == 0
+    assert session.cache.stale == 0
+
+
 steps = st.lists(
     st.tuples(
         st.floats(0, 1), st.floats(0, 1), texts, st.floats(0, 1),
@@ -123,7 +149,7 @@ def test_tokens_and_rows_equal_a_fresh_start_after_any_history(order, history, t
         session.cache.check_integrity()
     for _ in range(40):
         if session.wants_slide:
-            session.layout(caret, grow=300)
+            session.layout(caret, grow=5000)  # all that is left
             session.sync(caret)
     assert not session.wants_slide
     assert token_mismatches(session, caret) == 0

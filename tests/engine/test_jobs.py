@@ -8,7 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from kvlsp.completion.reasons import Reason
-from kvlsp.engine.messages import Complete, Completed, DescribeDocument, DocumentDescribed, OpenDocument
+from kvlsp.engine.messages import (
+    Complete,
+    Completed,
+    DescribeDocument,
+    DocumentDescribed,
+    OpenDocument,
+    PrefillProgress,
+)
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -186,3 +193,13 @@ def test_each_candidate_has_a_number_of_its_own():
     numbers = [item.completion for item in bench.answer(request).items]
     assert len(numbers) > 1
     assert len(set(numbers)) == len(numbers)
+
+
+def test_a_large_prefill_that_somebody_waits_for_is_told_to_its_end():
+    text = "value = compute(limit)\n" * 60
+    bench = Bench("", dataclasses.replace(SETTINGS, full_prefill=True))
+    bench.edit(0, 0, text)
+    complete(bench, 23 * 30)
+    told = [event for event in bench.events if isinstance(event, PrefillProgress)]
+    assert len(told) > 2
+    assert told[0].done < told[0].total == told[-1].total == told[-1].done

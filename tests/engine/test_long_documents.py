@@ -244,3 +244,26 @@ def test_a_document_that_is_being_read_can_be_described() -> None:
     bench.engine.post(DescribeDocument(10, URI))
     bench.engine.turn(0)
     assert bench.events[-1].description["tokens"] == len(TEXT)
+
+
+def test_what_is_read_while_a_completion_is_under_way_is_looked_at_again() -> None:
+    """Tokens next to a piece may change when it is read, so that the layout that was prepared is not today's."""
+    bench = Reader()
+    bench.change(Edit(0, 0, BODY * 12))
+    bench.ask(len(BODY) - 1)
+    bench.engine.turn(0)
+    document = bench.engine.documents.get(LONG)
+    assert document is not None
+    while document.job is None or document.job.settled is None:
+        bench.engine.turn(0)
+    assert document.synced
+    assert document.session is not None
+    assert document.session.behind
+    bench.clock.pass_(SETTINGS.deadline_ms / 1000)
+    while document.session.behind:
+        bench.engine.turn(0)
+    assert document.completing
+    bench.engine.turn(0)
+    assert not document.synced
+    bench.rest()
+    assert document.synced
