@@ -9,7 +9,9 @@ Pure text. It does not know where the text came from, nor whether it is any good
 from __future__ import annotations
 
 from kvlsp.completion.below import same_line
+from kvlsp.completion.fit import fit
 from kvlsp.completion.reasons import Reason
+from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.scanner import indent_of
 
@@ -30,7 +32,7 @@ def trim(prefix: str, generated: str, suffix: str,
     """The text to insert, and why it is empty if it is.
 
     Cut off: an end that stands right after the caret already, whole lines that stand below, white space
-    before a line break. The language is not needed today: comments and strings are text like any other here.
+    before a line break, and whatever does not fit what stands behind the caret (:mod:`kvlsp.completion.fit`).
     """
     if not generated.strip():
         return "", Reason.NOTHING_TO_SAY
@@ -42,7 +44,8 @@ def trim(prefix: str, generated: str, suffix: str,
         text = text.rstrip()
     if not text.strip():
         return "", Reason.REPEATS_SUFFIX
-    return text, None
+    text = fit(Place.at(prefix, suffix, language), text)
+    return text, None if text else Reason.WRONG_PLACE
 
 
 def _overlap(text: str, line_after: str) -> int:

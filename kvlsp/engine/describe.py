@@ -8,16 +8,20 @@ from typing import Any
 
 from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.statistics import Statistics
+from kvlsp.text.document import Snapshot
 
 
-def describe_document(document: DocumentState | None) -> Mapping[str, Any] | None:
-    """For ``kvlsp/documentState``; None for a document that is not open. O(document): a debugging request."""
-    if document is None:
+def describe_document(document: DocumentState | None, snapshot: Snapshot | None) -> Mapping[str, Any] | None:
+    """For ``kvlsp/documentState``; None for a document that is not open. O(document): a debugging request.
+
+    ``snapshot`` is the text as its editor has it.
+    """
+    if document is None or snapshot is None:
         return None
-    text = str(document.snapshot.text)
+    text = str(snapshot.text)
     session = document.session
     return {
-        "version": document.snapshot.version,
+        "version": snapshot.version,
         "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         "characters": len(text),
         "tokens": len(session.tokens.ids) if session else 0,

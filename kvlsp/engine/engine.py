@@ -25,6 +25,7 @@ from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.eviction import evict
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
+from kvlsp.engine.line_ends import LineEnds
 from kvlsp.engine.messages import (
     CloseDocument,
     Complete,
@@ -66,6 +67,8 @@ class Engine:
 
     def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
                  clock: Clock = time.monotonic) -> None:
+        self._line_ends = LineEnds()
+        events = self._line_ends.outwards(events)
         self._events, self._clock = events, clock
         self._inbox: Inbox[Message | Loaded] = Inbox()
         self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
@@ -164,6 +167,8 @@ class Engine:
     # --- messages --------------------------------------------------------------------------------------------
 
     def _apply(self, message: Message | Loaded) -> None:
+        if not isinstance(message, Loaded):
+            message = self._line_ends.incoming(message)
         documents, completer = self.documents, self._completer
         for document in documents:
             document.failed = False  # work of its own that failed is tried again once something happens
@@ -184,10 +189,11 @@ class Engine:
             case Feedback():
                 self._answering.heard(message, documents.get(message.uri))
             case DescribeDocument(ticket, uri):
-                self._events(DocumentDescribed(ticket, describe_document(documents.get(uri))))
+                described = describe_document(documents.get(uri), self._line_ends.snapshot(uri))
+                self._events(DocumentDescribed(ticket, described))
             case DescribeEngine(ticket):
-                described = describe_engine(self.documents, self._statistics, self._models.description)
-                self._events(EngineDescribed(ticket, described))
+                self._events(EngineDescribed(ticket, describe_engine(
+                    self.documents, self._statistics, self._models.description)))
             case Configure(settings):
                 self._models.configure(settings)
             case Loaded():

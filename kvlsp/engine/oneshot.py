@@ -16,6 +16,7 @@ from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
+from kvlsp.text.line_feeds import LineFeeds
 from kvlsp.text.rope import Rope
 
 
@@ -35,9 +36,9 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
 
     ``language`` is a language id or a file name; ``beside`` names what the model should see of other files.
     """
-    chosen = settings or Settings()
+    chosen, both = settings or Settings(), LineFeeds.of(Rope.of(text))
     limit = room_for(model.decoder, chosen)
-    session = Session(model, Snapshot(language, 0, Rope.of(text), language), context=limit.tokens,
+    session = Session(model, Snapshot(language, 0, both.plain, language), context=limit.tokens,
                       generation_rows=chosen.max_tokens, advice=limit.advice)
     if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
@@ -47,9 +48,10 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
         _, suffix = session.sides(place)
         return Drafting(CopyDrafter(session.tokens.ids), (), suffix.ids) if chosen.drafts else None
 
-    job = CompletionJob(session, offset, chosen, drafting=drafting)
+    job = CompletionJob(session, both.offset(offset), chosen, drafting=drafting)
     if job.refused is not None:
         return Completion("", job.refused, "", {})
     job.run()
     texts, reason = job.answers()
-    return Completion(texts[0] if texts else "", None if texts else reason, job.text, job.report())
+    best = texts[0].replace("\n", both.line_end_at(offset)) if texts else ""
+    return Completion(best, None if texts else reason, job.text, job.report())

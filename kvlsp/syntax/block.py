@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Frame, Language, StringKind
@@ -67,6 +67,7 @@ class Place:
     """Indentation of the block opener right above or before the caret, None when there is none."""
 
     @staticmethod
+    @lru_cache(maxsize=8)  # rules that judge one completion ask for the same place
     def at(prefix: str, suffix: str, language: Language | None) -> Place:
         lines = _window(prefix).split("\n")
         states = _line_states(language, lines, whole=len(prefix) < WINDOW)
@@ -76,7 +77,7 @@ class Place:
         line_after = line_after.rstrip("\r")
         held = _held(language, scan, line_before, line_after, rest)
         opened = tuple(OpenBracket(bracket, flag) for bracket, flag in zip(scan.stack, held, strict=True))
-        inner = _inner(language, scan, lines)
+        inner = statement_brackets(language, scan.stack, lines)
         header = _header(language, lines, states, scan)
         return Place(
             language=language, line_before=line_before, line_after=line_after, following=rest,
@@ -106,6 +107,33 @@ class Place:
         return indent_of(self.below) > self.header
 
     @cached_property
+    def balanced(self) -> bool:
+        """Whether the suffix closes just the brackets that are open, however they are indented."""
+        closers = [CLOSER_OF[bracket.character] for bracket in reversed(self.scan.stack)]
+        return not self._end.stack and [character for _, character, _ in self._end.excess] == closers
+
+    @cached_property
+    def opens_inside(self) -> bool:
+        """Whether the suffix, read from the caret on, ends in a string or comment: then it may begin in one."""
+        return self._end.inside is not None
+
+    @cached_property
+    def held(self) -> StringKind | None:
+        """The string or comment that the caret is in, if the suffix ends it and is code from there on."""
+        inside = self.scan.inside
+        if inside is None or not self.ends(inside) or (inside.lines and self._end.inside is not None):
+            return None
+        return inside
+
+    @cached_property
+    def _end(self) -> Scan:
+        """The state at the end of the suffix, whose beginning is inside of what the caret is in."""
+        state = Scan(inside=_read_inside(self.language, self.scan, self.line_after))
+        for line in (self.line_after, *self.following.split("\n")):
+            state = end_line(scan_line(self.language, line, state))
+        return state
+
+    @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The frames under which the block parses before anything is generated; empty: the text is broken."""
         if self.language is None or len(self.block) > LONGEST:
@@ -129,14 +157,14 @@ class Place:
             return False
         text = self.line_before + generated
         scan = scan_lines(self.language, text, self.states[-1])
-        if scan.inside is not None and self.scan.inside is None and not self._ends(scan.inside):
+        if scan.inside is not None and self.scan.inside is None and not self.ends(scan.inside):
             return True
         held = _held(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, len(outer))
         return not all(held[len(outer):]) or any(
             was.held and not now for was, now in zip(outer, held, strict=False))
 
-    def _ends(self, inside: StringKind) -> bool:
-        """Whether the suffix ends what the caret would be inside of."""
+    def ends(self, inside: StringKind) -> bool:
+        """Whether the suffix ends this string or comment, were the caret inside of it."""
         suffix = f"{self.line_after}\n{self.following}" if inside.lines else self.line_after
         if inside.comment:
             rest, end, _ = suffix.partition(inside.close)
@@ -208,8 +236,9 @@ def _held(language: Language | None, scan: Scan, line_before: str, line_after: s
     """
     if not scan.stack:
         return []
-    first = scan_line(language, line_after, Scan(inside=scan.inside))
     blank = not line_before.strip()
+    column = "" if blank else line_before[:len(line_before) - len(line_before.lstrip())]
+    first = scan_line(language, column + line_after, Scan(inside=_read_inside(language, scan, line_after)))
     closers = [(character, indent_of(line_before) if blank and indent >= 0 else -1)
                for _, character, indent in first.excess]
     state = end_line(Scan(first.stack, first.inside))
@@ -232,12 +261,20 @@ def _held(language: Language | None, scan: Scan, line_before: str, line_after: s
     return held
 
 
-def _inner(language: Language | None, scan: Scan, lines: list[str]) -> int:
-    """Where in the stack the brackets of the caret's own statement begin."""
+def _read_inside(language: Language | None, scan: Scan, line_after: str) -> StringKind | None:
+    """The string or comment that the text behind the caret begins in: none if one of one line has no end there."""
+    inside = scan.inside
+    if inside is None or inside.lines or scan_line(language, line_after, Scan(inside=inside)).inside is None:
+        return inside
+    return None
+
+
+def statement_brackets(language: Language | None, stack: Sequence[Bracket], lines: Sequence[str]) -> int:
+    """Where in the stack the brackets of the innermost statement begin: those before enclose its block."""
     if language is None or language.layout == "indentation":
         return 0
-    for index in range(len(scan.stack) - 1, -1, -1):
-        bracket = scan.stack[index]
+    for index in range(len(stack) - 1, -1, -1):
+        bracket = stack[index]
         if bracket.character == "{" and lines[bracket.line].rstrip().endswith("{"):
             return index + 1
     return 0
@@ -269,10 +306,21 @@ def _block(language: Language | None, lines: list[str], states: list[Scan], inne
     """Lines from a clean statement start of the enclosing block to the caret."""
     if language is None:
         return lines[-1]
+    base = header if header is not None and language.layout == "indentation" else indent_of(lines[-1])
+    return "\n".join(lines[block_lines(language, lines, states, inner, base):])
+
+
+def block_lines(language: Language, lines: Sequence[str], states: Sequence[Scan], inner: int, base: int | None,
+                top: int = 0) -> int:
+    """Where in ``lines`` a clean statement start of the block lies that encloses the last one.
+
+    The block lies inside ``inner`` brackets, from line ``top`` on and, where indentation makes blocks, ``base`` columns
+    deep.
+    """
     braces = language.layout == "braces"
-    base = header if header is not None and not braces else indent_of(lines[-1])
+    base = base or 0
     start, size = len(lines) - 1, len(lines[-1])
-    for row in range(len(lines) - 2, -1, -1):
+    for row in range(len(lines) - 2, top - 1, -1):
         line, state = lines[row], states[row]
         size += len(line) + 1
         if state.inside is not None or len(state.stack) > inner or not line.strip():
@@ -284,4 +332,4 @@ def _block(language: Language | None, lines: list[str], states: list[Scan], inne
             start = row
             if size > BLOCK:
                 break
-    return "\n".join(lines[start:])
+    return start

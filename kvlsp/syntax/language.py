@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
@@ -135,6 +135,26 @@ class Language:
         except ValueError as error:  # a parse that was stopped
             parser.reset()
             raise TooCostly("This text takes too long to parse.") from error
+
+    def parse_while(self, going_on: Callable[[], bool], data: bytes,
+                    old: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
+        """Like :meth:`parse`, given up (None) once ``going_on``, asked every so often, says no."""
+        parser = _parser(self.grammar)
+
+        def read(at: int, _: object) -> bytes:
+            return data[at:]
+
+        def ask(_: int, __: bool) -> bool:
+            return not going_on()
+
+        try:
+            if old is None:
+                return parser.parse(read, progress_callback=ask)
+            return parser.parse(read, old, progress_callback=ask)
+        except ValueError:
+            return None
+        finally:
+            parser.reset()
 
     def query(self, name: str) -> tree_sitter.Query | None:
         """The compiled ``<name>.scm`` of this language, or None when the folder has none."""

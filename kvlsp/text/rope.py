@@ -29,16 +29,14 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class _Leaf:
-    __slots__ = ("breaks", "chars", "ends_cr", "height", "starts_lf", "text", "utf8", "utf16")
+    __slots__ = ("breaks", "chars", "ends_cr", "height", "pairs", "starts_lf", "text", "utf8", "utf16")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.height = 0
         self.chars = len(text)
-        if "\r" in text:
-            self.breaks = text.count("\n") + text.count("\r") - text.count("\r\n")
-        else:
-            self.breaks = text.count("\n")
+        self.pairs = text.count("\r\n")
+        self.breaks = text.count("\n") + text.count("\r") - self.pairs
         self.starts_lf = text[:1] == "\n"
         self.ends_cr = text[-1:] == "\r"
         self.utf16 = measure(text, PositionEncoding.UTF16)
@@ -46,11 +44,12 @@ class _Leaf:
 
 
 class _Branch:
-    __slots__ = ("breaks", "chars", "ends_cr", "height", "left", "right", "starts_lf", "utf8", "utf16")
+    __slots__ = ("breaks", "chars", "ends_cr", "height", "left", "pairs", "right", "starts_lf", "utf8", "utf16")
     breaks: int
     chars: int
     ends_cr: bool
     height: int
+    pairs: int
     starts_lf: bool
     utf8: int
     utf16: int
@@ -61,6 +60,7 @@ class _Branch:
         self.height = (left.height if left.height > right.height else right.height) + 1
         self.chars = left.chars + right.chars
         self.breaks = left.breaks + right.breaks - (left.ends_cr and right.starts_lf)
+        self.pairs = left.pairs + right.pairs + (left.ends_cr and right.starts_lf)
         self.starts_lf = left.starts_lf
         self.ends_cr = right.ends_cr
         self.utf16 = left.utf16 + right.utf16
@@ -186,6 +186,27 @@ class Rope:
             if before[-1] == "\r" and (node.text[offset] == "\n" if offset < node.chars else followed_by_lf):
                 line -= 1
         return line
+
+    @property
+    def pairs(self) -> int:
+        """Number of line breaks that are ``\\r\\n``."""
+        return self._root.pairs
+
+    def pairs_before(self, offset: int) -> int:
+        """How many ``\\r\\n`` begin before ``offset``; between the two characters theirs counts."""
+        node, pairs, followed_by_lf = self._root, 0, False
+        while isinstance(node, _Branch):
+            left, right = node.left, node.right
+            if offset <= left.chars:
+                followed_by_lf = right.starts_lf
+                node = left
+            else:
+                pairs += left.pairs + (left.ends_cr and right.starts_lf)
+                offset -= left.chars
+                node = right
+        before = node.text[:offset]
+        begun = before[-1:] == "\r" and (node.text[offset] == "\n" if offset < node.chars else followed_by_lf)
+        return pairs + before.count("\r\n") + begun
 
     # --- units -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ CASES = [
     ("x = |\n", "1   ", "1"),
     ("x = |foo(y)\n", "a + foo(y)", "a + "),
     ("x = |foo(y)\n", "a + foo", "a + "),
-    ("x = |x_1\n", "y + x", "y + x"),
+    ("x = |x_1\n", "y + x", "y + "),
     ("f(|max)\n", "a, xmax)", "a, xmax)"),
     ("def f():\n    |\n    return x\n", "x = 1\n    return x", "x = 1"),
     ("def f():\n    |\n    a = 1\n    return a\n", "b = 2\n    a = 1\n    return a", "b = 2"),

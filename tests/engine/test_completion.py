@@ -109,7 +109,9 @@ def test_candidates_differ_and_the_first_is_the_one_without_them():
 def test_candidates_share_what_a_full_document_leaves(line, offset):
     """Rows are kept free for one text; more of them must not be more than fits."""
     settings = Settings(max_tokens=160, multi_line="always", max_lines=200)
-    long = Snapshot("memory", 0, Rope.of(TEXT * 40), "")
+    text = "\n" + TEXT * 40
+    offset = text.index("\n", offset)  # before other text nothing of several lines is offered
+    long = Snapshot("memory", 0, Rope.of(text), "")
     model = writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line)
     session = Session(model, long, context=700, generation_rows=160)
     texts, _ = run(session, offset, settings, wanted=5).answers()

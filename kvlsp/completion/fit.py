@@ -1,0 +1,150 @@
+"""A suggestion fits what stands right behind the caret, or is cut to where it does, or is not offered.
+
+    fit(place, "x > 1:\n    pass")    # at `if |:`  ->  "x > 1"
+    fit(place, "y = 1")               # at `|y = 2` ->  "": the two would stand on one line
+
+One rule: the text before the caret, the suggestion and the text behind it parse where they could, and what stood behind
+the caret is still what it was (:mod:`kvlsp.completion.joint`). They could where any of a few small texts at the caret
+makes them. Where none does, a smaller piece of the code around is asked; where that tells nothing either, the
+suggestion may be no worse than such a text. Text in, text out; what it costs does not grow with the document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kvlsp.completion.joint import goes_before_code, joins, merges
+from kvlsp.syntax.around import Around, Size, closers, least_open
+from kvlsp.syntax.block import Place
+from kvlsp.syntax.indents import misplaced
+from kvlsp.syntax.piece import Piece, TooMuch
+from kvlsp.syntax.scanner import CLOSERS, Scan, scan_lines
+
+CUTS = 24
+"""So many shorter texts are looked at, at most."""
+PARSED = 6
+"""So many of them at most are parsed."""
+
+_FILLERS = ("x", " x ", ",", "x,", ";", "x;", ":", "x:", "x{}", "{}", "{", "x{", "x){", "= x", "= x;", "(x)", "(){}",
+            "x(){}")
+"""What might stand at the caret. Not one of them means anything."""
+_WORD = re.compile(r"\w+$")
+
+
+def fit(place: Place, text: str) -> str:
+    """The longest beginning of ``text`` that fits at ``place``; "" where none does."""
+    fitting = _Fitting(place)
+    if fitting.fits(text):
+        return text
+    parsed = 0
+    for cut in _cuts(place, text):
+        if cut.strip() and joins(place, cut, fitting.around):
+            if fitting.parses(cut):
+                return cut
+            parsed += 1
+            if parsed == PARSED:
+                break
+    return ""
+
+
+class _Fitting:
+    """What is known about one place while texts are tried there."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.around = Around(place) if place.language is not None else None
+        self._could: dict[int, bool] = {}
+
+    def fits(self, text: str) -> bool:
+        return joins(self.place, text, self.around) and self.parses(text)
+
+    def parses(self, text: str) -> bool:
+        """Whether it parses where the text around it could, asked of smaller and smaller pieces."""
+        if self.around is None:
+            return True
+        for size in Size:
+            try:
+                found = self._tells(self.around.piece(text, size), text)
+            except TooMuch:
+                found = None
+            if found is not None:
+                return found
+        return not self.place.line_after.strip()  # nothing is known, and nothing stands right behind
+
+    def _tells(self, piece: Piece, text: str) -> bool | None:
+        """What a piece says of the text, None if it says nothing: it does not parse whatever stands there."""
+        if any(map(piece.parses, self._completed(text))):
+            return self._keeps(piece, text)
+        if self._could_parse(piece):
+            return False
+        if piece.broken_before(text):
+            return True
+        if piece.known:
+            return False
+        if piece.smallest and self.place.line_after.strip():
+            return piece.errors(text) <= max(piece.errors(""), piece.errors("x"))
+        return None
+
+    def _could_parse(self, piece: Piece) -> bool:
+        """Whether there is a text with which the piece parses."""
+        if id(piece) not in self._could:
+            self._could[id(piece)] = any(map(piece.could_parse, (*self._completed(""), *_FILLERS)))
+        return self._could[id(piece)]
+
+    def _keeps(self, piece: Piece, text: str) -> bool:
+        """Whether what stands behind the caret is still what it was, in a piece that parses."""
+        place = self.place
+        if place.line_after.strip():
+            kind = piece.joined(text)
+            outside = place.scan.inside is None and not place.scan.comment
+            if kind == "" or (kind == "comment" and outside):
+                return False
+            if piece.opens_twice(text):
+                return False
+        lines = (piece.above + place.line_before, piece.below)
+        return misplaced(piece.language, text.join(lines)) <= misplaced(piece.language, "".join(lines))
+
+    def _completed(self, text: str) -> tuple[str, ...]:
+        """The text, and what it would be once all is closed that nothing behind the caret closes."""
+        place = self.place
+        if place.line_after.strip():
+            return (text,)
+        open_still = place.open[place.inner : least_open(place, text)]
+        more = closers([bracket.bracket for bracket in open_still if not bracket.held])
+        inside = scan_lines(place.language, place.line_before + text, place.states[-1]).inside
+        found = dict.fromkeys((text, text + more))
+        if inside is not None and place.scan.inside is not None and (inside.lines or not text):
+            found[text + inside.close + more] = None
+        return tuple(found)
+
+
+def _cuts(place: Place, text: str) -> Iterator[str]:
+    """Beginnings of ``text`` that may fit better: what the suffix holds already is left to it."""
+    if place.held is not None:
+        end = _end_of_string(place, text)
+        if end is not None:  # the string at the caret has its end: what would end it is not ours to say
+            yield text[:end]
+    after = place.line_after.lstrip()
+    ends = {match.start() for match in re.finditer(r"[ \t]*\n", text)}
+    if goes_before_code(place) and after[0] not in CLOSERS:  # nothing but whole lines goes before whole lines
+        ends |= {match.end() for match in re.finditer(r"\n" + re.escape(place.line_before), text)}
+    elif after:
+        ends |= {at for at in range(len(text)) if text[at] == after[0]}
+        word = _WORD.search(text)
+        if word and merges(place, text):
+            ends.add(word.start())
+    for end in sorted(ends - {len(text)}, reverse=True)[-CUTS:]:
+        yield text[:end] if after else text[:end].rstrip()
+
+
+def _end_of_string(place: Place, text: str) -> int | None:
+    """Where ``text`` ends the string that the caret stands in."""
+    inside = place.held
+    assert inside is not None
+    at = text.find(inside.close)
+    while at >= 0:
+        if scan_lines(place.language, text[: at + len(inside.close)], Scan(inside=inside)).inside is None:
+            return at
+        at = text.find(inside.close, at + 1)
+    return None

@@ -1,0 +1,118 @@
+"""Where a suggestion meets the text behind the caret: what words, lines and brackets tell, without a parser.
+
+    joins(place, "y = 1", around)     # at `|y = 2`: False, two statements would stand on one line
+
+What stood behind the caret must still be what it was: its first word, the start of its line, no part of a comment.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kvlsp.syntax.around import Around, Size, least_open
+from kvlsp.syntax.block import Place
+from kvlsp.syntax.piece import TooMuch
+from kvlsp.syntax.scanner import CLOSERS, Scan, end_line, indent_of, scan_line, scan_lines
+
+_NAME = re.compile(r"[\w$]+(?:(?:\.|::|->)[\w$]+)*$")
+_ENDS = (";", ",", "{", "}", ":")
+"""Behind one of these the rest of a line would be another statement, or another element."""
+_CARRIES = frozenset(",;:.?=|{")
+"""No statement or element starts with one of these: what does is the rest of one."""
+
+
+def joins(place: Place, text: str, around: Around | None) -> bool:
+    """Whether ``text`` may end right before what stands behind the caret; ``around`` is None without a language."""
+    if not text or merges(place, text) or _begins_directive(place, text):
+        return False
+    joint = scan_lines(place.language, place.line_before + text, place.states[-1])
+    if place.line_after.strip():
+        commented = joint.comment and joint.inside is None and (not place.scan.comment or "\n" in text)
+        if commented or not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
+            return False
+    if around is None:
+        return True
+    if place.held is not None and place.held.lines and joint.inside is not place.held:
+        return False
+    if joint.inside is not None and joint.inside.lines and place.scan.inside is None and not (
+            place.ends(joint.inside) and (place.opens_inside or joint.inside.comment)):
+        return False
+    if place.balanced:
+        return _characters(joint) == _characters(place.scan)
+    least = least_open(place, text)
+    # A block that goes on below is held as well, though its end may be out of sight.
+    goes_on = not place.line_after.strip() and indent_of(place.below)
+    closed = sum(bracket.held or (least + index < place.inner and goes_on > bracket.bracket.indent)
+                 for index, bracket in enumerate(place.open[least:]))
+    return closed <= len(joint.stack) - least and not place.leaves_open(text, place.open[:least])
+
+
+def merges(place: Place, text: str) -> bool:
+    """Whether the last word of ``text`` and the first behind the caret would be one."""
+    return _word(text[-1:]) and _word(place.line_after[:1])
+
+
+def goes_before_code(place: Place) -> bool:
+    """Whether the caret stands in the indentation of a line."""
+    return place.blank and bool(place.line_after.strip())
+
+
+def ends_whole_lines(place: Place, text: str) -> bool:
+    """Whether it ends where a line begins, with the indentation of the code behind (or, before a closing bracket, with
+    any)."""
+    indent = text.rpartition("\n")[2]
+    if not place.blank or "\n" not in text or indent.strip():
+        return False
+    return indent == place.line_before or place.line_after.lstrip()[:1] in CLOSERS
+
+
+def _breaks_fit(place: Place, text: str, joint: Scan) -> bool:
+    """Whether each line break in it stands inside something that is closed before the end of the caret's line, or the
+    text consists of whole lines."""
+    if "\n" not in text or ends_whole_lines(place, text):
+        return True
+    states = [scan_line(place.language, place.line_before + text.partition("\n")[0], place.states[-1])]
+    for line in text.split("\n")[1:-1]:
+        states.append(scan_line(place.language, line, end_line(states[-1])))
+    rest = scan_line(place.language, place.line_after, Scan(inside=joint.inside))
+    least = len(joint.stack) - len(rest.excess)
+    for state in reversed(states):
+        if not (state.inside is not None and state.inside.lines) and len(state.stack) <= least:
+            return False
+        least = min(least, len(state.stack))
+    return True
+
+
+def _starts_anew(place: Place, text: str, around: Around | None) -> bool:
+    """Whether code at the start of its line still starts there: nothing whole may stand before it on the line."""
+    if not place.blank or ends_whole_lines(place, text):
+        return True
+    if around is None or place.scan.inside is not None or place.scan.comment:
+        return text[-1].isspace()
+    stripped, behind = text.strip(), place.line_after.lstrip()
+    if behind[0] in _CARRIES:
+        return True
+    if stripped.endswith(_ENDS):
+        return False
+    if _NAME.match(stripped):  # a keyword before the rest, or what is called or indexed there
+        return True
+    try:
+        return not around.piece(text, Size.BLOCK).whole(text)
+    except TooMuch:
+        return False
+
+
+def _begins_directive(place: Place, text: str) -> bool:
+    """Whether a line of its own kind (``#include``) would begin behind other text."""
+    language = place.language
+    if language is None or place.blank or place.scan.inside is not None or place.scan.comment:
+        return False
+    return any(re.match(re.escape(start) + r"\s*[a-z]+\s", text) for start in language.directives)
+
+
+def _characters(scan: Scan) -> list[str]:
+    return [bracket.character for bracket in scan.stack]
+
+
+def _word(character: str) -> bool:
+    return character.isalnum() or character == "_"

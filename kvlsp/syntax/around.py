@@ -1,0 +1,135 @@
+"""The code around a text that might be inserted at a caret: a bounded piece that can be parsed with and without it.
+
+    around = Around(place)
+    piece = around.piece(inserted, Size.BLOCK)     # lines above and below, of the block that this text would stand in
+    piece.parses(inserted)                         # whether they are whole with the text between them
+    piece.errors(inserted)                         # how many errors the parser sees in them
+
+A piece of a document is parsed, not the document: the lines of the enclosing block above the caret and those below
+it, up to the bracket or dedent that ends the block or to :data:`block.BLOCK` characters, in the frames
+(:class:`kvlsp.syntax.language.Frame`) that fit them. There are several sizes of it (:class:`Size`), because what cannot
+be parsed may stand anywhere: a macro above, a statement that is typed halfway. Nothing here knows completions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import cached_property
+
+from kvlsp.syntax.block import BLOCK, Place, block_lines, statement_brackets
+from kvlsp.syntax.language import Language
+from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
+from kvlsp.syntax.scanner import CLOSER_OF, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
+
+
+class Size(Enum):
+    """How much of the code around the caret is parsed."""
+
+    WIDE = "wide"              # the enclosing block within the block or definition around it
+    BLOCK = "block"            # the enclosing block
+    ABOVE = "above"            # its lines above, and below what the caret's own statement needs
+    STATEMENT = "statement"    # the caret's own statement alone
+
+
+class Around:
+    """What stands around ``place``, whose language is known."""
+
+    def __init__(self, place: Place) -> None:
+        assert place.language is not None
+        self.place, self.language = place, place.language
+        self._patience = Patience(PATIENCE_IN_ALL)
+        self._pieces: dict[tuple[str, str, bool], Piece] = {}
+
+    def piece(self, inserted: str, size: Size) -> Piece:
+        """The lines of the block in which ``inserted`` would stand; equal ones are the same object."""
+        # A piece begins with a line: what the caret's own line opens is inside it.
+        own = scan_line(self.language, self.place.line_before, Scan(inside=self.place.states[-1].inside))
+        outer = max(0, len(self.place.states[-1].stack) - len(own.excess))
+        depth = min(self.place.inner, outer, least_open(self.place, inserted))
+        if size is Size.WIDE:
+            depth = statement_brackets(self.language, self.place.scan.stack[: max(0, depth - 1)], self.place.lines)
+        base = self._base(inserted)
+        joint = scan_lines(self.language, self.place.line_before + inserted, self.place.states[-1])
+        above = self._above(depth, base, size)
+        below = _below(self.language, self.place, joint, depth, base,
+                       BLOCK if size in (Size.WIDE, Size.BLOCK) else 0)
+        key = above, below, size is Size.STATEMENT
+        if key not in self._pieces:
+            self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth, key[2],
+                                      Patience(PATIENCE, self._patience))
+        return self._pieces[key]
+
+    def _above(self, depth: int, base: int | None, size: Size) -> str:
+        lines, stack = self.place.lines, self.place.scan.stack
+        if size is Size.STATEMENT:
+            start = min([self._first, *(bracket.line for bracket in stack[depth:])])
+        else:
+            top = stack[depth - 1].line + 1 if depth else 0
+            start = min(self._first, block_lines(self.language, lines, self.place.states, depth, base, top))
+        return "".join(line + "\n" for line in lines[start:-1])
+
+    @cached_property
+    def _first(self) -> int:
+        """The line in which the caret's own statement begins, as far as strings of several lines and, where indentation
+        makes blocks, brackets tell."""
+        row, braces = len(self.place.lines) - 1, self.language.layout == "braces"
+        while row and (self.place.states[row].inside is not None or (self.place.states[row].stack and not braces)):
+            row -= 1
+        return row
+
+    def _base(self, inserted: str) -> int | None:
+        """Indentation of the block, None where brackets make blocks: less than the caret's where the text leaves it."""
+        if self.language.layout == "braces":
+            return None
+        place = self.place
+        base = place.header if place.header is not None else indent_of(place.lines[self._first])
+        state = place.states[-1]
+        for line in (place.line_before + inserted).split("\n"):
+            if line.strip() and state.inside is None and not state.stack:
+                base = min(base, indent_of(line))
+            state = end_line(scan_line(self.language, line, state))
+        return base
+
+
+def closers(stack: Sequence[Bracket]) -> str:
+    """What closes these brackets, the innermost (last) one first."""
+    return "".join(CLOSER_OF[bracket.character] for bracket in reversed(stack))
+
+
+def least_open(place: Place, inserted: str) -> int:
+    """How many of the brackets that are open at the caret ``inserted`` never closes."""
+    inside = place.scan.inside
+    if place.scan.comment and inside is None:  # the rest of a comment has no brackets
+        inserted = inserted.partition("\n")[2]
+    scan = scan_lines(place.language, inserted, Scan(inside=inside))
+    return max(0, len(place.scan.stack) - len(scan.excess))
+
+
+def _below(language: Language, place: Place, joint: Scan, depth: int, base: int | None, most: int) -> str:
+    """The text behind the caret to where the block ends that lies inside ``depth`` brackets.
+
+    At least the rest of the caret's line, and as many lines as close what the caret's own statement has open; about
+    ``most`` characters, cut where the least is open, with closers for that.
+    """
+    lines = [place.line_after, *place.following.split("\n")]
+    own = max(len(joint.stack) - depth, sum(bracket.held for bracket in place.open[depth:]))
+    goes_on = joint.inside is None or place.ends(joint.inside)
+    state = Scan(inside=place.held or (joint.inside if goes_on else place.scan.inside))
+    size, least, cut, missing = 0, (1 << 30, 0), 1, ""
+    for number, line in enumerate(lines):
+        if number and state.inside is None and line.strip():
+            waiting = joint.stack[depth : max(len(joint.stack) - len(state.excess), depth)]
+            if base is not None and not waiting and not state.stack and indent_of(line) < base:
+                return "\n".join(lines[:number])
+            open_here = (len(waiting) + len(state.stack), 0 if base is None else max(indent_of(line) - base, 0))
+            if open_here <= least:
+                least, cut, missing = open_here, number, closers(state.stack) + closers(waiting)
+            if size > most and (not least[0] or size > most + BLOCK):
+                return "\n".join([*lines[:cut], missing])
+        state = scan_line(language, line, state)
+        if len(state.excess) > own:  # the closer of the block itself
+            return "\n".join([*lines[:number], line[: state.excess[own][0]]])
+        state = end_line(state)
+        size += len(line) + 1
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""A text as its editor has it, and the same text with line feeds alone, which is what models were trained on.
+
+    both = LineFeeds.of(rope)
+    both.plain                      # every "\\r\\n" is "\\n"; the same object where there is none
+    both.offset(caret)              # where an offset of the editor's lies in it
+    both, change = both.follow(change)
+
+Text and edits only. A lone ``\\r`` is a character like any other. What a change costs is what it is long, and no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kvlsp.text.document import Change
+from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+
+
+def plain(text: str) -> str:
+    """The text with line feeds alone."""
+    return text.replace("\r\n", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class LineFeeds:
+    """``text`` is the editor's, ``plain`` has no ``\\r\\n``."""
+
+    text: Rope
+    plain: Rope
+
+    @classmethod
+    def of(cls, text: Rope) -> LineFeeds:
+        """Both of a whole text: O(n) where it has such line ends, else at once."""
+        return cls(text, Rope.of(plain(str(text))) if text.pairs else text)
+
+    def offset(self, offset: int) -> int:
+        """An offset of the editor's in the plain text; between ``\\r`` and ``\\n`` that is before the line feed."""
+        return offset - self.text.pairs_before(offset)
+
+    def between(self, offset: int) -> bool:
+        """Whether an offset lies between ``\\r`` and ``\\n``."""
+        return self.text.slice(offset - 1, offset + 1) == "\r\n" if offset else False
+
+    def follow(self, change: Change) -> tuple[LineFeeds, Change]:
+        """Both after a change of the editor's text, and that change of the plain one (it may change nothing)."""
+        after = change.after
+        if not self.text.pairs and not after.pairs:
+            return LineFeeds(after, after), change
+        start, end = change.edit.start, change.edit.end
+        # A pair may be joined or parted at either end of what changes.
+        start -= start > 0 and self.text.slice(start - 1, start) == "\r"
+        end += self.text.slice(end, end + 1) == "\n"
+        low, high = self.offset(start), self.offset(end)
+        edit = Edit(low, high, plain(after.slice(start, end + change.edit.delta)))
+        edit = edit.minimised(self.plain.slice(low, high))
+        both = LineFeeds(after, self.plain.replace(edit) if after.pairs else after)
+        return both, Change(edit, both.plain)
+
+    def line_end_at(self, offset: int) -> str:
+        """The line break that a line begun at ``offset`` should have: that of its line, or else of the one above."""
+        line = self.text.line_of(offset)
+        for end in (self.text.line_end(number) for number in (line, line - 1) if number >= 0):
+            found = self.text.slice(end, end + 2)
+            if found:
+                return "\r\n" if found == "\r\n" else "\n"
+        return "\n"

@@ -1,0 +1,153 @@
+"""What stands right behind the caret, and what of a suggestion may go before it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvlsp.completion.fit import fit
+from kvlsp.syntax.block import Place
+from kvlsp.syntax.language import Language
+from tests.syntax.samples import SAMPLES
+
+LANGUAGES = {language.name: language for language in Language.all()}
+
+
+def fitted(language: str, document: str, text: str) -> str:
+    prefix, suffix = document.split("|")
+    return fit(Place.at(prefix, suffix, LANGUAGES[language]), text)
+
+
+@pytest.mark.parametrize(("language", "document", "text", "wanted"), [
+    # code that is there already: nothing, or whole lines
+    ("python", "x = 1\n|y = 2\n", "y = 1", ""),
+    ("python", "x = 1\n|y = 2\n", "y = 1\n", "y = 1\n"),
+    ("python", "def f():\n|    return 1\n", '    """Doc."""', ""),
+    ("python", "def f():\n    |return 1\n", "x = 1", ""),
+    ("python", "def f():\n    |return 1\n", "x = 1\n    ", "x = 1\n    "),
+    ("python", "def f():\n    |return 1\n", "x = 1\n", ""),
+    ("python", "import os\n|import sys\n", "# a comment", ""),
+    ("python", "if a:\n    |b()\n", "return ", "return "),
+    ("python", "x = 1\n|foo(a)\n", "y = ", "y = "),
+    ("javascript", "x();\n|y();\n", "z();", ""),
+    ("javascript", "x();\n|y();\n", "z();\n", "z();\n"),
+    ("javascript", "function f() {\n  |}\n", "z();", ""),
+    ("c", "int f(void) {\n    |return 1;\n}\n", "int x = 1;", ""),
+    ("java", "class A {\n    |int x;\n}\n", "int y;", ""),
+    ("go", "func f() {\n\t|g()\n}\n", "h()", ""),
+    ("rust", "fn f() {\n    |g();\n}\n", "h();", ""),
+    # colons
+    ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
+    ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),
+    ("python", "try:\n    f()\nexcept (A, |):\n    pass\n", "B):\n    pass", "B"),
+    ("python", "if not |a:\n    b()\n", "c:", ""),
+    # quotes
+    ("python", "name = '|'\nprint(name)\n", "'.join(x)", ""),
+    ("python", "raise E('|')\n", "Error: %s' % (a, b)", "Error: %s"),
+    ("python", 'x = ["a", "|"]\n', 'b", "c', 'b", "c'),
+    ("python", 'x = ["a", "|"]\n', "b', 'c", "b', 'c"),
+    ("python", "print('hello |')\n", "' + name + '", "' + name + '"),
+    ("python", '"""A |\n"""\n', 'docstring.', 'docstring.'),
+    ("python", 'def f():\n    """A |\n    """\n    return 1\n', 'word."""\n    x = 1', 'word.'),
+    ("go", 'a := "|"\n', 'b" "c', "b"),
+    # brackets, commas, semicolons
+    ("python", "f(a, |, b)\n", "c, d", "c, d"),
+    ("python", "f(a, |, b)\n", "c, ", "c"),
+    ("javascript", "if (|) {\n  y();\n}\n", "x) {\n  z();", "x"),
+    ("c", "int f(int a) {\n    return g(|);\n}\n", "a);\n}", "a"),
+    ("c", "#include <|>\nint x;\n", "stdio.h>\n#include <x", "stdio.h"),
+    # words and comments
+    ("python", "x = |x_1\n", "y + x", "y + "),
+    ("python", "x = |y + z\n", "1  # ", ""),
+    ("javascript", "let x = |y;\n", "1 // ", ""),
+    # what does not parse where the rest could
+    ("python", "x = 1|\ny = 2\n", "y = 3", ""),
+    ("python", "def f():\n    a = 1\n    |\n    return a\n", "b = (", ""),
+    ("javascript", "function f() {\n  |\n  return a;\n}\n", "if (a) {", ""),
+    ("rust", 'const A: &str = "a";\n|\nconst B: &str = "b";\n', 'const C: &str = "', ""),
+    # text that the user has typed halfway
+    ("python", "x = |\ny = 2\n", "f(1)", "f(1)"),
+    ("python", "x = {|\ny = 2\n", "\n    'a': 1,", "\n    'a': 1,"),
+    ("python", "x = a b + |\ny = 2\n", "c", "c"),
+    ("javascript", "foo(a, |\nbar();\n", "b);", "b);"),
+])
+def test_fits_or_is_cut(language, document, text, wanted):
+    assert fitted(language, document, text) == wanted
+
+
+def holes(text: str) -> list[tuple[int, int]]:
+    """The rest of a line, from each of its words on."""
+    found = []
+    start = 0
+    for line in text.split("\n"):
+        for column in range(len(line)):
+            if line[:column].count("'") % 2:
+                continue  # the scanner takes half a character literal for no string
+            after_word = column and (line[column - 1].isalnum() or line[column - 1] == "_")
+            if not line[column].isspace() and line[:column].strip() and not (after_word and line[column].isalnum()):
+                found.append((start + column, start + len(line)))
+        start += len(line) + 1
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_the_rest_of_a_line_fits_where_it_stood(name):
+    text = SAMPLES[name].text
+    for start, end in holes(text):
+        place = Place.at(text[:start], text[end:], LANGUAGES[name])
+        assert fit(place, text[start:end]) == text[start:end], text[:start] + "|" + text[start:end]
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_line_never_goes_before_another_one(name):
+    language, lines = LANGUAGES[name], SAMPLES[name].text.rstrip("\n").split("\n")
+    for number, line in enumerate(lines):
+        behind = line.lstrip()
+        if not behind or behind[0] in "}])":
+            continue
+        indent = line[: len(line) - len(behind)]
+        place = Place.at("\n".join([*lines[:number], indent]), "\n".join([behind, *lines[number + 1 :], ""]), language)
+        for other in {line.strip() for line in lines if line.strip()}:
+            got = fit(place, other)
+            assert got == "" or not language.parse("\n".join([*lines[:number], indent + got + behind,
+                                                             *lines[number + 1 :], ""])).root_node.has_error
+            if name != "python" and other.endswith(";"):
+                assert got == ""
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(SAMPLES)), st.data())
+def test_what_parsed_before_parses_after(name, data):
+    """Any text from the same file at any place of it: where the file parses, it still does."""
+    text, language = SAMPLES[name].text, LANGUAGES[name]
+    caret = data.draw(st.integers(0, len(text)))
+    start = data.draw(st.integers(0, len(text)))
+    inserted = text[start : data.draw(st.integers(start, min(len(text), start + 40)))]
+    got = fit(Place.at(text[:caret], text[caret:], language), inserted)
+    assert inserted.startswith(got)
+    if got:
+        assert not language.parse(text[:caret] + got + text[caret:]).root_node.has_error
+
+
+def test_a_place_in_a_long_file_costs_no_more_than_in_a_short_one():
+    """Only so many characters are looked at: the same answer with a hundred times as much around."""
+    above = "export async function load(paths) {\n  const found = [];\n  for (const path of paths) {\n    "
+    below = "\n  }\n  return found;\n}\n"
+    far = "const x = 1;\n" * 5000
+    for text in ("found.push(await load(path));", "if (path) {"):
+        near = fit(Place.at(above, below, LANGUAGES["javascript"]), text)
+        assert fit(Place.at(far + above, below + far, LANGUAGES["javascript"]), text) == near
+
+
+@pytest.mark.parametrize("unit", ["() =>\n", "/*\n", "a<b<", "((", "[{", '"', "`${", "\\"])
+@pytest.mark.parametrize("name", ["c", "javascript", "python", "rust"])
+def test_hostile_text_ends(name, unit):
+    text = unit * (8000 // len(unit))
+    rng = random.Random(1)
+    for _ in range(3):
+        caret = rng.randrange(len(text))
+        got = fit(Place.at(text[:caret], text[caret:], LANGUAGES[name]), unit * 20)
+        assert (unit * 20).startswith(got)
