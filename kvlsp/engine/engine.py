@@ -85,6 +85,7 @@ class Engine:
             Work.GROW: self._upkeep.grow,
             Work.REFRESH_OLDEST: self._upkeep.refresh_oldest,
             Work.PLACE: self._upkeep.place,
+            Work.REFINE: self._upkeep.refine,
             Work.REFRESH: self._upkeep.refresh,
         }
         self._tidying = Tidying(clock, give_back)

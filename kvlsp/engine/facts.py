@@ -26,6 +26,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
         refreshed=document.refreshed,
         crossed=len(session.cache.crossed_caret) > 0,
         misplaced=documents.context_due(document) is not None,
+        rough=session.tokens.rough > 0,
         grows=document.sync is not None or session.wants_slide,  # begun growth is finished
         stale=session.cache.stale > 0,
     )

@@ -1,6 +1,7 @@
 """The queue into the model's thread: posting never waits.
 
-Taking is how work is interrupted: a forward is never stopped, but between two of them the engine takes what has arrived.
+Taking is how work is interrupted: a forward is never stopped, but between two of them the engine takes what has
+arrived.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ class Work(Enum):
     """Encode a piece of another file, or put those that are encoded before the document."""
     GROW = "grow"
     """Lay out more of the document, or lead the window away from its edge."""
+    REFINE = "refine"
+    """Make certain the next tokens of a run that was too long to be tokenized with its edit."""
     REFRESH = "refresh"
     """Make the next stale rows exact."""
 
@@ -58,6 +60,8 @@ class Facts:
     """The caret has crossed rows that know nothing of the text before them."""
     misplaced: bool = False
     """What it should see of other files is not what it sees."""
+    rough: bool = False
+    """Some tokens may be others than those of the whole text."""
     grows: bool = False
     """More of the document is to be laid out, behind rows that are exact."""
     stale: bool = False
@@ -89,6 +93,7 @@ def schedule(facts: Facts, now: float) -> Decision:
         (facts.crossed and not resting, Work.REFRESH_OLDEST),
     )
     at_rest = (
+        (facts.rough, Work.REFINE),
         (facts.misplaced, Work.PLACE),
         (facts.grows, Work.GROW),
         (facts.stale, Work.REFRESH),

@@ -5,7 +5,6 @@ A session turns edits into token edits and carets into layouts, and has the cach
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from kvlsp.cache.choosing import SEAM, Choice, overdue
@@ -14,6 +13,7 @@ from kvlsp.cache.plan import common_head
 from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired, refresh, refresh_oldest
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
+from kvlsp.engine.document_text import DocumentText
 from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.sync import Sync, Totals
 from kvlsp.opening.model import Model
@@ -21,39 +21,26 @@ from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
 from kvlsp.prompt.sides import sides
 from kvlsp.prompt.window import Window
-from kvlsp.text.diff import narrow
-from kvlsp.text.document import Change, Snapshot
-from kvlsp.text.edit import Edit
-from kvlsp.text.rope import Rope
-from kvlsp.tokens.cut import Cut
-from kvlsp.tokens.document import TokenizedText
+from kvlsp.text.document import Snapshot
 from kvlsp.tokens.edit import TokenEdit
-from kvlsp.tokens.reading import Reading
-from kvlsp.tracing import span
 
 _CUT_SLACK = 128
 """Rows kept free because a cut at the caret can have a few tokens more than the document has there."""
-_NEIGHBOURHOOD = 4096
-"""Characters on both sides of a caret that have to be read before a completion is asked for there."""
-_CLOSED = ("()", "[]", "{}", '""', "''", "``")
-"""What editors close by themselves: the caret is left inside."""
 
 
-class Session:
+class Session(DocumentText):
     """The document ``snapshot`` with its tokens and its cache.
 
     ``generation_rows`` are kept free behind the layout for generated tokens; ``context`` bounds layout and
-    generated rows together, and ``advice`` tells how to raise that. With a ``piece``, more characters than that at once
-    are read, that is, tokenized, later: while the session is :attr:`behind`, its owner calls :meth:`catch_up`, and asks
-    for completions only where :meth:`can_complete_at` allows it. A session that ``grows`` lays out little at first,
+    generated rows together, and ``advice`` tells how to raise that. A session that ``grows`` lays out little at first,
     where nothing is resident around the caret, and more whenever its owner asks for it; any other lays out its whole
-    window at once. All offsets are the document's, read or not.
+    window at once.
     """
 
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, generation_rows: int,
                  advice: str = "Give it a longer context.", piece: int | None = None, grows: bool = False) -> None:
+        super().__init__(model.tokenizer, snapshot, piece)
         self.model = model
-        self.snapshot = snapshot
         self.context = context
         self._text_rows = max(windows.BLOCK, context - overhead(model.template) - generation_rows - _CUT_SLACK)
         self.placed = NO_CONTEXT
@@ -63,83 +50,24 @@ class Session:
         """What :attr:`placed` was made from: the message, and tokens at most."""
         self.store: ChunkStore | None = None
         """Where chunks lie that are encoded already."""
-        self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
-        self.tokens = TokenizedText.of(model.tokenizer, Rope.of("") if self._reading else snapshot.text)
-        """Of what has been read; offsets in it are those of the read text."""
-        self.revision = 0
-        """Counts what has changed :attr:`tokens`: edits, and pieces that were read."""
         self.cache = ResidentCache(model.decoder, context, advice)
-        self.caret = 0
         self.grows = grows
         self.window = self._fresh_window(0)
         self.totals = Totals()
         self.full_prefill = False
         self.choose: Choice | None = None
         """Which stale rows are encoded along with a change, where a caller has no choice of its own."""
-        self.token_edits: list[Callable[[TokenEdit], None]] = []
 
-    # --- text and tokens -----------------------------------------------------------------------------------
 
-    def edit(self, changes: tuple[Change, ...], after: Snapshot, *, at_once: bool = False) -> None:
-        """Follow changes that lead from the current text to ``after``. O(edit) but for vectorised passes. With
-        ``at_once`` all that they insert is read now, however long it is."""
-        for change in changes:
-            replaced = self.snapshot.text.slice(change.edit.start, change.edit.end)
-            text = self.snapshot.text
-            for part in narrow(change.edit, replaced):
-                text = text.replace(part)
-                read = self._reading.follow(part, at_once=at_once)
-                if read is not None:
-                    self._follow(read, text)
-                self.caret = part.start + len(part.text) - (part.text in _CLOSED)
-            self.snapshot = Snapshot(after.uri, after.version, change.after, after.language)
-        self.snapshot = after
-
-    def _follow(self, read: Edit, text: Rope, *, laid_out: bool = True) -> None:
-        """An edit of the read text, after which the document is ``text``."""
-        before = len(self.tokens.ids)
-        self.revision += 1
-        with span("tokenize", characters=len(read.text)):
-            token_edit = self.tokens.apply(read, self.tokens.text.replace(read) if self._reading else text)
-        self.window = windows.follow(self.window, before, token_edit.start, token_edit.end, len(token_edit.ids),
+    def _became(self, edit: TokenEdit, before: int, *, laid_out: bool = True) -> None:
+        self.window = windows.follow(self.window, before, edit.start, edit.end, len(edit.ids),
                                      laid_out=laid_out or not self.grows)
-        for observer in self.token_edits:
-            observer(token_edit)
-
-    @property
-    def behind(self) -> int:
-        """Characters of the text that have no tokens yet."""
-        return self._reading.characters
-
-    def can_complete_at(self, offset: int) -> bool:
-        """Whether enough of the text around ``offset`` has been read to ask for a completion there."""
-        return self._reading.has_read(offset, _NEIGHBOURHOOD)
+        super()._became(edit, before, laid_out=laid_out)
 
     def catch_up(self, near: int | None = None) -> None:
-        """Read the next piece of what has no tokens yet: the one around offset ``near`` (None: the caret), or next."""
-        if not self._reading:
-            return
-        text = self.snapshot.text
-        piece = self._reading.take(text, self.caret if near is None else near, self.tokens.tokenized_again)
-        self._follow(piece, text, laid_out=False)
-        if not self._reading and not self.grows and not len(self.cache.rows):
+        super().catch_up(near)
+        if not self.behind and not self.grows and not len(self.cache.rows):
             self.window = self._fresh_window(0)  # as a new session has it
-
-    def replace(self, start: int, end: int, text: str) -> None:
-        """Suppose a change that the editor has not made: same version, other text."""
-        snapshot, edit = self.snapshot, Edit(start, end, text)
-        after = snapshot.text.replace(edit)
-        supposed = Snapshot(snapshot.uri, snapshot.version, after, snapshot.language)
-        self.edit((Change(edit, after),), supposed, at_once=True)
-
-    def cut(self, caret: int) -> Cut:
-        """The tokens of what has been read, divided at character ``caret`` of the document."""
-        return self.tokens.cut(self._reading.offset_in_read(caret))
-
-    def _token(self, caret: int) -> int:
-        """The token before which the caret stands."""
-        cut = self.cut(caret)
-        return min(cut.left, cut.right)
 
     # --- context of other files ------------------------------------------------------------------------------
 

@@ -75,6 +75,11 @@ class Upkeep:
         if total >= LARGE_PREFILL:
             self._events(PrefillProgress(document.snapshot.uri, done, total))
 
+    def refine(self, document: DocumentState) -> None:
+        """Make tokens certain that an edit of a long run left in doubt."""
+        if self._documents.session(document).refine():
+            document.unsync()
+
     def refresh(self, document: DocumentState) -> None:
         """Make the next rows exact."""
         document.stop_sync()

@@ -85,9 +85,9 @@ def tokenized(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     lengths: list[int] = []
     whole, apply = TokenizedText.__init__, TokenizedText.apply
 
-    def counted_whole(self: TokenizedText, tokenizer: Any, text: Rope) -> None:
+    def counted_whole(self: TokenizedText, tokenizer: Any, text: Rope, most: int | None = None) -> None:
         lengths.append(len(text))
-        whole(self, tokenizer, text)
+        whole(self, tokenizer, text, most)
 
     def counted_apply(self: TokenizedText, edit: Edit, after: Rope) -> Any:
         lengths.append(len(edit.text))
