@@ -23,6 +23,7 @@ class Answering:
     def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
         self._offers = Offers()
         self.slowness = Slowness()
+        self._said = ""
         self._statistics, self._clock, self._events = statistics, clock, events
         self._computing = self._news = False
 
@@ -55,6 +56,13 @@ class Answering:
         self._events(completed)
         sentence = self.slowness.answered(reason) if request.trigger == "automatic" else None
         if sentence is not None:
+            self.say(sentence)
+
+    def say(self, sentence: str) -> None:
+        """To people, unless it was the last thing said."""
+        if sentence != self._said:
+            self._said = sentence
+            log.warning("%s", sentence)
             self._events(Notice(sentence))
 
     def heard(self, message: Feedback, document: DocumentState | None) -> None:

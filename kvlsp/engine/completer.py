@@ -15,7 +15,7 @@ from kvlsp.engine.answering import Answering
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.messages import Complete, EditDocument
-from kvlsp.engine.offering import Offered, from_job, from_memory
+from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused
 from kvlsp.engine.requests import Requests, Waiting
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Completer:
     def ask(self, request: Complete) -> None:
         """Answer at once where that takes no model, else wait for a job: the one under way if it fits."""
         document = self._documents.get(request.uri)
-        reason = self._cannot(request, document)
+        reason = refused(request, document, self._documents)
         if reason is not None or document is None:
             self._answering.refuse(request, reason or Reason.UNKNOWN_DOCUMENT)
             return
@@ -62,7 +62,7 @@ class Completer:
             if job is None:
                 return
         job.asked = True
-        waiting = Waiting(request, job, self._deadline(request), job.started)
+        waiting = Waiting(request, job, deadline(request, self._documents.settings), job.started)
         self._requests.add(waiting)
         if job.phase is Phase.DONE:
             self._deliver(document, waiting)
@@ -94,26 +94,6 @@ class Completer:
         """What is known already, or why nothing is offered; None where the model has to be asked."""
         known = from_memory(job, document.answers, self._documents.settings.confidence, self._clock())
         return ((), job.refused) if known is None and job.refused is not None else known
-
-    def _cannot(self, request: Complete, document: DocumentState | None) -> Reason | None:
-        """Why the request is answered without any work."""
-        if request.cancel.cancelled:
-            return Reason.CANCELLED
-        if document is None:
-            return Reason.UNKNOWN_DOCUMENT
-        if self._documents.model is None:
-            return Reason.NOT_READY
-        if not self._documents.serves(document):
-            return Reason.DISABLED
-        if request.version != document.snapshot.version or request.offset > len(document.snapshot.text):
-            return Reason.STALE_VERSION
-        return None
-
-    def _deadline(self, request: Complete) -> float:
-        """When to answer, in seconds of the clock."""
-        settings = self._documents.settings
-        patience = settings.deadline_ms if request.trigger == "automatic" else settings.invoked_deadline_ms
-        return request.received + patience / 1000
 
     def expire(self) -> None:
         """Answer those that are cancelled or at their deadline. Work goes on behind a deadline, so that the text is
@@ -184,8 +164,7 @@ class Completer:
         if job is None or message.base_version != known or not job.follows(message.changes):
             self.end(document)
             return
-        for waiting in self._requests.on(job):  # for a version that is gone
-            self._requests.remove(waiting)
+        for waiting in self._requests.take(job=job):  # for a version that is gone
             self._answering.refuse(waiting.request, Reason.SUPERSEDED)
 
     def enter(self, document: DocumentState) -> None:
@@ -208,8 +187,7 @@ class Completer:
                 _failed("A completion could not be ended well", error)
                 document.forget()
             counts = job.counts()
-        for waiting in self._requests.of(document.snapshot.uri):
-            self._requests.remove(waiting)
+        for waiting in self._requests.take(uri=document.snapshot.uri):
             self._answering.refuse(waiting.request, reason, counts)
             counts = {}
 
@@ -224,15 +202,13 @@ class Completer:
     def restart(self, document: DocumentState, *, forget: bool) -> None:
         """Other settings: what somebody waits for begins again under them, the rest is given up. ``forget``: tokens and
         cache are made anew."""
-        requests = [waiting.request for waiting in self._requests.of(document.snapshot.uri)]
-        for waiting in self._requests.of(document.snapshot.uri):
-            self._requests.remove(waiting)
+        taken = self._requests.take(uri=document.snapshot.uri)
         self.end(document)
         if forget:
             document.forget()
-        for request in requests:
+        for waiting in taken:
             try:
-                self.ask(request)
+                self.ask(waiting.request)
             except BaseException as error:  # it has its answer; the others must not wait for ever
                 _failed("A request could not be taken up again", error)
 

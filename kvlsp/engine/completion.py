@@ -7,7 +7,7 @@ next generated characters does not end it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -19,18 +19,15 @@ from kvlsp.completion.reasons import Reason
 from kvlsp.completion.stop import StopReason
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings, Trigger
-from kvlsp.engine.generate import Drafter, Progress
+from kvlsp.engine.generate import Progress
 from kvlsp.engine.messages import Complete, Selected
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
-from kvlsp.engine.texts import Candidate, Start, Texts
+from kvlsp.engine.texts import Candidate, Drafting, Start, Texts
 from kvlsp.prompt.layout import Layout
 from kvlsp.syntax.block import WINDOW
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Change
-
-Drafting = Callable[[int], "Drafter | None"]
-"""Drafts for a completion at an offset of the session's text."""
 
 CHUNK = 256
 """Rows of one forward while the layout is being made resident, unless the caller knows better."""

@@ -20,8 +20,10 @@ from kvlsp.tokens.tokenizer import Tokenizer
 from kvlsp.tracing import span
 
 _NEIGHBOURHOOD = 4096
-"""Characters on both sides of a caret that have to be read before a completion is asked for there, and that an edit
-tokenizes besides its own at most: what is in doubt then is made certain at rest (:meth:`DocumentText.refine`)."""
+"""Characters on both sides of a caret that have to be read before a completion is asked for there."""
+_BESIDES = 2048
+"""Characters that an edit tokenizes besides its own at most: what is in doubt then is made certain at rest
+(:meth:`DocumentText.refine`)."""
 _CLOSED = ("()", "[]", "{}", '""', "''", "``")
 """What editors close by themselves: the caret is left inside."""
 
@@ -39,7 +41,7 @@ class DocumentText:
         """Behind the last edit, until a layout is made at another place."""
         self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
         self.tokens = TokenizedText.of(tokenizer, Rope.of("") if self._reading else snapshot.text,
-                                       None if piece is None else _NEIGHBOURHOOD)
+                                       None if piece is None else _BESIDES)
         """Of what has been read; offsets in it are those of the read text."""
         self.revision = 0
         """Counts what has changed :attr:`tokens`: edits, and pieces that were read."""

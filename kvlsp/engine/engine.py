@@ -44,11 +44,11 @@ from kvlsp.engine.messages import (
     StatusChanged,
 )
 from kvlsp.engine.models import Models
-from kvlsp.engine.schedule import Decision, Work, schedule
+from kvlsp.engine.schedule import Decision, schedule
 from kvlsp.engine.statistics import Statistics
 from kvlsp.engine.tidying import Tidying
 from kvlsp.engine.upkeep import Upkeep
-from kvlsp.errors import KvlspError
+from kvlsp.errors import DocumentError, KvlspError
 from kvlsp.model.memory import give_back
 from kvlsp.opening.loading import Load, Loaded
 from kvlsp.opening.ready import open_ready
@@ -76,18 +76,7 @@ class Engine:
         self._statistics = Statistics()
         self._answering = Answering(self._statistics, clock, events)
         self._completer = Completer(self.documents, self._answering, clock)
-        self._upkeep = Upkeep(self.documents, clock, events)
-        self._steps: dict[Work, Callable[[DocumentState], None]] = {
-            Work.TOKENIZE: self.documents.read,
-            Work.COMPLETE: lambda document: self._upkeep.complete(document, self._completer),
-            Work.BEGIN: self._completer.begin_ahead,
-            Work.SYNC: self._upkeep.sync,
-            Work.GROW: self._upkeep.grow,
-            Work.REFRESH_OLDEST: self._upkeep.refresh_oldest,
-            Work.PLACE: self._upkeep.place,
-            Work.REFINE: self._upkeep.refine,
-            Work.REFRESH: self._upkeep.refresh,
-        }
+        self._upkeep = Upkeep(self.documents, self._completer, clock, events)
         self._tidying = Tidying(clock, give_back)
         self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
 
@@ -158,6 +147,8 @@ class Engine:
         """A defect, or a panic in a library, does not end the daemon: a cache may be dropped, the text is kept."""
         try:
             act(*arguments)
+        except DocumentError as error:
+            self._answering.say(str(error))  # the others are served on
         except KvlspError as error:
             self._events(StatusChanged("error", str(error)))
         except BaseException as error:
@@ -247,7 +238,7 @@ class Engine:
             return
         try:
             with span(decision.work.value):
-                self._steps[decision.work](document)
+                self._upkeep.do(decision.work, document)
             if not document.completing:
                 evict(self.documents, self._clock())
         except BaseException:

@@ -11,11 +11,34 @@ from typing import TypeAlias
 
 from kvlsp.completion.answers import Answers
 from kvlsp.completion.reasons import Reason
+from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
+from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.messages import Complete
 
 Offered: TypeAlias = tuple[Sequence[str], "Reason | None"]
 """Texts to insert, the best first, or why there is none."""
+
+
+def refused(request: Complete, document: DocumentState | None, documents: Documents) -> Reason | None:
+    """Why a request is answered without any work; None where it is not."""
+    if request.cancel.cancelled:
+        return Reason.CANCELLED
+    if document is None:
+        return Reason.UNKNOWN_DOCUMENT
+    if documents.model is None:
+        return Reason.NOT_READY
+    if not documents.serves(document):
+        return Reason.DISABLED
+    if request.version != document.snapshot.version or request.offset > len(document.snapshot.text):
+        return Reason.STALE_VERSION
+    return None
+
+
+def deadline(request: Complete, settings: Settings) -> float:
+    """When to answer, in seconds of the engine's clock."""
+    patience = settings.deadline_ms if request.trigger == "automatic" else settings.invoked_deadline_ms
+    return request.received + patience / 1000
 
 
 def from_job(job: CompletionJob, request: Complete, answers: Answers, least: float, now: float, *,

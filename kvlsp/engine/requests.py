@@ -46,9 +46,11 @@ class Requests:
         """Those that wait for ``job``."""
         return [waiting for waiting in self._waiting if waiting.job is job]
 
-    def of(self, uri: str) -> list[Waiting]:
-        """Those for one document."""
-        return [waiting for waiting in self._waiting if waiting.request.uri == uri]
+    def take(self, *, uri: str | None = None, job: CompletionJob | None = None) -> list[Waiting]:
+        """Those for a document, or for a ``job``; they wait no longer."""
+        taken = [waiting for waiting in self._waiting if waiting.job is job or waiting.request.uri == uri]
+        self._waiting = [waiting for waiting in self._waiting if waiting not in taken]
+        return taken
 
     def ended(self, now: float) -> list[tuple[Waiting, Reason]]:
         """Those that wait no longer: cancelled by the editor, or at their deadline."""

@@ -5,7 +5,7 @@ They are generated behind one resident layout, each in a branch of its own, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,9 @@ from kvlsp.opening.model import Model
 from kvlsp.prompt.healing import heal
 from kvlsp.prompt.layout import Layout
 from kvlsp.syntax.language import Language
+
+Drafting = Callable[[int], "Drafter | None"]
+"""Drafts for a completion at an offset of the session's text."""
 
 _CONTEXT_IDS = 1024
 """Tokens before the caret that drafts look at."""

@@ -12,6 +12,7 @@ from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.messages import Event, PrefillProgress
 from kvlsp.engine.pace import Pace
+from kvlsp.engine.schedule import Work
 from kvlsp.engine.sync import Sync
 
 REFRESH_SECONDS = 0.016
@@ -25,23 +26,39 @@ LARGE_PREFILL = 1024
 class Upkeep:
     """Used from the engine's thread only."""
 
-    def __init__(self, documents: Documents, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
-        self._documents, self._events = documents, events
+    def __init__(self, documents: Documents, completer: Completer, clock: Callable[[], float],
+                 events: Callable[[Event], None]) -> None:
+        self._documents, self._completer, self._events = documents, completer, events
+        self._steps: dict[Work, Callable[[DocumentState], None]] = {
+            Work.TOKENIZE: documents.read,
+            Work.COMPLETE: self._complete,
+            Work.BEGIN: completer.begin_ahead,
+            Work.SYNC: self._sync,
+            Work.REFRESH_OLDEST: self._refresh_oldest,
+            Work.REFINE: self._refine,
+            Work.PLACE: self._place,
+            Work.GROW: self._grow,
+            Work.REFRESH: self._refresh,
+        }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
         self._prefill_pace = Pace(clock, PREFILL_SECONDS)
 
-    def complete(self, document: DocumentState, completer: Completer) -> None:
+    def do(self, work: Work, document: DocumentState) -> None:
+        """One step of it."""
+        self._steps[work](document)
+
+    def _complete(self, document: DocumentState) -> None:
         """A forward of the completion that is under way."""
         job = document.job
         if job is None:
             return
         begun = job.total
         with self._prefill_pace as rows:
-            self._prefill_pace.did(completer.step(document, rows))
+            self._prefill_pace.did(self._completer.step(document, rows))
         total = job.total or begun  # 0 as soon as its layout is resident
         self._tell(document, total - job.left, total)
 
-    def sync(self, document: DocumentState) -> None:
+    def _sync(self, document: DocumentState) -> None:
         """Bring the cache to the layout at the caret ahead of the request that will want it."""
         session = self._documents.session(document)
         if document.sync is None:
@@ -49,7 +66,7 @@ class Upkeep:
         with self._prefill_pace as rows:
             self._prefill_pace.did(self._step(document, document.sync, rows))
 
-    def grow(self, document: DocumentState) -> None:
+    def _grow(self, document: DocumentState) -> None:
         """Lay out more of the document, behind rows that are exact: then each row is encoded once."""
         session = self._documents.session(document)
         with self._prefill_pace as rows:
@@ -75,25 +92,25 @@ class Upkeep:
         if total >= LARGE_PREFILL:
             self._events(PrefillProgress(document.snapshot.uri, done, total))
 
-    def refine(self, document: DocumentState) -> None:
+    def _refine(self, document: DocumentState) -> None:
         """Make tokens certain that an edit of a long run left in doubt."""
         if self._documents.session(document).refine():
             document.unsync()
 
-    def refresh(self, document: DocumentState) -> None:
+    def _refresh(self, document: DocumentState) -> None:
         """Make the next rows exact."""
         document.stop_sync()
         with self._refresh_pace as rows:
             self._refresh_pace.did(self._documents.session(document).refresh(rows))
 
-    def refresh_oldest(self, document: DocumentState) -> None:
+    def _refresh_oldest(self, document: DocumentState) -> None:
         """Typing goes on: a forward between two keystrokes."""
         document.refreshed = True
         document.stop_sync()
         with self._refresh_pace as rows:
             self._refresh_pace.did(self._documents.session(document).refresh_oldest(rows))
 
-    def place(self, document: DocumentState) -> None:
+    def _place(self, document: DocumentState) -> None:
         """At most one forward towards what the document should see of other files.
 
         Once it is in place, answers that were given behind another context are forgotten: they know nothing of this

@@ -48,13 +48,14 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     place: str | Path = settings.model or default_model.folder()
     threads.use(settings.threads)
     loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress)
-    tokenizer = Tokenizer.load(loaded.folder)
+    tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
     template = detect(
         tokenizer.control,
         order,  # type: ignore[arg-type]
         _tokenizer_settings(loaded.folder),
         settings.model,
+        begin=tokenizer.begin,
     )
     return Model(
         name=settings.model or "default model",

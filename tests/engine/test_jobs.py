@@ -17,6 +17,7 @@ from kvlsp.engine.messages import (
     PrefillProgress,
 )
 from kvlsp.engine.oneshot import complete_text
+from kvlsp.errors import TokenizationError
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
@@ -203,3 +204,20 @@ def test_a_large_prefill_that_somebody_waits_for_is_told_to_its_end():
     told = [event for event in bench.events if isinstance(event, PrefillProgress)]
     assert len(told) > 2
     assert told[0].done < told[0].total == told[-1].total == told[-1].done
+
+
+def test_a_text_that_the_tokenizer_gives_up_on_is_an_error_of_that_document_alone(monkeypatch):
+    bench = Bench(TEXT)
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise TokenizationError("The tokenizer of this model gives up on a part of this text.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bench.session.tokens, "apply", gives_up)
+        bench.edit(0, 0, "x")
+        bench.edit(0, 0, "y")
+        bench.work()
+    assert [event for event in bench.events if isinstance(event, Notice)] == [
+        Notice("The tokenizer of this model gives up on a part of this text.")]
+    assert not [event for event in bench.events if getattr(event, "kind", "") == "error"]
+    assert complete(bench, CARET + 1).reason is not Reason.MODEL_ERROR
