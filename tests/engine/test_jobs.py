@@ -13,6 +13,7 @@ from kvlsp.engine.messages import (
     Completed,
     DescribeDocument,
     DocumentDescribed,
+    Notice,
     OpenDocument,
     PrefillProgress,
 )
