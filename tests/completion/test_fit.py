@@ -63,6 +63,8 @@ def fitted(language: str, document: str, text: str) -> str:
     ("python", "x = |x_1\n", "y + x", "y + "),
     ("python", "x = |y + z\n", "1  # ", ""),
     ("javascript", "let x = |y;\n", "1 // ", ""),
+    ("java", "class A {\n    int a = |B.C;\n}\n", "B.D;", ""),
+    ("javascript", "useEffect((|{\n  a();\n}, []);\n", ") => ", ") => "),
     # what does not parse where the rest could
     ("python", "x = 1|\ny = 2\n", "y = 3", ""),
     ("python", "def f():\n    a = 1\n    |\n    return a\n", "b = (", ""),
