@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kvlsp.completion.fit import fit
@@ -126,6 +126,7 @@ def test_what_parsed_before_parses_after(name, data):
     """Any text from the same file at any place of it: where the file parses, it still does."""
     text, language = SAMPLES[name].text, LANGUAGES[name]
     caret = data.draw(st.integers(0, len(text)))
+    assume(text[:caret].rpartition("\n")[2].count("'") % 2 == 0)  # half a character literal is no string to the scanner
     start = data.draw(st.integers(0, len(text)))
     inserted = text[start : data.draw(st.integers(start, min(len(text), start + 40)))]
     got = fit(Place.at(text[:caret], text[caret:], language), inserted)
