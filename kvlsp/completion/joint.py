@@ -28,7 +28,9 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
     joint = scan_lines(place.language, place.line_before + text, place.states[-1])
     if place.line_after.strip():
         commented = joint.comment and joint.inside is None and (not place.scan.comment or "\n" in text)
-        if commented or not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
+        if commented or _ends_a_statement(place, text, joint):
+            return False
+        if not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
             return False
     if around is None:
         return True
@@ -40,11 +42,13 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
     if place.balanced:
         return _characters(joint) == _characters(place.scan)
     least = least_open(place, text)
-    # A block that goes on below is held as well, though its end may be out of sight.
+    if place.held_behind(text) < sum(bracket.held for bracket in place.open):
+        return False
+    # A block that goes on below is not closed, though its end may be out of sight.
     goes_on = not place.line_after.strip() and indent_of(place.below)
-    closed = sum(bracket.held or (least + index < place.inner and goes_on > bracket.bracket.indent)
-                 for index, bracket in enumerate(place.open[least:]))
-    return closed <= len(joint.stack) - least and not place.leaves_open(text, place.open[:least])
+    if len(joint.stack) <= least and any(goes_on > bracket.bracket.indent for bracket in place.open[least:place.inner]):
+        return False
+    return not place.leaves_open(text, place.open[:least])
 
 
 def merges(place: Place, text: str) -> bool:
@@ -64,6 +68,15 @@ def ends_whole_lines(place: Place, text: str) -> bool:
     if not place.blank or "\n" not in text or indent.strip():
         return False
     return indent == place.line_before or place.line_after.lstrip()[:1] in CLOSERS
+
+
+def _ends_a_statement(place: Place, text: str, joint: Scan) -> bool:
+    """Whether what stands behind the caret would be another statement on the line of one that ends there."""
+    language, behind = place.language, place.line_after.lstrip()
+    if language is None or language.layout == "indentation" or joint.inside is not None:
+        return False
+    in_parentheses = bool(joint.stack) and joint.stack[-1].character != "{"
+    return text.rstrip(" \t").endswith(";") and not in_parentheses and (behind[0].isalnum() or behind[0] in "_\"'")
 
 
 def _breaks_fit(place: Place, text: str, joint: Scan) -> bool:

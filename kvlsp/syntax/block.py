@@ -163,6 +163,13 @@ class Place:
         return not all(held[len(outer):]) or any(
             was.held and not now for was, now in zip(outer, held, strict=False))
 
+    def held_behind(self, generated: str) -> int:
+        """How many of the brackets that are open behind ``generated`` the suffix closes."""
+        text = self.line_before + generated
+        scan = scan_lines(self.language, text, self.states[-1])
+        return sum(_held(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following,
+                         len(self.scan.stack)))
+
     def ends(self, inside: StringKind) -> bool:
         """Whether the suffix ends this string or comment, were the caret inside of it."""
         suffix = f"{self.line_after}\n{self.following}" if inside.lines else self.line_after
