@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.training import checkpoint
 from kvlsp.laboratory.training.clock import BudgetClock
 from kvlsp.laboratory.training.corpus import Corpus, build_corpus, default_folders, load_corpus, save_corpus
@@ -57,8 +58,8 @@ def train(
     measure_seconds: float = 120.0,
     report: Callable[[Report], None] = lambda _: None,
 ) -> checkpoint.Progress:
-    """Train `preset` on the Python files below `folders` and leave a checkpoint and an exported model in
-    `out`.
+    """Train `preset` on the Python files below `folders`, or on a saved corpus if that is what is named, and leave a
+    checkpoint and an exported model in `out`.
 
     `budget_minutes` are of processor time, `until` is a time (seconds since the epoch) that ends the training
     in any case. With `resume` the checkpoint in `out` is continued. `init` names an exported model to start
@@ -70,8 +71,11 @@ def train(
     keep_freed_memory()
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    corpus = prepared_corpus(out, folders)
+    path = prepared_corpus(out, folders)
+    corpus = load_corpus(path)
     vocabulary = prepared_vocabulary(out, corpus, preset.shape.vocabulary, init)
+    held_out, languages = HeldOut(corpus, vocabulary, preset.shape.positions), corpus.languages()
+    del corpus  # hundreds of megabytes, which the feeder reads again for itself
     device = torch.device(preset.device if preset.device == "cpu" or torch.cuda.is_available() else "cpu")
     network = Network(preset.shape)
     if init is not None:
@@ -79,9 +83,7 @@ def train(
     network.to(device)
     steps = optimizers(network, preset.matrix_rate * rate, preset.vector_rate * rate, preset.weight_decay)
     saved = out / "checkpoint"
-    feeder = Feeder(
-        out / "corpus.jsonl", out / "tokenizer.json", preset.phases, seed, preset.middle_weight, preset.lanes
-    )
+    feeder = Feeder(path, out / "tokenizer.json", preset.phases, seed, preset.middle_weight, preset.lanes)
     progress = checkpoint.Progress(cursors=feeder.first())
     if resume and checkpoint.exists(saved):
         progress = checkpoint.restore(saved, network, steps)
@@ -90,14 +92,13 @@ def train(
     # a process that waits for a GPU burns processor time or not, as the driver likes: count the wall there
     work = time.process_time if device.type == "cpu" else time.monotonic
     clock = BudgetClock(budget_minutes or preset.budget_minutes, until, progress.fraction, work)
-    held_out = HeldOut(corpus, vocabulary, preset.shape.positions)
     begun, begun_worked = time.monotonic(), progress.worked_seconds
     last_measured = last_time = begun
     last_tokens, losses = progress.tokens, list[float]()
 
     def leave() -> None:
         checkpoint.save(saved, network, steps, progress)
-        export(network, vocabulary, out / "model", init, kept)
+        export(network, vocabulary, out / "model", init, kept, languages)
 
     with feeder:
         while progress.fraction < 1.0 and (max_steps is None or progress.step < max_steps):
@@ -143,12 +144,19 @@ def train(
     return progress
 
 
-def prepared_corpus(out: Path, folders: Sequence[Path]) -> Corpus:
-    """The corpus saved in `out`, or a new one from `folders` (default: this interpreter's files)."""
+def prepared_corpus(out: Path, given: Sequence[Path]) -> Path:
+    """The saved corpus to train on: the file in ``given``, or the one in `out`, made of the folders in ``given``
+    (default: this interpreter's files) if it is not there yet.
+    """
+    files = [path for path in given if path.is_file()]
+    if files and len(given) > 1:
+        raise ConfigurationError("Give one saved corpus, or folders of Python files, not both.")
+    if files:
+        return files[0]
     path = out / "corpus.jsonl"
     if not path.exists():
-        save_corpus(build_corpus(folders or default_folders()), path)
-    return load_corpus(path)
+        save_corpus(build_corpus(given or default_folders()), path)
+    return path
 
 
 def prepared_vocabulary(out: Path, corpus: Corpus, size: int, init: Path | None) -> Vocabulary:
