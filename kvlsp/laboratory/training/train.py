@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kvlsp.errors import ConfigurationError
+from kvlsp.errors import ConfigurationError, ModelBroken
 from kvlsp.laboratory.training import checkpoint
 from kvlsp.laboratory.training.clock import BudgetClock
 from kvlsp.laboratory.training.corpus import Corpus, build_corpus, default_folders, load_corpus, save_corpus
@@ -20,7 +20,7 @@ from kvlsp.laboratory.training.held_out import HeldOut
 from kvlsp.laboratory.training.memory import keep_freed_memory
 from kvlsp.laboratory.training.network import Network, autocast, weighted_loss
 from kvlsp.laboratory.training.optimizer import optimizers, rate_factor
-from kvlsp.laboratory.training.piecemeal import unseen_mask
+from kvlsp.laboratory.training.piecemeal import mark_unseen
 from kvlsp.laboratory.training.presets import Phase, Preset
 from kvlsp.laboratory.training.vocabulary import Vocabulary, train_vocabulary
 
@@ -49,6 +49,7 @@ def train(
     until: float | None = None,
     resume: bool = False,
     init: Path | None = None,
+    vocabulary_file: Path | None = None,
     rate: float = 1.0,
     kept: float = 0.0,
     seed: int = 0,
@@ -63,17 +64,18 @@ def train(
 
     `budget_minutes` are of processor time, `until` is a time (seconds since the epoch) that ends the training
     in any case. With `resume` the checkpoint in `out` is continued. `init` names an exported model to start
-    from; its vocabulary is used. `rate` is a factor on the preset's peak rates: below 1 for a model that has
-    learned before. `kept` is the share of `init`'s weights in the export, a mean. `max_steps` ends early without
-    the decay, for trials; `pause_minutes` ends the run after so long with a checkpoint to resume from, the schedule
-    untouched. Raises ModelBroken.
+    from; its vocabulary is used, otherwise that in `vocabulary_file` (a tokenizer.json), otherwise a new one. `rate`
+    is a factor on the preset's peak rates: below 1 for a model that has learned before. `kept` is the share of
+    `init`'s weights in the export, a mean. `max_steps` ends early without the decay, for trials; `pause_minutes`
+    ends the run after so long with a checkpoint to resume from, the schedule untouched. Raises ModelBroken.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
     path = prepared_corpus(out, folders)
     corpus = load_corpus(path)
-    vocabulary = prepared_vocabulary(out, corpus, preset.shape.vocabulary, init)
+    given = init / "tokenizer.json" if init is not None else vocabulary_file
+    vocabulary = prepared_vocabulary(out, corpus, preset.shape.vocabulary, given)
     held_out, languages = HeldOut(corpus, vocabulary, preset.shape.positions), corpus.languages()
     del corpus  # hundreds of megabytes, which the feeder reads again for itself
     device = torch.device(preset.device if preset.device == "cpu" or torch.cuda.is_available() else "cpu")
@@ -159,15 +161,24 @@ def prepared_corpus(out: Path, given: Sequence[Path]) -> Path:
     return path
 
 
-def prepared_vocabulary(out: Path, corpus: Corpus, size: int, init: Path | None) -> Vocabulary:
-    """The vocabulary of `init`, or the one saved in `out`, or a new one from a sample of the corpus."""
+def prepared_vocabulary(out: Path, corpus: Corpus, size: int, given: Path | None) -> Vocabulary:
+    """The `given` vocabulary, or the one saved in `out`, or a new one from a sample of the corpus.
+
+    Raises ModelBroken when there is none in `given`, or one of another size.
+    """
     path = out / "tokenizer.json"
-    if init is not None:
-        path.write_bytes((init / "tokenizer.json").read_bytes())
+    if given is not None:
+        try:
+            path.write_bytes(given.read_bytes())
+        except OSError as error:
+            raise ModelBroken(f"There is no vocabulary at {given}: {error.strerror}.") from error
     elif not path.exists():
         stride = max(1, sum(len(file.text) for file in corpus.train) // VOCABULARY_SAMPLE)
         train_vocabulary((file.text for file in corpus.train[::stride]), size).save(str(path))
-    return Vocabulary.load(path)
+    vocabulary = Vocabulary.load(path)
+    if vocabulary.size > size:
+        raise ModelBroken(f"The vocabulary has {vocabulary.size} tokens, the preset {size}. Use another one.")
+    return vocabulary
 
 
 def phase_at(phases: Sequence[Phase], fraction: float, step: int = 0) -> int:
@@ -192,7 +203,9 @@ def _step(
     rows = torch.from_numpy(batch.ids).to(device)
     weigh = torch.from_numpy(batch.weights).to(device)[:, 1:].flatten()
     length = rows.shape[1] - 1
-    unseen = torch.from_numpy(np.stack([unseen_mask(found, length) for found in batch.unseen])).to(device)
+    unseen = torch.zeros(len(rows), length, length, dtype=torch.bool, device=device)
+    for mask, found in zip(unseen, batch.unseen, strict=True):
+        mark_unseen(mask, found)
     with autocast(device):
         hidden = network(rows[:, :-1], unseen)
     total, _ = weighted_loss(

@@ -75,6 +75,19 @@ def test_a_saved_corpus_is_trained_on_where_it_lies(out: Path, tmp_path_factory:
         train(TINY, again, [packed, out], max_steps=1, compiled=False)
 
 
+def test_a_vocabulary_is_carried_on(out: Path, tmp_path_factory: pytest.TempPathFactory):
+    train(TINY, out, max_steps=1, compiled=False)
+    other = tmp_path_factory.mktemp("other")
+    given = out / "tokenizer.json"
+    train(TINY, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
+    assert (other / "model" / "tokenizer.json").read_bytes() == (out / "model" / "tokenizer.json").read_bytes()
+    with pytest.raises(ModelBroken, match="no vocabulary"):
+        train(TINY, other, vocabulary_file=out / "nowhere.json", max_steps=1, compiled=False)
+    smaller = replace(TINY, shape=replace(TINY.shape, vocabulary=300))
+    with pytest.raises(ModelBroken, match="400 tokens, the preset 300"):
+        train(smaller, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
+
+
 def test_the_model_says_which_languages_it_has_seen(out: Path):
     script = SourceFile("one", "one/a.ts", script_of(3), 1.0)
     save_corpus(Corpus((*FILES[:10], script), FILES[10:]), out / "corpus.jsonl")
