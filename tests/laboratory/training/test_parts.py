@@ -3,7 +3,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.laboratory.training.parts import cut_into_parts, split_functions
@@ -64,6 +64,7 @@ def test_what_only_looks_like_a_function_is_none(head: str):
     assert split_functions(f"{head}\n  run();\n  stop();\n}}\n", "a.js") == []
 
 
+@settings(deadline=None)
 @given(st.text("abc (){}:=\n\t ", max_size=900), st.sampled_from(["a.py", "a.ts"]), st.integers(0, 99))
 def test_parts_are_made_of_the_lines_of_the_text(text: str, path: str, seed: int):
     lines = {line.strip() for line in text.split("\n")}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.laboratory.training.corpus import Corpus, SourceFile
@@ -36,6 +36,7 @@ def test_all_of_it_when_there_is_room():
     assert subset(whole, 1000) == whole
 
 
+@settings(deadline=None)
 @given(SIZES, st.integers(0, 300))
 def test_never_more_than_asked_for(sizes: dict[str, list[int]], characters: int):
     whole = corpus(sizes)

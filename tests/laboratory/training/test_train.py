@@ -82,7 +82,7 @@ def test_a_vocabulary_is_carried_on(out: Path, tmp_path_factory: pytest.TempPath
     train(TINY, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
     assert (other / "model" / "tokenizer.json").read_bytes() == (out / "model" / "tokenizer.json").read_bytes()
     with pytest.raises(ModelBroken, match="no vocabulary"):
-        train(TINY, other, vocabulary_file=out / "nowhere.json", max_steps=1, compiled=False)
+        train(TINY, other, [out / "corpus.jsonl"], vocabulary_file=out / "nowhere.json", max_steps=1, compiled=False)
     smaller = replace(TINY, shape=replace(TINY.shape, vocabulary=300))
     with pytest.raises(ModelBroken, match="400 tokens, the preset 300"):
         train(smaller, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
