@@ -21,7 +21,7 @@ ALLOWED = {
     "tracing": set(),
     "text": set(),
     "model": set(),
-    "default_model": set(),
+    "default_model": {"syntax"},
     "syntax": {"text"},
     "tokens": {"text"},
     "prompt": {"tokens", "text"},
@@ -35,7 +35,7 @@ ALLOWED = {
     "cli": {*PRODUCT, "server"},
     "__main__": {"cli"},
     "laboratory": set(),
-    "laboratory.training": {"model"},
+    "laboratory.training": {"model", "default_model", "syntax"},
     "laboratory.evaluation": {*PRODUCT, "laboratory.training"},
     "laboratory.commands": {*PRODUCT, "cli", "laboratory.training", "laboratory.evaluation"},
 }

@@ -41,6 +41,7 @@ COMMANDS: Final = {
                       "Replay recorded edits, and check the cache against a full prefill."),
     "bench": Command(f"{_LAB}.bench", _LABORATORY, "Measure speed, as ratios within one run."),
     "evaluate": Command(f"{_LAB}.evaluate", _LABORATORY, "Measure the quality of completions."),
+    "corpus": Command(f"{_LAB}.corpus", _LABORATORY, "Fetch and gather what the default model is trained on."),
     "train": Command(f"{_LAB}.train", _LABORATORY, "Train the default model again, or another one like it."),
 }
 """In the order of the help page."""

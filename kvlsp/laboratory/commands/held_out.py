@@ -23,6 +23,9 @@ FromOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Which places are drawn.")]
+LanguageOption = Annotated[
+    str, typer.Option("--language", help="Files of this language: python, javascript, typescript or tsx.")
+]
 CountOption = Annotated[int, typer.Option("--count", help="How many places are drawn.", min=1)]
 
 
@@ -33,29 +36,41 @@ class Drawn:
     count: int
     sources: Sequence[Path] | None
     seed: int
+    language: str = "python"
 
     def files(self) -> list[SourceFile]:
         """As :func:`held_out` finds them."""
-        return held_out(self.sources)
+        return held_out(self.sources, self.language)
 
 
 def with_drawn_places(count: int) -> Callable[[Command], Command]:
-    """Gives a command ``--count --from --seed``; its parameter ``drawn`` is a :class:`Drawn`."""
-    options = {"count": (CountOption, count), "from_": (FromOption, None), "seed": (SeedOption, 0)}
+    """Gives a command ``--count --from --seed --language``; its parameter ``drawn`` is a :class:`Drawn`."""
+    options = {
+        "count": (CountOption, count),
+        "from_": (FromOption, None),
+        "seed": (SeedOption, 0),
+        "language": (LanguageOption, "python"),
+    }
     return with_options("drawn", options, lambda from_, **drawn: Drawn(sources=from_, **drawn))
 
 
-def held_out(sources: Sequence[Path] | None) -> list[SourceFile]:
-    """Held-out files below the folders (default: this interpreter's packages) or of a saved corpus.
+def held_out(sources: Sequence[Path] | None, language: str = "python") -> list[SourceFile]:
+    """Held-out files in ``language``, below the folders (default: this interpreter's packages) or of a saved corpus.
 
-    Raises :class:`kvlsp.errors.ConfigurationError` when none is installed.
+    Only a saved corpus has other languages than Python. Raises :class:`kvlsp.errors.ConfigurationError` when there are
+    none.
     """
     from kvlsp.errors import ConfigurationError
     from kvlsp.laboratory.training.corpus import default_folders, held_out_files, load_corpus
     from kvlsp.laboratory.training.deny_list import HELD_OUT_PACKAGES
+    from kvlsp.laboratory.training.languages import language_of
 
-    if sources and sources[0].suffix == ".jsonl":
-        files = list(load_corpus(sources[0]).held_out)
+    if sources and sources[0].suffix in (".jsonl", ".xz"):
+        files = [file for file in load_corpus(sources[0], ["held_out"]).held_out if language_of(file.path) == language]
+        if not files:
+            raise ConfigurationError(f"{sources[0]} has no held-out files in {language}.")
+    elif language != "python":
+        raise ConfigurationError(f"Held-out files in {language} are in a saved corpus only: name one with --from.")
     else:
         files = held_out_files(sources or default_folders())
     if not files:

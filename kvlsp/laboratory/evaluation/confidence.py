@@ -15,6 +15,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt
 from kvlsp.opening.model import Model
+from kvlsp.syntax.language import Language
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -39,7 +40,8 @@ def judge(
     """Completes at every caret; no threshold holds."""
     found = []
     for prompt in prompts:
-        completion = complete_text(model, prompt.text, prompt.caret, "python", settings)
+        language = Language.of(prompt.origin.rpartition(":")[0])
+        completion = complete_text(model, prompt.text, prompt.caret, language.ids[0] if language else "", settings)
         offered = completion.text.lstrip("\n").partition("\n")[0].rstrip()
         found.append(Judged(prompt.origin, offered, prompt.written.rstrip(), completion.report.get("confidence", 0.0)))
         advance()

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from kvlsp.config import Settings
 from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.laboratory.training.languages import language_of
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.leaves import leaves
 
@@ -82,7 +83,7 @@ def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: 
         lines = file.text.split("\n")
         number = random.randrange(len(lines))
         line = lines[number]
-        if len(line.strip()) < 8 or line.lstrip().startswith(("#", '"', "'")):
+        if len(line.strip()) < 8 or line.lstrip().startswith(_not_code(file.path)):
             continue
         indent = _indent(line)
         words = [at for at in range(indent + 2, len(line) - 2) if not line[at - 1].isalnum() and line[at].isalnum()]
@@ -91,6 +92,11 @@ def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: 
         below = "\n".join(["", *lines[number + 1 :]]) if random.random() < 0.5 else "\n"
         found.append(_prompt(file, number, above, below, settings, line[column:]))
     return found
+
+
+def _not_code(path: str) -> tuple[str, ...]:
+    """What lines of comments and long strings begin with."""
+    return ("#", '"', "'") if language_of(path) == "python" else ("//", "/*", "*", '"', "'", "`")
 
 
 def _far(settings: Settings) -> Settings:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kvlsp.default_model.learned import titles
 from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.training.checkpoint import Progress
 from kvlsp.laboratory.training.corpus import Corpus, load_corpus
@@ -37,14 +38,16 @@ def write_card(
     init: Path | None = None,
     rate: float = 1.0,
     kept: float = 0.0,
+    corpus_path: Path | None = None,
 ) -> None:
     """Write README.md and, where matplotlib is installed, the learning curve beside the weights in OUT/model.
 
     Measured numbers are taken from OUT/measurements.json (what `kvlsp evaluate infill --json` and `kvlsp
     evaluate perplexity --json` print, merged), a paragraph of the maker's from OUT/notes.md, when they are there.
-    What the card of ``init`` says of that model's making and corpus is kept.
+    What the card of ``init`` says of that model's making and corpus is kept. ``corpus_path`` is the saved corpus, by
+    default OUT/corpus.jsonl.
     """
-    corpus = load_corpus(out / "corpus.jsonl")
+    corpus = load_corpus(corpus_path or out / "corpus.jsonl")
     folder = out / "model"
     drawn = True
     try:
@@ -95,7 +98,7 @@ def card(
         f"{shape.layers} layers, {shape.heads} heads of {shape.head_dim} ({shape.key_value_heads} for "
         f"keys and values), feed-forward {shape.feed_forward}, tied embeddings, "
         f"RoPE theta {shape.theta:,.0f}, positions up to {shape.positions:,}. "
-        f"Byte-level BPE of {shape.vocabulary:,} tokens. Python only.",
+        f"Byte-level BPE of {shape.vocabulary:,} tokens. It knows {titles(corpus.languages())}, and no other language.",
         "",
         HOW,
         "",
@@ -187,11 +190,15 @@ def _corpus(corpus: Corpus) -> list[str]:
     sizes: Counter[str] = Counter()
     for file in corpus.train:
         sizes[file.package] += len(file.text)
-    held_out = ", ".join(sorted({file.package for file in corpus.held_out})) or "none of them installed"
+    measured_on = sorted({file.package for file in corpus.held_out})
+    held_out = ", ".join(measured_on) or "none of them installed"
+    never = [*HELD_OUT_PACKAGES, *(name for name in measured_on if name not in HELD_OUT_PACKAGES)]
     return [
-        f"{len(corpus.train):,} Python files, {sum(sizes.values()) / 1e6:.1f} M characters, deduplicated; "
+        f"{len(corpus.train):,} files, {sum(sizes.values()) / 1e6:.1f} M characters, deduplicated ("
+        + ", ".join(f"{name} {size / 1e6:.1f} M" for name, size in corpus.sizes().items())
+        + f"); "
         f"SHA-256 of the texts `{corpus.digest()[:16]}`. Never trained on, nor their copies: "
-        f"{', '.join(HELD_OUT_PACKAGES)} "
+        f"{', '.join(never)} "
         f"(measured on: {held_out}). Left out: "
         + ", ".join(f"{reason} ({count:,})" for reason, count in sorted(corpus.refused.items()))
         + ".",

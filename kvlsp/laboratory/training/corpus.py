@@ -1,4 +1,4 @@
-"""From folders of Python files to the training corpus: found, filtered, deduplicated, weighted, saved.
+"""The training corpus: made from folders of Python files (from fetched packages: `gather.py`), saved and read.
 
 The corpus is a list of `SourceFile`, saved as JSON lines so that a resumed training reads the very same one.
 Knows nothing of tokens or of training.
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, TextIO, cast
 
+from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.training.deny_list import HELD_OUT_PACKAGES, is_test, path_refusal, quality, text_refusal
 from kvlsp.laboratory.training.duplicates import SeenRuns, fingerprints
+from kvlsp.laboratory.training.languages import language_of
 from kvlsp.laboratory.training.licences import LicenceTable
 
 #: A file is dropped when more than this share of its runs of lines is known already.
@@ -27,12 +32,14 @@ MAX_HELD_OUT_SHARE = 0.1
 PACKAGE_CAP = 2_500_000
 STDLIB_CAP = 10_000_000
 TEST_SHARE = 0.12
+#: A language with less of the text than this was not learned.
+LEAST_SHARE = 0.005
 _VENDORS = frozenset({"_vendor", "vendored", "third_party", "extern", "_vendored"})
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One Python file of the corpus. `path` is relative to its package's folder's parent, never absolute."""
+    """One file of the corpus. `path` is relative to its package's folder's parent, never absolute."""
 
     package: str
     path: str
@@ -49,6 +56,18 @@ class Corpus:
     licences: dict[str, str] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
 
+    def sizes(self) -> dict[str, int]:
+        """Characters of the training files in each language, the largest first."""
+        sizes: Counter[str] = Counter()
+        for file in self.train:
+            sizes[language_of(file.path) or "python"] += len(file.text)
+        return dict(sizes.most_common())
+
+    def languages(self) -> list[str]:
+        """The languages a model can have learned from this corpus: those with a share worth the name."""
+        sizes = self.sizes()
+        return [name for name, size in sizes.items() if size >= LEAST_SHARE * sum(sizes.values())]
+
     def digest(self) -> str:
         """SHA-256 over all training texts in order: two trainings on equal digests saw the same text."""
         total = hashlib.sha256()
@@ -61,6 +80,11 @@ def default_folders() -> list[Path]:
     """The running interpreter's standard library and its installed packages."""
     paths = sysconfig.get_paths()
     return sorted({Path(paths["stdlib"]), Path(paths["purelib"])})
+
+
+def some_folder() -> Path:
+    """A small folder of Python files that every interpreter has, to try a training with."""
+    return Path(sysconfig.get_paths()["stdlib"]) / "asyncio"
 
 
 def package_of(path: Path) -> str:
@@ -186,25 +210,36 @@ def _capped(candidates: list[tuple[SourceFile, bool]], refused: Counter[str]) ->
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:
-    """Write the corpus as JSON lines, atomically."""
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as out:
+    """Write the corpus as JSON lines, atomically; compressed when the name ends in `.xz`."""
+    part = path.with_name(f"part-{path.name}")
+    with _opened(part, "wt") as out:
         out.write(json.dumps({"licences": corpus.licences, "refused": corpus.refused}) + "\n")
-        for kind, files in (("train", corpus.train), ("held_out", corpus.held_out)):
+        for kind, files in (("held_out", corpus.held_out), ("train", corpus.train)):
             for file in files:
                 out.write(json.dumps({"kind": kind, **asdict(file)}) + "\n")
     part.replace(path)
 
 
-def load_corpus(path: Path) -> Corpus:
-    """Read what `save_corpus` wrote."""
+def load_corpus(path: Path, kinds: Collection[str] = ("train", "held_out")) -> Corpus:
+    """Read what `save_corpus` wrote, the files of other ``kinds`` left out. Raises ConfigurationError."""
     files: dict[str, list[SourceFile]] = {"train": [], "held_out": []}
-    with path.open(encoding="utf-8") as lines:
-        head = json.loads(next(lines))
-        for line in lines:
-            record = json.loads(line)
-            files[record.pop("kind")].append(SourceFile(**record))
-    return Corpus(tuple(files["train"]), tuple(files["held_out"]), head["licences"], head["refused"])
+    try:
+        with _opened(path, "rt") as lines:
+            head = json.loads(next(lines))
+            for line in lines:
+                if not any(line.startswith(f'{{"kind": "{kind}"') for kind in kinds):
+                    continue
+                record = json.loads(line)
+                files[record.pop("kind")].append(SourceFile(**record))
+        return Corpus(tuple(files["train"]), tuple(files["held_out"]), head["licences"], head["refused"])
+    except (OSError, EOFError, lzma.LZMAError, StopIteration, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{path} is no saved corpus: {type(error).__name__}.") from error
+
+
+@contextmanager
+def _opened(path: Path, mode: Literal["rt", "wt"]) -> Iterator[TextIO]:
+    with lzma.open(path, mode, encoding="utf-8") if path.suffix == ".xz" else path.open(mode, encoding="utf-8") as file:
+        yield cast(TextIO, file)
 
 
 def main(arguments: list[str]) -> None:

@@ -10,15 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.laboratory.training.languages import definition_heads
 
 #: More definitions of one name than this, and it is anybody's.
 MOST_OF_A_NAME = 3
 #: Lines of a definition that are shown: its head, what it says of itself, the start of its body.
 LONGEST = 24
 
-_DEFINITION = re.compile(
-    r"^[ \t]*(?:async def|def|class) ([A-Za-z_]\w{3,})|^([A-Z][A-Z_0-9]{3,})(?=\s*[:=])", re.MULTILINE
-)
 _WORD = re.compile(r"[A-Za-z_]\w{3,}")
 
 
@@ -29,7 +27,7 @@ class Definitions:
         self._files = files
         found: dict[str, list[tuple[int, int]]] = {}
         for number in numbers:
-            for match in _DEFINITION.finditer(files[number].text):
+            for match in definition_heads(files[number].path).finditer(files[number].text):
                 name = match.group(1) or match.group(2)
                 places = found.setdefault(name, [])
                 if len(places) <= MOST_OF_A_NAME:
@@ -56,12 +54,15 @@ def definition(text: str, start: int) -> str:
 
 
 def block(text: str, start: int) -> list[str]:
-    """The line at ``start`` and those below that are indented deeper, without blank lines at the end."""
+    """The line at ``start``, those below that are indented deeper, and the brackets that close it, without blank lines
+    at the end.
+    """
     first, *below = text[start:].split("\n", 1)
     margin = len(first) - len(first.lstrip())
     lines = [first]
     for line in below[0].split("\n") if below else ():
-        if line.strip() and len(line) - len(line.lstrip()) <= margin and not line.lstrip().startswith(")"):
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and (indent < margin or (indent == margin and line[margin] not in ")]}")):
             break
         lines.append(line)
     while len(lines) > 1 and not lines[-1].strip():

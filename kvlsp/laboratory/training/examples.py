@@ -8,8 +8,6 @@ be one token. A row is a pure function of (seed, epoch, index): a training resum
 from __future__ import annotations
 
 import math
-import re
-from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -18,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvlsp.laboratory.training.corpus import SourceFile
-from kvlsp.laboratory.training.definitions import Definitions, block, definition
+from kvlsp.laboratory.training.definitions import Definitions, definition
 from kvlsp.laboratory.training.middles import draw_middle, draw_recent_edit
+from kvlsp.laboratory.training.parts import cut_into_parts
 from kvlsp.laboratory.training.piecemeal import APART_SHARE, Unseen, before_pieces, history, pieces_apart
 from kvlsp.laboratory.training.vocabulary import END, FILE, MIDDLE, PAD, PREFIX, REPOSITORY, SUFFIX, Vocabulary
 
@@ -32,20 +31,14 @@ REPOSITORY_SHARE = 0.35
 USED_SHARE = 0.75
 MOST_USED = 6
 RECENT_EDIT_SHARE = 0.08
-#: Pieces that become one document; the others are cut into several, each with a hole.
-WHOLE_SHARE = 0.15
 #: Pieces that become documents of one function each, as in a scratch file or a notebook's cell.
 FUNCTION_SHARE = 0.7
 #: ... in rows longer than 2,048 tokens, which are there for long documents, and behind pieces of other files.
 LONG_FUNCTION_SHARE = 0.3
 #: Characters a row of one token is filled from; a little more than the vocabulary packs into one.
 CHARACTERS_PER_TOKEN = 3.6
-SMALLEST_DOCUMENT = 300
 #: A row with less room than this is padded.
 SMALLEST_ROOM = 48
-
-
-_FUNCTION = re.compile(r"^([ \t]*)(?:async )?def [^\n]*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -214,7 +207,7 @@ class ExampleStream:
             size = min(len(ids), room)
             return [Example(ids, [1.0] * len(ids), ((0, size),), random.randint(size // 4, size))]
         examples = []
-        parts = _parts(text, random, functions)
+        parts = cut_into_parts(text, file.path, random, functions)
         if names:
             parts.sort(key=lambda part: not any(name in part for name in names))
         for part in parts:
@@ -227,7 +220,7 @@ class ExampleStream:
 
     def _with_hole(self, text: str, room: int, random: Random, names: Collection[str] = ()) -> Example:
         if not text.strip():
-            text = "pass\n"
+            text = "x = 1\n"
         start, end = draw_middle(text, random, names)
         prefix, middle, suffix = text[:start], text[start:end], text[end:]
         if random.random() < RECENT_EDIT_SHARE:
@@ -299,35 +292,3 @@ class ExampleStream:
         if package not in self._definitions:
             self._definitions[package] = Definitions(self._files, self._of_package[package])
         return self._definitions[package]
-
-
-def _parts(text: str, random: Random, functions_share: float) -> list[str]:
-    """The text cut at line starts into documents of very different lengths (log-uniform), or left whole."""
-    draw = random.random()
-    if len(text) <= SMALLEST_DOCUMENT or draw < WHOLE_SHARE:
-        return [text]
-    if draw < WHOLE_SHARE + functions_share and (functions := split_functions(text)):
-        return functions
-    breaks = [i + 1 for i, character in enumerate(text) if character == "\n"]
-    parts = []
-    start = 0
-    while start < len(text):
-        size = math.exp(random.uniform(math.log(SMALLEST_DOCUMENT), math.log(len(text))))
-        at = bisect_right(breaks, start + size) - 1
-        end = breaks[at] if at >= 0 and breaks[at] > start else len(text)
-        if len(text) - end < SMALLEST_DOCUMENT // 2:
-            end = len(text)
-        parts.append(text[start:end])
-        start = end
-    return parts
-
-
-def split_functions(text: str) -> list[str]:
-    """Every function and method of at least three lines, decorators left out, moved to the left margin."""
-    found = []
-    for match in _FUNCTION.finditer(text):
-        margin = len(match.group(1))
-        lines = block(text, match.start())
-        if len(lines) >= 3:
-            found.append("\n".join(line[margin:] for line in lines) + "\n")
-    return found

@@ -6,12 +6,14 @@ Also the start from another such folder (`--init`), grown in depth when the new 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from kvlsp.default_model.learned import LANGUAGES_KEY
 from kvlsp.errors import ModelBroken
 from kvlsp.laboratory.training.network import Network
 from kvlsp.laboratory.training.presets import Shape
@@ -39,8 +41,8 @@ def _names(layers: int) -> dict[str, str]:
     return names
 
 
-def llama_config(shape: Shape) -> dict[str, object]:
-    """`config.json` of the shape."""
+def llama_config(shape: Shape, languages: Sequence[str] = ()) -> dict[str, object]:
+    """`config.json` of the shape, with the languages the model has learned (`knows.py` reads them)."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -65,10 +67,18 @@ def llama_config(shape: Shape) -> dict[str, object]:
         "pad_token_id": PAD,
         "use_cache": True,
         "dtype": "bfloat16",
+        LANGUAGES_KEY: list(languages),
     }
 
 
-def export(network: Network, vocabulary: Vocabulary, folder: Path, init: Path | None = None, kept: float = 0.0) -> None:
+def export(
+    network: Network,
+    vocabulary: Vocabulary,
+    folder: Path,
+    init: Path | None = None,
+    kept: float = 0.0,
+    languages: Sequence[str] = (),
+) -> None:
     """Write config.json, model.safetensors (bfloat16), tokenizer and generation settings into `folder`.
 
     With `kept` above 0 the weights are a mean: that share of those in `init`, an export of the same shape, the rest of
@@ -88,7 +98,7 @@ def export(network: Network, vocabulary: Vocabulary, folder: Path, init: Path | 
     part = folder / "model.safetensors.part"
     save_file(tensors, part, metadata={"format": "pt"})
     part.replace(folder / "model.safetensors")
-    _write_json(folder / "config.json", llama_config(network.shape))
+    _write_json(folder / "config.json", llama_config(network.shape, languages))
     _write_json(folder / "generation_config.json", {"eos_token_id": END, "pad_token_id": PAD})
     _write_json(
         folder / "tokenizer_config.json",

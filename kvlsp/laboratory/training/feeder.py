@@ -84,7 +84,7 @@ class Feeder:
         self._own: Lane | None = None
         self._pool: ProcessPoolExecutor | None = None
         if lanes == 1:
-            files, vocabulary = load_corpus(corpus_path).train, Vocabulary.load(vocabulary_path)
+            files, vocabulary = load_corpus(corpus_path, ["train"]).train, Vocabulary.load(vocabulary_path)
             self._own = _Process(files, vocabulary, phases, seed, middle_weight).lane(0)
         else:
             # started afresh: a fork would copy the threads' locks and the GPU's context
@@ -149,7 +149,7 @@ _process: _Process | None = None
 
 def _start(corpus: Path, vocabulary: Path, phases: Sequence[Phase], seed: int, weight: float) -> None:
     global _process
-    _process = _Process(load_corpus(corpus).train, Vocabulary.load(vocabulary), phases, seed, weight)
+    _process = _Process(load_corpus(corpus, ["train"]).train, Vocabulary.load(vocabulary), phases, seed, weight)
 
 
 def _rows(lane: int, phase: int, count: int, cursor: Cursor) -> tuple[Batch, Cursor]:

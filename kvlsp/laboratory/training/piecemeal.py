@@ -16,10 +16,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 #: Documents that were edited since they were encoded, and in suffix-first order those whose caret has jumped.
 EDITED_SHARE = 0.3
@@ -73,12 +70,13 @@ def history(texts: Sequence[tuple[int, int]], hole: int, suffix_first: bool, ran
     return []
 
 
-def unseen_mask(unseen: Sequence[Unseen], length: int) -> NDArray[np.bool_]:
-    """(length, length): which row (first axis) does not see which."""
-    mask = np.zeros((length, length), np.bool_)
+def mark_unseen(mask: Any, unseen: Sequence[Unseen]) -> None:
+    """Set what does not see (first axis) what (last axis) to True in a ``mask`` (length, length), an array or tensor.
+
+    In place, so that on a GPU the mask is made there: carrying it would take as long as a step.
+    """
     for one in unseen:
         mask[one.first : one.end, one.key_first : one.key_end] = True
-    return mask
 
 
 def _edited(texts: Sequence[tuple[int, int]], until: int, random: Random) -> list[Unseen]:

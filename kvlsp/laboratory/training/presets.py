@@ -1,10 +1,10 @@
 """What is trained: shapes, batches, phases. `cpu` is what two cores do in an evening, `gpu` what one H200
-does in 25 minutes. Numbers only; no torch here.
+or H100 does in minutes. Numbers only; no torch here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvlsp.errors import ConfigurationError
 
@@ -99,3 +99,23 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise ConfigurationError(f"There is no preset {name!r}. Presets are: {', '.join(PRESETS)}.")
     return PRESETS[name]
+
+
+def miniature(preset: Preset) -> Preset:
+    """The preset with the same phases, rates and lanes, small enough for a processor to try its way in seconds."""
+    shape = replace(
+        preset.shape,
+        vocabulary=512,
+        width=64,
+        layers=2,
+        heads=2,
+        key_value_heads=1,
+        head_dim=32,
+        feed_forward=96,
+        positions=512,
+    )
+    phases = tuple(
+        replace(phase, length=length, rows=2, long_every=min(phase.long_every, 2))
+        for phase, length in zip(preset.phases, (128, 512), strict=True)
+    )
+    return replace(preset, shape=shape, phases=phases, device="cpu", lanes=min(preset.lanes, 2), warmup_steps=2)

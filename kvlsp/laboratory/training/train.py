@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from kvlsp.errors import ConfigurationError, ModelBroken
 from kvlsp.laboratory.training import checkpoint
 from kvlsp.laboratory.training.clock import BudgetClock
 from kvlsp.laboratory.training.corpus import Corpus, build_corpus, default_folders, load_corpus, save_corpus
@@ -19,7 +20,7 @@ from kvlsp.laboratory.training.held_out import HeldOut
 from kvlsp.laboratory.training.memory import keep_freed_memory
 from kvlsp.laboratory.training.network import Network, autocast, weighted_loss
 from kvlsp.laboratory.training.optimizer import optimizers, rate_factor
-from kvlsp.laboratory.training.piecemeal import unseen_mask
+from kvlsp.laboratory.training.piecemeal import mark_unseen
 from kvlsp.laboratory.training.presets import Phase, Preset
 from kvlsp.laboratory.training.vocabulary import Vocabulary, train_vocabulary
 
@@ -48,6 +49,7 @@ def train(
     until: float | None = None,
     resume: bool = False,
     init: Path | None = None,
+    vocabulary_file: Path | None = None,
     rate: float = 1.0,
     kept: float = 0.0,
     seed: int = 0,
@@ -57,21 +59,25 @@ def train(
     measure_seconds: float = 120.0,
     report: Callable[[Report], None] = lambda _: None,
 ) -> checkpoint.Progress:
-    """Train `preset` on the Python files below `folders` and leave a checkpoint and an exported model in
-    `out`.
+    """Train `preset` on the Python files below `folders`, or on a saved corpus if that is what is named, and leave a
+    checkpoint and an exported model in `out`.
 
     `budget_minutes` are of processor time, `until` is a time (seconds since the epoch) that ends the training
     in any case. With `resume` the checkpoint in `out` is continued. `init` names an exported model to start
-    from; its vocabulary is used. `rate` is a factor on the preset's peak rates: below 1 for a model that has
-    learned before. `kept` is the share of `init`'s weights in the export, a mean. `max_steps` ends early without
-    the decay, for trials; `pause_minutes` ends the run after so long with a checkpoint to resume from, the schedule
-    untouched. Raises ModelBroken.
+    from; its vocabulary is used, otherwise that in `vocabulary_file` (a tokenizer.json), otherwise a new one. `rate`
+    is a factor on the preset's peak rates: below 1 for a model that has learned before. `kept` is the share of
+    `init`'s weights in the export, a mean. `max_steps` ends early without the decay, for trials; `pause_minutes`
+    ends the run after so long with a checkpoint to resume from, the schedule untouched. Raises ModelBroken.
     """
     keep_freed_memory()
     torch.manual_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    corpus = prepared_corpus(out, folders)
-    vocabulary = prepared_vocabulary(out, corpus, preset.shape.vocabulary, init)
+    path = prepared_corpus(out, folders)
+    corpus = load_corpus(path)
+    given = init / "tokenizer.json" if init is not None else vocabulary_file
+    vocabulary = prepared_vocabulary(out, corpus, preset.shape.vocabulary, given)
+    held_out, languages = HeldOut(corpus, vocabulary, preset.shape.positions), corpus.languages()
+    del corpus  # hundreds of megabytes, which the feeder reads again for itself
     device = torch.device(preset.device if preset.device == "cpu" or torch.cuda.is_available() else "cpu")
     network = Network(preset.shape)
     if init is not None:
@@ -79,9 +85,7 @@ def train(
     network.to(device)
     steps = optimizers(network, preset.matrix_rate * rate, preset.vector_rate * rate, preset.weight_decay)
     saved = out / "checkpoint"
-    feeder = Feeder(
-        out / "corpus.jsonl", out / "tokenizer.json", preset.phases, seed, preset.middle_weight, preset.lanes
-    )
+    feeder = Feeder(path, out / "tokenizer.json", preset.phases, seed, preset.middle_weight, preset.lanes)
     progress = checkpoint.Progress(cursors=feeder.first())
     if resume and checkpoint.exists(saved):
         progress = checkpoint.restore(saved, network, steps)
@@ -90,14 +94,13 @@ def train(
     # a process that waits for a GPU burns processor time or not, as the driver likes: count the wall there
     work = time.process_time if device.type == "cpu" else time.monotonic
     clock = BudgetClock(budget_minutes or preset.budget_minutes, until, progress.fraction, work)
-    held_out = HeldOut(corpus, vocabulary, preset.shape.positions)
     begun, begun_worked = time.monotonic(), progress.worked_seconds
     last_measured = last_time = begun
     last_tokens, losses = progress.tokens, list[float]()
 
     def leave() -> None:
         checkpoint.save(saved, network, steps, progress)
-        export(network, vocabulary, out / "model", init, kept)
+        export(network, vocabulary, out / "model", init, kept, languages)
 
     with feeder:
         while progress.fraction < 1.0 and (max_steps is None or progress.step < max_steps):
@@ -143,23 +146,39 @@ def train(
     return progress
 
 
-def prepared_corpus(out: Path, folders: Sequence[Path]) -> Corpus:
-    """The corpus saved in `out`, or a new one from `folders` (default: this interpreter's files)."""
+def prepared_corpus(out: Path, given: Sequence[Path]) -> Path:
+    """The saved corpus to train on: the file in ``given``, or the one in `out`, made of the folders in ``given``
+    (default: this interpreter's files) if it is not there yet.
+    """
+    files = [path for path in given if path.is_file()]
+    if files and len(given) > 1:
+        raise ConfigurationError("Give one saved corpus, or folders of Python files, not both.")
+    if files:
+        return files[0]
     path = out / "corpus.jsonl"
     if not path.exists():
-        save_corpus(build_corpus(folders or default_folders()), path)
-    return load_corpus(path)
+        save_corpus(build_corpus(given or default_folders()), path)
+    return path
 
 
-def prepared_vocabulary(out: Path, corpus: Corpus, size: int, init: Path | None) -> Vocabulary:
-    """The vocabulary of `init`, or the one saved in `out`, or a new one from a sample of the corpus."""
+def prepared_vocabulary(out: Path, corpus: Corpus, size: int, given: Path | None) -> Vocabulary:
+    """The `given` vocabulary, or the one saved in `out`, or a new one from a sample of the corpus.
+
+    Raises ModelBroken when there is none in `given`, or one of another size.
+    """
     path = out / "tokenizer.json"
-    if init is not None:
-        path.write_bytes((init / "tokenizer.json").read_bytes())
+    if given is not None:
+        try:
+            path.write_bytes(given.read_bytes())
+        except OSError as error:
+            raise ModelBroken(f"There is no vocabulary at {given}: {error.strerror}.") from error
     elif not path.exists():
         stride = max(1, sum(len(file.text) for file in corpus.train) // VOCABULARY_SAMPLE)
         train_vocabulary((file.text for file in corpus.train[::stride]), size).save(str(path))
-    return Vocabulary.load(path)
+    vocabulary = Vocabulary.load(path)
+    if vocabulary.size > size:
+        raise ModelBroken(f"The vocabulary has {vocabulary.size} tokens, the preset {size}. Use another one.")
+    return vocabulary
 
 
 def phase_at(phases: Sequence[Phase], fraction: float, step: int = 0) -> int:
@@ -184,7 +203,9 @@ def _step(
     rows = torch.from_numpy(batch.ids).to(device)
     weigh = torch.from_numpy(batch.weights).to(device)[:, 1:].flatten()
     length = rows.shape[1] - 1
-    unseen = torch.from_numpy(np.stack([unseen_mask(found, length) for found in batch.unseen])).to(device)
+    unseen = torch.zeros(len(rows), length, length, dtype=torch.bool, device=device)
+    for mask, found in zip(unseen, batch.unseen, strict=True):
+        mark_unseen(mask, found)
     with autocast(device):
         hidden = network(rows[:, :-1], unseen)
     total, _ = weighted_loss(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from kvlsp.config import Settings
+from kvlsp.engine.oneshot import Completion
 from kvlsp.laboratory.evaluation.confidence import Judged, as_json, judge, table
 from kvlsp.laboratory.evaluation.decode_prompts import ordinary
 from kvlsp.laboratory.training.corpus import SourceFile
@@ -36,3 +39,20 @@ def test_places_are_judged_by_what_the_author_wrote():
     judged = judge(tiny_model(1), prompts, Settings(max_tokens=8))
     assert [one.written for one in judged] == [prompt.written.rstrip() for prompt in prompts]
     assert len(as_json(judged)["places"]) == 6
+
+
+def test_places_in_another_language_are_code_too():
+    comment = "/* The area.\n * In square units, of course. */\n"
+    text = f"{comment}function area(width, height) {{\n  return width * height;\n}}\n"
+    prompts = ordinary([SourceFile("one", "one/a.ts", text, 1.0)], 20, Settings(max_tokens=8))
+    assert {prompt.origin.rpartition(":")[2] for prompt in prompts} == {"3", "4"}
+    languages: list[str] = []
+
+    def complete(model: object, text: str, caret: int, language: str, settings: Settings) -> Completion:
+        languages.append(language)
+        return Completion("", None, "", {})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kvlsp.laboratory.evaluation.confidence.complete_text", complete)
+        judge(tiny_model(1), prompts, Settings())
+    assert set(languages) == {"typescript"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.laboratory.training.corpus import SourceFile
-from kvlsp.laboratory.training.examples import Cursor, ExampleStream, fill_in_the_middle, fitted, split_functions
+from kvlsp.laboratory.training.examples import Cursor, ExampleStream, fill_in_the_middle, fitted
 from kvlsp.laboratory.training.vocabulary import (
     END,
     FILE,
@@ -126,16 +126,3 @@ def test_control_token_text_in_a_document_is_ordinary_text():
     ids = vocabulary().encode("x = '<|fim_middle|><|endoftext|>'")
     assert not {END, MIDDLE} & set(ids)
     assert vocabulary().decode(ids) == "x = '<|fim_middle|><|endoftext|>'"
-
-
-def test_functions_stand_alone_at_the_left_margin():
-    text = (
-        "import os\n\n\nclass Box:\n    @property\n    def size(\n        self,\n    ) -> int:\n"
-        "        if self:\n            return 1\n\n        return 2\n\n    def short(self): pass\n\n\n"
-        "async def main():\n    await run()\n    return 0\n\n\nmain()\n"
-    )
-    assert split_functions(text) == [
-        "def size(\n    self,\n) -> int:\n    if self:\n        return 1\n\n    return 2\n",
-        "async def main():\n    await run()\n    return 0\n",
-    ]
-    assert split_functions("x = 1\n") == []

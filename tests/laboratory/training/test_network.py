@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from kvlsp.errors import ConfigurationError, ModelBroken
 from kvlsp.laboratory.training.export import export, initialise_from
-from kvlsp.laboratory.training.network import Network, causal_attention, weighted_loss
+from kvlsp.laboratory.training.network import Network, causal_attention, fused_attention, seen_keys, weighted_loss
 from kvlsp.laboratory.training.presets import PRESETS, Shape, preset
 from tests.laboratory.training.test_examples import vocabulary
 
@@ -56,6 +56,8 @@ def test_what_a_row_does_not_see_it_does_not_attend_to(length: int):
     seen = torch.ones(length, length, dtype=torch.bool).tril() & ~unseen[:, None]
     expected = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
     torch.testing.assert_close(causal_attention(query, key, value, unseen), expected)
+    torch.testing.assert_close(fused_attention(query, key, value, seen_keys(unseen)), expected)
+    torch.testing.assert_close(fused_attention(query, key, value), causal_attention(query, key, value))
 
 
 def test_chunked_loss_is_cross_entropy_with_its_gradients():

@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.laboratory.training.examples import Cursor
-from kvlsp.laboratory.training.piecemeal import Unseen, before_pieces, history, pieces_apart, unseen_mask
+from kvlsp.laboratory.training.piecemeal import Unseen, before_pieces, history, mark_unseen, pieces_apart
 from kvlsp.laboratory.training.vocabulary import FILE, REPOSITORY
 from tests.laboratory.training.test_examples import stream
 from tests.laboratory.training.test_network import small
 
 
 def test_a_piece_sees_the_head_and_itself():
-    mask = unseen_mask(pieces_apart(2, [2, 5, 7], 9), 10)
+    mask = np.zeros((10, 10), np.bool_)
+    mark_unseen(mask, pieces_apart(2, [2, 5, 7], 9))
     assert [np.flatnonzero(mask[row]).tolist() for row in range(10)] == [
         *[[]] * 5, *[[2, 3, 4]] * 2, *[[2, 3, 4, 5, 6]] * 2, [],
     ]
@@ -61,6 +62,7 @@ def test_rows_of_a_stream_hold_pieces_that_were_encoded_apart():
 def test_a_row_that_does_not_see_is_a_row_without_what_it_does_not_see():
     """The network's word: rows behind a hidden stretch at the start are those of a text that stands as far back."""
     network, ids = small(), torch.randint(7, 400, (1, 40))
-    unseen = torch.from_numpy(unseen_mask([Unseen(10, 40, 0, 10)], 40))[None]
+    unseen = torch.zeros(1, 40, 40, dtype=torch.bool)
+    mark_unseen(unseen[0], [Unseen(10, 40, 0, 10)])
     with torch.no_grad():
         torch.testing.assert_close(network(ids, unseen)[:, 10:], network(ids[:, 10:]), rtol=1e-4, atol=1e-5)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from kvlsp.errors import ModelBroken
+from kvlsp.cli import app
+from kvlsp.default_model.learned import languages_of
+from kvlsp.errors import ConfigurationError, ModelBroken
 from kvlsp.laboratory.training import checkpoint
-from kvlsp.laboratory.training.corpus import Corpus, save_corpus
+from kvlsp.laboratory.training.corpus import Corpus, SourceFile, save_corpus
 from kvlsp.laboratory.training.examples import Cursor
 from kvlsp.laboratory.training.export import load_weights
 from kvlsp.laboratory.training.network import Network, autocast
@@ -20,6 +23,7 @@ from kvlsp.laboratory.training.optimizer import optimizers
 from kvlsp.laboratory.training.presets import PRESETS, Phase, Preset, Shape
 from kvlsp.laboratory.training.train import Report, phase_at, train
 from tests.laboratory.training.test_examples import FILES
+from tests.laboratory.training.test_gather import script as script_of
 
 TINY = Preset(
     "tiny",
@@ -55,6 +59,60 @@ def test_training_lowers_the_loss_and_leaves_a_model(out: Path):
         "model.safetensors",
         "tokenizer.json",
     }
+
+
+def test_a_saved_corpus_is_trained_on_where_it_lies(out: Path, tmp_path_factory: pytest.TempPathFactory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    train(TINY, elsewhere, [out / "corpus.jsonl"], max_steps=1, compiled=False)
+    assert not (elsewhere / "corpus.jsonl").exists()
+    packed = out / "small.jsonl.xz"
+    save_corpus(Corpus(FILES[:10], FILES[10:]), packed)
+    again = tmp_path_factory.mktemp("again")
+    train(TINY, again, [packed], max_steps=1, compiled=False)
+    for name, value in weights(elsewhere).items():
+        torch.testing.assert_close(weights(again)[name], value, rtol=0, atol=0)
+    with pytest.raises(ConfigurationError, match="not both"):
+        train(TINY, again, [packed, out], max_steps=1, compiled=False)
+
+
+def test_a_vocabulary_is_carried_on(out: Path, tmp_path_factory: pytest.TempPathFactory):
+    train(TINY, out, max_steps=1, compiled=False)
+    other = tmp_path_factory.mktemp("other")
+    given = out / "tokenizer.json"
+    train(TINY, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
+    assert (other / "model" / "tokenizer.json").read_bytes() == (out / "model" / "tokenizer.json").read_bytes()
+    with pytest.raises(ModelBroken, match="no vocabulary"):
+        train(TINY, other, [out / "corpus.jsonl"], vocabulary_file=out / "nowhere.json", max_steps=1, compiled=False)
+    smaller = replace(TINY, shape=replace(TINY.shape, vocabulary=300))
+    with pytest.raises(ModelBroken, match="400 tokens, the preset 300"):
+        train(smaller, other, [out / "corpus.jsonl"], vocabulary_file=given, max_steps=1, compiled=False)
+
+
+def test_the_model_says_which_languages_it_has_seen(out: Path):
+    script = SourceFile("one", "one/a.ts", script_of(3), 1.0)
+    save_corpus(Corpus((*FILES[:10], script), FILES[10:]), out / "corpus.jsonl")
+    train(TINY, out, max_steps=1, compiled=False)
+    assert languages_of(out / "model") == {"python", "typescript"}
+
+
+def test_a_dry_run_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    save_corpus(Corpus(FILES[:10], FILES[10:], {"one": "MIT"}), tmp_path / "c.jsonl")
+    monkeypatch.setitem(PRESETS, "gpu", replace(PRESETS["gpu"], lanes=1))  # processes of their own: test_feeder
+    options = ["--out", str(tmp_path / "out"), "--corpus", str(tmp_path / "c.jsonl"), "--bring", str(tmp_path / "home")]
+    result = CliRunner().invoke(app, ["train", "--preset", "gpu", "--dry-run", "--json", *options])
+    assert result.exit_code == 0, result.output
+    assert "gpu: 32.4 M parameters, 61.8 MiB" in result.output
+    assert '"step": 6, "phase": "long"' in result.output
+    brought = {path.name for path in (tmp_path / "out" / "brought").iterdir()}
+    assert brought >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
+
+
+def test_training_needs_no_parser():
+    """The machine with a GPU has none."""
+    training = "kvlsp.laboratory.training"
+    names = f"{training}.train, {training}.card, {training}.travel, kvlsp.laboratory.commands.train"
+    command = f"import sys, {names}; assert 'tree_sitter' not in sys.modules"
+    subprocess.run([sys.executable, "-c", command], check=True)
 
 
 def test_a_resumed_training_equals_one_that_was_never_stopped(out: Path, tmp_path_factory: pytest.TempPathFactory):
@@ -177,7 +235,7 @@ def test_a_killed_training_resumes_from_a_whole_checkpoint(out: Path):
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
     )

@@ -1,0 +1,37 @@
+"""Whether a model knows a programming language, and what to tell a user where it does not.
+
+A model that says nothing of its languages is taken to know every one. What follows from it (nothing is offered by
+itself, an explicit request is answered) is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kvlsp.default_model.learned import languages_of, titles
+from kvlsp.syntax.language import Language
+
+
+class Knowledge:
+    """What the model in ``folder`` knows. Read once; answers are look-ups."""
+
+    def __init__(self, folder: Path) -> None:
+        self._languages = languages_of(folder)
+
+    def knows(self, language: str) -> bool:
+        """Whether the model has learned the language of an editor's language id, a file name or a path."""
+        if self._languages is None:
+            return True
+        found = Language.of(language)
+        return found is not None and found.name in self._languages
+
+    def refusal(self, language: str) -> str | None:
+        """Why nothing is offered by itself in this language and what to do, for the status; None where it is known."""
+        if self._languages is None or self.knows(language):
+            return None
+        found = Language.of(language)
+        where = f"in {found.title}" if found is not None else "in this kind of file"
+        return (
+            f"The model that is loaded has learned {titles(sorted(self._languages))} only, so nothing is offered by "
+            f"itself {where}. Ask for a completion to see what there is, or set `model` to one that knows the language."
+        )
