@@ -7,7 +7,7 @@ types what is being generated. Work that nobody has asked for yet is the same jo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kvlsp.completion.reasons import Reason
@@ -155,8 +155,14 @@ class Completer:
         for text in reversed(job.answers(whole=True)[0]):
             document.answers.remember(job.prefix, job.suffix, text, sure)
         self._learn(document, job)
+        again = []
         for waiting in self._requests.on(job):
-            self._deliver(document, waiting)
+            if job.serves(waiting.request):
+                self._deliver(document, waiting)
+            else:  # all of it has been typed meanwhile: there may be more behind it
+                self._requests.remove(waiting)
+                again.append(waiting)
+        self._ask_again(again)
 
     def follow(self, document: DocumentState, message: EditDocument) -> None:
         """Before an edit is applied: it types what is being generated, or ends that."""
@@ -206,7 +212,10 @@ class Completer:
         self.end(document)
         if forget:
             document.forget()
-        for waiting in taken:
+        self._ask_again(taken)
+
+    def _ask_again(self, requests: Iterable[Waiting]) -> None:
+        for waiting in requests:
             try:
                 self.ask(waiting.request)
             except BaseException as error:  # it has its answer; the others must not wait for ever

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from kvlsp.completion.reasons import Reason
+from kvlsp.config import Settings
 from kvlsp.engine.messages import (
     Complete,
     Completed,
@@ -32,9 +33,10 @@ def offered(bench: Bench, offset: int) -> str:
     return complete_text(watched_model(), str(bench.snapshot.text), offset, settings=SETTINGS).text
 
 
-def typing_bench() -> tuple[Bench, str]:
-    """An editor that asks by itself has typed a character behind which nothing is known; with what is offered there."""
-    bench = Bench(TEXT)
+def typing_bench(settings: Settings = SETTINGS) -> tuple[Bench, str]:
+    """An editor that asks by itself has typed a character behind which nothing is known; with what is offered there
+    where there are tokens enough."""
+    bench = Bench(TEXT, settings)
     bench.edit(AT, AT, "x")
     complete(bench, AT + 1)
     bench.edit(AT + 1, AT + 1, "(")
@@ -111,6 +113,18 @@ def test_typing_all_of_it_asks_the_model_for_more():
     more = offered(bench, AT + 2 + len(text))
     assert [item.text for item in answer.items] == ([more] if more else [])
     assert "remembered" not in answer.report
+
+
+def test_who_types_along_and_waits_for_what_ends_in_nothing_is_offered_what_a_fresh_start_offers():
+    few = dataclasses.replace(SETTINGS, max_tokens=8)
+    bench, text = typing_bench(few)
+    bench.request(AT + 2)
+    while (job := bench.document.job) is None or len(job.text) < 3:
+        bench.engine.turn(0)
+    bench.edit(AT + 2, AT + 2, text[:3])
+    both = [bench.request(AT + 5), bench.request(AT + 5)]
+    bench.work()
+    assert [[item.text for item in bench.answer(request).items] for request in both] == [[text[3:]]] * 2
 
 
 def open_other(bench: Bench, text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -171,10 +172,16 @@ class Editing(RuleBasedStateMachine):
         self.drain()
         for _ in range(200):
             if self.engine.patience() is None:
-                return
+                break
             self.clock.pass_(1)
             self.engine.turn(0)
-        raise AssertionError("the engine does not come to rest")
+        else:
+            raise AssertionError("the engine does not come to rest")
+        known = self.engine.documents.get(URI)
+        if known is not None and known.session is not None:
+            assert known.synced
+            assert known.session.cache.stale == 0
+            assert not known.session.wants_slide
 
     def drain(self) -> None:
         while self.engine.owes:
@@ -191,6 +198,8 @@ class Editing(RuleBasedStateMachine):
             assert answer.reason is Reason.UNKNOWN_DOCUMENT
         elif not answer.report.get("remembered") and len(self.text) < 240:
             session = self.engine.documents.get(URI).session
+            if session is not None and session.window != session.window.whole:
+                return  # it has seen less than a fresh start sees
             beside = session.asked[0] if session is not None and session.asked is not None else None
             fresh = complete_text(self.model, self.text, request.offset, "python", SETTINGS, beside)
             assert [item.text for item in answer.items] == ([fresh.text] if fresh.text else [])
@@ -224,15 +233,30 @@ class Editing(RuleBasedStateMachine):
             assert str(self.document.snapshot.text) == self.text
 
 
+class Growing(Editing):
+    """The same with windows so small that these texts have some that grow, slide and jump."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patched = patch.multiple("kvlsp.prompt.window", BLOCK=16, MARGIN=24, FIRST=32, ROOM=6)
+        self.patched.start()
+
+    def teardown(self) -> None:
+        self.patched.stop()
+
+
 EVERYWHERE = settings(
     max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestEditing = Editing.TestCase
 TestEditing.settings = EVERYWHERE
+TestGrowing = Growing.TestCase
+TestGrowing.settings = EVERYWHERE
 
 
 @pytest.mark.slow
-def test_two_thousand_histories() -> None:
+@pytest.mark.parametrize("machine", [Editing, Growing])
+def test_two_thousand_histories(machine: type[Editing]) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    run_state_machine_as_test(Editing, settings=settings(EVERYWHERE, max_examples=2000))
+    run_state_machine_as_test(machine, settings=settings(EVERYWHERE, max_examples=2000))
