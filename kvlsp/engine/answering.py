@@ -23,7 +23,7 @@ class Answering:
     def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
         self._offers = Offers()
         self.slowness = Slowness()
-        self._said = ""
+        self._said: set[str] = set()
         self._statistics, self._clock, self._events = statistics, clock, events
         self._computing = self._news = False
 
@@ -59,9 +59,9 @@ class Answering:
             self.say(sentence)
 
     def say(self, sentence: str) -> None:
-        """To people, unless it was the last thing said."""
-        if sentence != self._said:
-            self._said = sentence
+        """To people, once."""
+        if sentence not in self._said:
+            self._said.add(sentence)
             log.warning("%s", sentence)
             self._events(Notice(sentence))
 

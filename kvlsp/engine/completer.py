@@ -15,7 +15,7 @@ from kvlsp.engine.answering import Answering
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.messages import Complete, EditDocument
-from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused
+from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused, unlearned
 from kvlsp.engine.requests import Requests, Waiting
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ class Completer:
         reason = refused(request, document, self._documents)
         if reason is not None or document is None:
             self._answering.refuse(request, reason or Reason.UNKNOWN_DOCUMENT)
+            if document is not None and reason is Reason.UNKNOWN_LANGUAGE:
+                self._answering.say(unlearned(document, self._documents) or "")
             return
         try:
             self._ask(request, document)
@@ -139,8 +141,8 @@ class Completer:
         job = document.job
         if job is None:
             return 0
-        patience = self._documents.settings.deadline_ms / 1000
-        if not job.asked and self._clock() >= self._documents.active_at + patience:
+        given_up_at = self._documents.active_at + self._documents.settings.deadline_ms / 1000
+        if not job.asked and self._clock() >= given_up_at:
             self.end(document)
             return 0
         encoded = job.step(rows)
@@ -155,14 +157,9 @@ class Completer:
         for text in reversed(job.answers(whole=True)[0]):
             document.answers.remember(job.prefix, job.suffix, text, sure)
         self._learn(document, job)
-        again = []
-        for waiting in self._requests.on(job):
-            if job.serves(waiting.request):
-                self._deliver(document, waiting)
-            else:  # all of it has been typed meanwhile: there may be more behind it
-                self._requests.remove(waiting)
-                again.append(waiting)
-        self._ask_again(again)
+        for waiting in [one for one in self._requests.on(job) if job.serves(one.request)]:
+            self._deliver(document, waiting)
+        self._ask_again(self._requests.take(job=job))  # all of it has been typed: there may be more behind it
 
     def follow(self, document: DocumentState, message: EditDocument) -> None:
         """Before an edit is applied: it types what is being generated, or ends that."""

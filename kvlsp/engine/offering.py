@@ -32,7 +32,16 @@ def refused(request: Complete, document: DocumentState | None, documents: Docume
         return Reason.DISABLED
     if request.version != document.snapshot.version or request.offset > len(document.snapshot.text):
         return Reason.STALE_VERSION
+    if request.trigger == "automatic" and unlearned(document, documents) is not None:
+        return Reason.UNKNOWN_LANGUAGE
     return None
+
+
+def unlearned(document: DocumentState, documents: Documents) -> str | None:
+    """What to tell people where the model has not learned the document's language; None where it has."""
+    model, snapshot = documents.model, document.snapshot
+    knowledge = model.knowledge if model is not None else None
+    return knowledge.refusal(snapshot.language or snapshot.uri) if knowledge is not None else None
 
 
 def deadline(request: Complete, settings: Settings) -> float:

@@ -14,6 +14,7 @@ COUNTED = 20
 ENOUGH = 10
 """Fewer say nothing."""
 _NOT_COUNTED = frozenset({Reason.SUPERSEDED, Reason.CANCELLED, Reason.NOT_READY, Reason.DISABLED, Reason.WRONG_PLACE,
+                          Reason.UNKNOWN_LANGUAGE,
                           Reason.STALE_VERSION, Reason.UNKNOWN_DOCUMENT, Reason.MODEL_ERROR, Reason.SHUTTING_DOWN})
 """What says nothing about speed."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from kvlsp import default_model
 from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
+from kvlsp.default_model.knows import Knowledge
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.loading import load
 from kvlsp.opening import threads
@@ -38,6 +39,8 @@ class Model:
     repair_budget: Budget = NOTHING
     full_prefill: bool = False
     offloads: bool = False
+    knowledge: Knowledge | None = None
+    """Which programming languages it has learned; None: all."""
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -63,6 +66,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         decoder=loaded.decoder,
         tokenizer=tokenizer,
         template=template,
+        knowledge=Knowledge(loaded.folder),
     )
 
 

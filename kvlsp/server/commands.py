@@ -105,9 +105,7 @@ def did_partially_accept_completion(ls: KvlspServer, params: Any) -> None:
 
 
 def _post(ls: KvlspServer, feedback: Feedback) -> None:
-    told = ls.candidates.feedback(feedback)
-    if told is not None:
-        ls.post(told)
+    ls.post(feedback)
 
 
 def counts(ls: KvlspServer) -> Mapping[str, Any]:

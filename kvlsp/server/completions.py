@@ -35,8 +35,8 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
     selected = convert.selected_of(snapshot.text, params.context.selected_completion_info, encoding)
 
     def items_of(items: tuple[Item, ...]) -> list[types.InlineCompletionItem]:
-        return [convert.inline_item(snapshot, item, ls.candidates.number(item.completion, index), encoding)
-                for index, item in enumerate(items) if convert.fits_selected(item, selected, snapshot.text)]
+        return [convert.inline_item(snapshot, item, item.completion, encoding)
+                for item in items if convert.fits_selected(item, selected, snapshot.text)]
 
     offset = convert.offset_at(snapshot.text, params.position, encoding)
     trigger = convert.trigger_of(params.context.trigger_kind)
@@ -57,8 +57,7 @@ def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
     by_hand = kind is types.CompletionTriggerKind.Invoked and not typed
 
     def items_of(items: tuple[Item, ...]) -> types.CompletionList | None:
-        entries = [suggest_list.entry(snapshot, offset, item, ls.candidates.number(item.completion, index), features,
-                                      encoding) for index, item in enumerate(items)]
+        entries = [suggest_list.entry(snapshot, offset, item, item.completion, features, encoding) for item in items]
         shown = [entry for entry in entries if entry is not None][:None if by_hand else 1]
         return types.CompletionList(is_incomplete=True, items=shown) if shown else None
 

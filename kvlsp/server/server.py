@@ -23,7 +23,6 @@ from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
 from kvlsp.engine.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
-from kvlsp.server.candidates import Candidates
 from kvlsp.server.configuration import Configuration
 from kvlsp.server.convert import path_of
 from kvlsp.server.documents import Documents
@@ -82,7 +81,6 @@ class KvlspServer(LanguageServer):
         self.client = ClientFeatures()
         self.engine: EngineLike | None = None
         self.documents = Documents()
-        self.candidates = Candidates()
         self.keys = LastKeys()
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)

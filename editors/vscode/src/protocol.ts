@@ -31,6 +31,7 @@ export const REASONS: Record<string, string> = {
   repeats_suffix: 'the suggestion already stands below',
   looping: 'the model only repeated the lines above',
   low_confidence: 'below the confidence you set',
+  unknown_language: 'the model has not learned this language',
   rejected_before: 'you dismissed it here before',
   not_ready: 'the model is not loaded yet',
   unknown_document: 'the daemon does not know this document',
