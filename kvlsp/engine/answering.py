@@ -67,10 +67,10 @@ class Answering:
 
     def heard(self, message: Feedback, document: DocumentState | None) -> None:
         """What became of an offer."""
-        self._statistics.feedback[message.kind] += 1
         offer = self._offers.get(message.completion)
         if offer is None or document is None:
             return
+        self._statistics.feedback[message.kind] += 1
         if message.kind == "accepted":
             self._statistics.accepted_characters += len(offer.text)
             document.expected = document.resident and not document.completing  # people accept in runs

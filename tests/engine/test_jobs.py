@@ -14,6 +14,7 @@ from kvlsp.engine.messages import (
     Completed,
     DescribeDocument,
     DocumentDescribed,
+    Feedback,
     Notice,
     OpenDocument,
     PrefillProgress,
@@ -236,3 +237,16 @@ def test_a_text_that_the_tokenizer_gives_up_on_is_an_error_of_that_document_alon
         Notice("The tokenizer of this model gives up on a part of this text.")]
     assert not [event for event in bench.events if getattr(event, "kind", "") == "error"]
     assert complete(bench, CARET + 1).reason is not Reason.MODEL_ERROR
+
+
+def test_the_second_candidate_is_turned_down_and_the_first_is_not():
+    bench = Bench(TEXT, dataclasses.replace(SETTINGS, candidates=3))
+    request = Complete(next(bench.tickets), URI, 1, CARET - 1, "invoked", bench.clock())
+    bench.engine.post(request)
+    bench.work()
+    first, second, *_ = bench.answer(request).items
+    bench.engine.post(Feedback(URI, second.completion, "rejected"))
+    answer = complete(bench, CARET - 1)
+    assert [item.text for item in answer.items] == [first.text]
+    bench.engine.post(Feedback(URI, answer.items[0].completion, "rejected"))
+    assert complete(bench, CARET - 1).reason is Reason.REJECTED_BEFORE
