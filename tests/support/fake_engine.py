@@ -104,7 +104,8 @@ class FakeEngine:
         start, end, head = request.offset, request.offset, ""
         if selected is not None:
             start, end, head = selected.start, selected.end, selected.text
-        items = tuple(Item(start, end, head + text, self.completions + number) for number, text in enumerate(self.texts))
+        items = tuple(Item(start, end, head + text, number)
+                      for number, text in enumerate(self.texts, self.completions))
         reason = None if items else Reason.NOTHING_TO_SAY
         return Completed(request.ticket, items, reason, {"latency_ms": 0.0, "kept": 7})
 
