@@ -171,6 +171,12 @@ class ResidentCache:
             self.table.grow(self.arrays().capacity)
         return self.table.take(count, scratch=scratch)
 
+    def reserve(self, slots: int) -> None:
+        """Have arrays for ``slots`` in all, or as many as the limit allows: a cache that is to grow so far is copied
+        once then, and not at each of its steps."""
+        self.arrays().grow(min(slots, self.limit))
+        self.table.grow(self.arrays().capacity)
+
     def give_back(self, slots: Slots) -> None:
         if len(slots):
             self.table.give_back(slots)

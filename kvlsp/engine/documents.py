@@ -34,8 +34,9 @@ class DocumentState:
     """One open document. ``synced``: its cache is at the layout of its caret, and ``sync`` is on the way there.
     ``job`` is the newest completion, under way or done. ``expected``: the editor is likely to ask at the caret, so that
     the work is worth beginning; ``unasked`` edits came since the last request that an editor sent by itself.
-    ``refreshed``: overdue rows had a forward since the last edit. ``failed``: its own work failed and waits until
-    something happens. ``context`` is what it should see of other files, placed or not."""
+    ``refreshed``: overdue rows had a forward since the last edit. ``growing``: its window has grown since then.
+    ``failed``: its own work failed and waits until something happens. ``context`` is what it should see of other files,
+    placed or not."""
 
     snapshot: Snapshot
     session: Session | None = None
@@ -47,6 +48,7 @@ class DocumentState:
     expected: bool = False
     unasked: int = UNASKED
     refreshed: bool = False
+    growing: bool = False
     failed: bool = False
     context: PlaceContext | None = None
     used_at: float = 0.0
@@ -142,7 +144,7 @@ class Documents:
         session, document.snapshot = document.session, message.after
         document.unasked = min(document.unasked + 1, UNASKED)
         document.expected = document.resident and (document.expected or document.unasked < UNASKED)
-        document.refreshed = False
+        document.refreshed = document.growing = False
         self.touch(document)
         self.used()
         if session is None:

@@ -31,15 +31,17 @@ class Completion:
 
 
 def complete_text(model: Model, text: str, offset: int, language: str = "",
-                  settings: Settings | None = None, beside: PlaceContext | None = None) -> Completion:
+                  settings: Settings | None = None, beside: PlaceContext | None = None, *,
+                  grows: bool = False) -> Completion:
     """Complete ``text`` at character ``offset``.
 
-    ``language`` is a language id or a file name; ``beside`` names what the model should see of other files.
+    ``language`` is a language id or a file name; ``beside`` names what the model should see of other files. With
+    ``grows`` it sees of ``text`` what a daemon lays out first where nothing is resident, else the whole window.
     """
     chosen, both = settings or Settings(), LineFeeds.of(Rope.of(text))
     limit = room_for(model.decoder, chosen)
     session = Session(model, Snapshot(language, 0, both.plain, language), context=limit.tokens,
-                      generation_rows=chosen.max_tokens, advice=limit.advice)
+                      generation_rows=chosen.max_tokens, advice=limit.advice, grows=grows)
     if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
         session.place(beside, room, compose(model, beside, language, room, session.placed))

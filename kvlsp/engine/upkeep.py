@@ -68,6 +68,7 @@ class Upkeep:
 
     def _grow(self, document: DocumentState) -> None:
         """Lay out more of the document, behind rows that are exact: then each row is encoded once."""
+        document.growing = True
         session = self._documents.session(document)
         with self._prefill_pace as rows:
             if document.sync is None:
@@ -98,10 +99,11 @@ class Upkeep:
             document.unsync()
 
     def _refresh(self, document: DocumentState) -> None:
-        """Make the next rows exact."""
+        """Make the next rows exact; those that a window has grown before end its growth, in forwards like its own."""
         document.stop_sync()
-        with self._refresh_pace as rows:
-            self._refresh_pace.did(self._documents.session(document).refresh(rows))
+        pace = self._prefill_pace if document.growing else self._refresh_pace
+        with pace as rows:
+            pace.did(self._documents.session(document).refresh(rows))
 
     def _refresh_oldest(self, document: DocumentState) -> None:
         """Typing goes on: a forward between two keystrokes."""

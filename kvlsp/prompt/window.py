@@ -25,6 +25,9 @@ MARGIN = 512
 FIRST = 512
 """Tokens that are laid out at once where nothing is: about what a keystroke can wait for."""
 
+SMALL = 2 * FIRST
+"""A goal of no more tokens is laid out at once: what growth encodes twice would be a third of it, or more."""
+
 ROOM = 64
 """Nearer to text that is not laid out yet, the caret counts as outside: too little would be known around it."""
 
@@ -129,7 +132,9 @@ def next_gap(window: Window, tokens: int, caret: int, capacity: int, order: str)
 
 
 def _around(goal: Span, caret: int) -> Span:
-    """:data:`FIRST` tokens of the goal next to the caret; what one side has not, the other gives."""
+    """:data:`FIRST` tokens of the goal next to the caret, what one side has not from the other; all of a small goal."""
+    if goal[1] - goal[0] <= SMALL:
+        return goal
     start = max(goal[0], caret - int(FIRST * _AHEAD))
     end = min(goal[1], start + FIRST)
     return max(goal[0], end - FIRST), end

@@ -18,7 +18,7 @@ from kvlsp.prompt.window import FIRST
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.engine.test_session import edit, texts
-from tests.support.engine_bench import SETTINGS, Bench
+from tests.support.engine_bench import SETTINGS, Bench, complete
 from tests.support.models import tiny_model
 
 LINES = "".join(f"value_{number} = compute({number}, limit)\n" for number in range(200))
@@ -161,3 +161,18 @@ def test_tokens_and_rows_equal_a_fresh_start_after_any_history(order, history, t
     layout, settled = session.sync(caret, wanted=lambda layout: last)
     oracle = repair(ResidentCache(session.model.decoder, session.context), layout, wanted=last)
     torch.testing.assert_close(settled.logits, oracle.logits, rtol=0, atol=1e-9)
+
+
+def test_a_window_that_has_grown_is_made_exact_in_forwards_like_those_of_its_growth():
+    bench = Bench(LINES[:3000])
+    forwards = [0]
+
+    def count() -> None:
+        forwards[0] += 1
+
+    complete(bench, LINES.index("\n", 1500))
+    bench.decoder.before = count
+    bench.rest()
+    assert len(bench.session.cache.rows) > 3000
+    assert bench.session.cache.stale == 0
+    assert forwards[0] <= 3000 // 60 + 4, "some 60 rows each, those of the first window twice"

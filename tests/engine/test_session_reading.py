@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
-from kvlsp.prompt.window import FIRST
+from kvlsp.prompt.window import FIRST, SMALL
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.engine.test_session import edit, texts
@@ -131,7 +131,7 @@ def test_in_the_end_all_is_as_if_it_had_been_read_at_the_beginning(order, grows,
         session.layout(caret, grow=int(1 + 600 * length) if kind == "grow" else 0)
         _, settled = session.sync(caret)
         if read and grows:
-            assert settled.encoded <= FIRST + 64, "what is read comes in by growth only"
+            assert settled.encoded <= SMALL + 64, "what is read comes in by growth only"
         assert len(session.cache.rows) <= 2200
         session.cache.check_integrity()
         ids = session.model.tokenizer.encode(str(session.tokens.text)).ids

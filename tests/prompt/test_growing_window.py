@@ -13,6 +13,7 @@ from kvlsp.prompt.window import (
     FIRST,
     MARGIN,
     ROOM,
+    SMALL,
     Window,
     begin,
     follow,
@@ -67,10 +68,10 @@ def test_the_first_window_is_small_and_next_to_the_caret(tokens, where, capacity
     target = place(tokens, caret, capacity)
     assert window.goal == target.goal
     assert len(window.spans) == 1
-    assert len(window) == min(FIRST, len(target))
+    assert len(window) == (len(target) if len(target) <= SMALL else FIRST)
     assert caret - window.start >= 300 or window.start == target.start or window.end == target.end
     assert window.end - caret >= 150 or window.end == target.end or window.start == target.start
-    if tokens <= min(FIRST, capacity):
+    if tokens <= min(SMALL, capacity):
         assert window == Window.of(0, tokens)
 
 

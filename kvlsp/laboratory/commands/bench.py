@@ -9,7 +9,9 @@ from kvlsp.laboratory.commands.bench_decode import decode, overhead
 from kvlsp.laboratory.commands.bench_forward import forward
 from kvlsp.laboratory.commands.bench_gestures import gestures, growth
 from kvlsp.laboratory.commands.bench_gpu import gpu
+from kvlsp.laboratory.commands.bench_open import open_
 
 app = typer.Typer(help="Measure speed, as ratios within one run.", no_args_is_help=True)
 for measurement in (gestures, growth, forward, decode, overhead, context, gpu):
     app.command()(measurement)
+app.command("open")(open_)

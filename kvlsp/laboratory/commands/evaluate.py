@@ -6,6 +6,7 @@ import typer
 
 from kvlsp.laboratory.commands.evaluate_crossfile import crossfile
 from kvlsp.laboratory.commands.evaluate_edits import edits
+from kvlsp.laboratory.commands.evaluate_first_window import first_window
 from kvlsp.laboratory.commands.evaluate_infill import infill
 from kvlsp.laboratory.commands.evaluate_perplexity import perplexity
 from kvlsp.laboratory.commands.evaluate_places import confidence, places
@@ -13,5 +14,5 @@ from kvlsp.laboratory.commands.evaluate_repetition import repetition
 from kvlsp.laboratory.commands.evaluate_waiting import waiting
 
 app = typer.Typer(help="Measure the quality of completions.", no_args_is_help=True)
-for measurement in (infill, perplexity, edits, waiting, repetition, confidence, crossfile, places):
+for measurement in (infill, perplexity, edits, waiting, repetition, confidence, crossfile, places, first_window):
     app.command()(measurement)

@@ -34,14 +34,14 @@ class Judged:
         return bool(self.offered) and self.offered == self.written
 
 
-def judge(
-    model: Model, prompts: Sequence[DecodePrompt], settings: Settings, *, advance: Callable[[], None] = lambda: None
-) -> list[Judged]:
-    """Completes at every caret; no threshold holds."""
+def judge(model: Model, prompts: Sequence[DecodePrompt], settings: Settings, *, grows: bool = False,
+          advance: Callable[[], None] = lambda: None) -> list[Judged]:
+    """Completes at every caret, from the first window only if it ``grows``; no threshold holds."""
     found = []
     for prompt in prompts:
         language = Language.of(prompt.origin.rpartition(":")[0])
-        completion = complete_text(model, prompt.text, prompt.caret, language.ids[0] if language else "", settings)
+        completion = complete_text(model, prompt.text, prompt.caret, language.ids[0] if language else "", settings,
+                                   grows=grows)
         offered = completion.text.lstrip("\n").partition("\n")[0].rstrip()
         found.append(Judged(prompt.origin, offered, prompt.written.rstrip(), completion.report.get("confidence", 0.0)))
         advance()

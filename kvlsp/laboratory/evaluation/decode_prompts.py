@@ -20,8 +20,8 @@ from kvlsp.laboratory.training.languages import language_of
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.leaves import leaves
 
-ABOVE, BELOW = 6000, 2000
-"""Characters of the file kept on either side of the caret."""
+AROUND = 6000, 2000
+"""Characters of the file kept before and behind the caret."""
 FUNCTION_LINES = (8, 40)
 BEGUN = 1 / 3
 """Share of a copy's lines that are there already: enough that a small model, too, sees what is being done."""
@@ -74,8 +74,10 @@ def repetitive(files: Sequence[SourceFile], count: int, settings: Settings, seed
     return found
 
 
-def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: int = 0) -> list[DecodePrompt]:
-    """Carets in lines of code, at starts of words; half of the time the file ends there, as while it is written."""
+def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: int = 0,
+             around: tuple[int, int] = AROUND) -> list[DecodePrompt]:
+    """Carets in lines of code, at starts of words; half of the time the file ends there, as while it is written.
+    ``around`` bounds the characters that are kept before and behind the caret."""
     random = Random(seed)
     found: list[DecodePrompt] = []
     while len(found) < count:
@@ -90,7 +92,7 @@ def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: 
         column = random.choice([*words, indent])
         above = "\n".join([*lines[:number], line[:column]])
         below = "\n".join(["", *lines[number + 1 :]]) if random.random() < 0.5 else "\n"
-        found.append(_prompt(file, number, above, below, settings, line[column:]))
+        found.append(_prompt(file, number, above, below, settings, line[column:], around))
     return found
 
 
@@ -104,8 +106,9 @@ def _far(settings: Settings) -> Settings:
     return dataclasses.replace(settings, multi_line="always", max_lines=40)
 
 
-def _prompt(file: SourceFile, line: int, above: str, below: str, settings: Settings, written: str = "") -> DecodePrompt:
-    above, below = above[-ABOVE:], below[:BELOW]
+def _prompt(file: SourceFile, line: int, above: str, below: str, settings: Settings, written: str = "",
+            around: tuple[int, int] = AROUND) -> DecodePrompt:
+    above, below = above[-around[0] :], below[: around[1]]
     return DecodePrompt(f"{file.path}:{line + 1}", above + below, len(above), settings, written)
 
 
