@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
+from kvlsp.cli.compiled import bound_compiled_shapes
 from kvlsp.cli.home import provide_home
 from kvlsp.cli.streams import OUTPUT, closed_streams, forget_output, is_about_output
 from kvlsp.errors import ConfigurationError, KvlspError
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
     closed = closed_streams()
     provide_home()
+    bound_compiled_shapes()
     try:
         try:
             app(args=None if arguments is None else list(arguments), prog_name="kvlsp", obj=closed)

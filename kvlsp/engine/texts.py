@@ -15,7 +15,7 @@ from kvlsp.completion.candidates import fork
 from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import Stop, StopPolicy, StopRule
 from kvlsp.config import Settings
-from kvlsp.engine.generate import DRAFTED, Drafter, Generation, Limits, step
+from kvlsp.engine.generate import DRAFTED, Drafter, Generation, Limits, StopCheck, step
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
 from kvlsp.model.decoder import Branch
@@ -62,21 +62,29 @@ class Start:
         return cls(rows - 1, closing, hidden, owed, tuple(range(closing, rows)))
 
 
-class Candidate:
-    """One text being generated, with the rule that ends it."""
+def behind_caret(rule: StopRule, owed: int) -> StopCheck:
+    """Text behind the caret goes to the stop rule; the ``owed`` characters that a healed token repeats do not."""
 
-    def __init__(self, rule: StopRule, owed: int) -> None:
-        self.rule = rule
-        self.generation: Generation
-        self._owed = owed
-
-    def push(self, piece: str) -> Stop | None:
-        """Text behind the caret goes to the stop rule; what a healed token repeats does not."""
-        if self._owed:
-            repeated = min(self._owed, len(piece))
-            self._owed -= repeated
+    def push(piece: str) -> Stop | None:
+        nonlocal owed
+        if owed:
+            repeated = min(owed, len(piece))
+            owed -= repeated
             piece = piece[repeated:]
-        return self.rule.push(piece) if piece else None
+        return rule.push(piece) if piece else None
+
+    return push
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One text being generated, with the rule that ends it.
+
+    Neither knows the candidate: in a circle they would hold the document's cache long after it was closed.
+    """
+
+    rule: StopRule
+    generation: Generation
 
     def offered(self, *, partial: bool) -> str:
         """What of the generated text may be offered.
@@ -129,10 +137,9 @@ class Texts:
         session, settings, start = self._session, self._settings, self._start
         policy = StopPolicy(multi_line=settings.multi_line, max_lines=settings.max_lines)  # type: ignore[arg-type]
         rule = StopRule.begin(*self._around, policy)
-        candidate = Candidate(rule, len(start.owed))
         branch = Branch(1 + len(self.all), self._hides)
         ids, slots, logits = self._encode_again(branch)
-        candidate.generation = Generation(
+        generation = Generation(
             session.cache, session.model.tokenizer,
             branch=branch,
             logits=logits,
@@ -140,7 +147,7 @@ class Texts:
             ends=session.model.template.end,
             limits=Limits(tokens=tokens, context=session.context),
             context=self.context_ids,
-            stop=candidate.push,
+            stop=behind_caret(rule, len(start.owed)),
             end=rule.end,
             drafter=self._drafter,
             penalty=GrammarPenalty(rule.place, settings.penalty) if settings.penalty < 1 else None,
@@ -148,8 +155,8 @@ class Texts:
             must_begin="" if forced else start.owed,
             forced=forced,
         )
-        candidate.generation.encoded(ids, slots)
-        self.all.append(candidate)
+        generation.encoded(ids, slots)
+        self.all.append(Candidate(rule, generation))
 
     def _encode_again(self, branch: Branch) -> tuple[list[int], list[int], torch.Tensor]:
         """The rows that saw a hidden one, in the branch that must not: (ids, slots, logits of the last row)."""
