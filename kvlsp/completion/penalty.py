@@ -17,7 +17,7 @@ over the copies: ``strength ** (n * (n + 1) / 2)`` after n of them, so a loop en
 sure the model is, while two or three cost next to nothing. (The paper's ``strength ** n`` alone needs hundreds.)
 Copies to the letter count more, the longer the phrase: nobody writes the same line three times by intent.
 
-What has looped may end: see :mod:`kvlsp.completion.weariness`.
+What has looped may end: see :mod:`kvlsp.completion.way_out`.
 
 Rightful repetition: only copies that the *completion* made are counted, the first of them is free, and so are as
 many as the document itself shows: a table is continued. Nothing here knows token ids or tensors.
@@ -27,10 +27,10 @@ from __future__ import annotations
 
 import math
 
-from kvlsp.completion.forms import LineForms, RowForms
 from kvlsp.completion.periods import Due
-from kvlsp.completion.weariness import Weariness
-from kvlsp.completion.wordings import Copies, Phrases
+from kvlsp.completion.repeated_structure import LineForms, RowForms
+from kvlsp.completion.repeated_text import Copies, Phrases
+from kvlsp.completion.way_out import WayOut
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.scanner import end_line, scan_line
 
@@ -44,7 +44,7 @@ class GrammarPenalty:
         self._row, self._state = place.line_before, place.states[-1]
         self._lines, self._leaves = LineForms(place), RowForms(place)
         self._words, self._copies = Phrases(place), Copies(place)
-        self._weariness = Weariness(place)
+        self._weariness = WayOut(place)
         self.most = 0.0
         """The most that any token gains now."""
         self._due: list[Due] = []

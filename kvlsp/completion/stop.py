@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from kvlsp.completion.below import Echo
 from kvlsp.completion.loops import REPEATS, phrase_repeats, repeated_group
+from kvlsp.completion.text_below import Echo
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Scan, end_line, indent_of, scan_line

@@ -1,4 +1,4 @@
-from kvlsp.completion.below import Echo, same_line
+from kvlsp.completion.text_below import Echo, same_line
 from kvlsp.syntax.block import Place
 
 

@@ -17,7 +17,7 @@ WEIGHT = 2
 """The way out gains so many times what was held back."""
 
 
-class Weariness:
+class WayOut:
     """How much has been repeated, and where the text could end."""
 
     def __init__(self, place: Place) -> None:
