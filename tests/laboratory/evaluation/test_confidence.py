@@ -48,7 +48,7 @@ def test_places_in_another_language_are_code_too():
     assert {prompt.origin.rpartition(":")[2] for prompt in prompts} == {"3", "4"}
     languages: list[str] = []
 
-    def complete(model: object, text: str, caret: int, language: str, settings: Settings) -> Completion:
+    def complete(model: object, text: str, caret: int, language: str, settings: Settings, **_: object) -> Completion:
         languages.append(language)
         return Completion("", None, "", {})
 
