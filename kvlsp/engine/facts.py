@@ -8,20 +8,29 @@ from kvlsp.engine.schedule import Facts
 
 
 def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Facts:
-    """The facts of a document that is served; ``asked``: somebody waits for its completion. A few array passes over its
-    rows, and none of those while somebody waits."""
+    """The facts of a document that is served; ``asked``: somebody waits for its completion.
+
+    What decides only where nothing above it in the table holds is not looked at before: it takes passes over all rows,
+    and between two tokens there is no time for that.
+    """
     session, job = documents.session(document), document.job
     quiet_at = documents.active_at + documents.settings.idle_ms / 1000
-    phase = job.phase if job is not None else Phase.DONE
     if asked:
         return Facts(quiet_at, asked=True, unread_here=job is not None and not session.can_complete_at(job.offset))
+    if document.completing or document.expected or not document.synced or session.behind:
+        phase = job.phase if job is not None else Phase.DONE
+        return Facts(
+            quiet_at,
+            preparing=phase is Phase.PREPARING,
+            decoding=phase is Phase.DECODING,
+            unread=session.behind > 0,
+            expected=document.expected,
+            synced=document.synced,
+            overdue=document.completing and session.overdue,
+            refreshed=document.refreshed,
+        )
     return Facts(
         quiet_at,
-        preparing=phase is Phase.PREPARING,
-        decoding=phase is Phase.DECODING,
-        unread=session.behind > 0,
-        expected=document.expected,
-        synced=document.synced,
         overdue=session.overdue,
         refreshed=document.refreshed,
         crossed=len(session.cache.crossed_caret) > 0,

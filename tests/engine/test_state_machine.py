@@ -33,6 +33,7 @@ from kvlsp.engine.messages import (
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
+from kvlsp.text.line_feeds import plain
 from kvlsp.text.position import position_of
 from kvlsp.text.units import PositionEncoding
 from tests.support.clock import ManualClock
@@ -219,9 +220,9 @@ class Editing(RuleBasedStateMachine):
         assert (known is None) == (self.document is None)
         if known is None:
             return
-        assert str(known.snapshot.text) == self.text
+        assert str(known.snapshot.text) == plain(self.text)
         if known.session is not None:
-            assert str(known.session.snapshot.text) == self.text
+            assert str(known.session.snapshot.text) == plain(self.text)
             known.session.cache.check_integrity()
             if known.synced and known.sync is None and not known.session.behind:
                 assert token_mismatches(known.session, known.session.caret) == 0
