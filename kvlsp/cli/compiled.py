@@ -13,8 +13,8 @@ from collections.abc import MutableMapping
 from typing import Final
 
 SHAPES: Final = 64
-"""What a forward needs in a document is some 15 shapes, twice that while it is typed in. Over four files typed into one
-after the other 2.4 of 100 products are compiled with so many, 1.2 with any number, 4.2 with half as many; 0.2 ms each.
+"""Four files typed into one after the other, 640 keys, had 385 shapes in 34,755 products: 2.1 of 100 were compiled with
+this bound and 1.2 without one, 0.2 ms each. With 128 a daemon is not within 60 MB of where it began when all is closed.
 """
 
 VARIABLES: Final = (("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "DNNL_PRIMITIVE_CACHE_CAPACITY"), ("LRU_CACHE_CAPACITY",))
