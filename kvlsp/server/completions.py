@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -26,6 +26,13 @@ PATIENCE = 10.0
 """Seconds beyond a request's deadline after which the engine is taken for dead."""
 
 
+def _for_client(ls: KvlspServer, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """With the line ends that the client's editor takes."""
+    if not ls.client.lines_apart:
+        return items
+    return tuple(replace(item, text=item.text.replace("\r\n", "\n")) for item in items)
+
+
 def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> Any:
     """The snapshot is taken here, in the order of the messages; the request carries no version."""
     snapshot = ls.documents.snapshot(params.text_document.uri)
@@ -36,7 +43,7 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
 
     def items_of(items: tuple[Item, ...]) -> list[types.InlineCompletionItem]:
         return [convert.inline_item(snapshot, item, item.completion, encoding)
-                for item in items if convert.fits_selected(item, selected, snapshot.text)]
+                for item in _for_client(ls, items) if convert.fits_selected(item, selected, snapshot.text)]
 
     offset = convert.offset_at(snapshot.text, params.position, encoding)
     trigger = convert.trigger_of(params.context.trigger_kind)
@@ -57,7 +64,8 @@ def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
     by_hand = kind is types.CompletionTriggerKind.Invoked and not typed
 
     def items_of(items: tuple[Item, ...]) -> types.CompletionList | None:
-        entries = [suggest_list.entry(snapshot, offset, item, item.completion, features, encoding) for item in items]
+        entries = [suggest_list.entry(snapshot, offset, item, item.completion, features, encoding)
+                   for item in _for_client(ls, items)]
         shown = [entry for entry in entries if entry is not None][:None if by_hand else 1]
         return types.CompletionList(is_incomplete=True, items=shown) if shown else None
 

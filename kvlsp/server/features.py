@@ -17,6 +17,9 @@ from kvlsp.server.commands import COMMANDS
 from kvlsp.server.suggest_list import PLAIN, ListFeatures
 from kvlsp.text.position import PositionEncoding
 
+LINES_APART = ("vim", "emacs", "eglot", "lsp-mode")
+"""In the names of clients whose editors keep lines apart from their ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClientFeatures:
@@ -43,6 +46,10 @@ class ClientFeatures:
     """Give the text with ``didSave``. Of Neovim, whose changes do not always add up to its buffer (0.12.4: of two empty
     lines one is deleted), and whose text is known to be that of the moment: it sends waiting changes first."""
 
+    lines_apart: bool = False
+    """It keeps lines apart from their ends, and shows an end of two characters that is offered as a stray one (Neovim's
+    and Emacs' ``^M``): it is offered line feeds, and writes the file with its own ends."""
+
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> ClientFeatures:
         """From the parameters of ``initialize``, whatever their shape."""
@@ -63,6 +70,7 @@ class ClientFeatures:
             status=told if isinstance(told, bool) else inline,
             copilot_status=_option(options, "didChangeStatus") is True,
             text_on_save=_at(params, "clientInfo", "name") == "Neovim",
+            lines_apart=any(name in str(_at(params, "clientInfo", "name")).lower() for name in LINES_APART),
         )
 
 

@@ -466,3 +466,14 @@ def test_numbers_of_other_kinds_in_a_report_are_written_as_json():
         "d": [1, "deadline"],
         "e": None,
     }
+
+
+@pytest.mark.parametrize(("client", "text"), [
+    ("Visual Studio Code", "a(\r\n    b)"), ("Neovim", "a(\n    b)"), ("coc.nvim", "a(\n    b)"),
+    ("GNU Emacs", "a(\n    b)"), ("", "a(\r\n    b)"),
+])
+def test_editors_that_keep_lines_apart_from_their_ends_get_line_feeds(client, text):
+    talk = Conversation(("a(\r\n    b)",), False)
+    talk.start("utf-16", client=client)
+    talk.open(text="x\r\n")
+    assert [item["insertText"] for item in items(talk, "u:a", 0, 1)] == [text]

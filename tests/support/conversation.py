@@ -141,8 +141,9 @@ class Conversation:
 
     # --- habits ---
 
-    def start(self, encoding: str = "utf-16", options: Any = None, **capabilities: Any) -> Any:
+    def start(self, encoding: str = "utf-16", options: Any = None, client: str = "", **capabilities: Any) -> Any:
         result = self.ask("initialize", {
+            **({"clientInfo": {"name": client}} if client else {}),
             "processId": None, "rootUri": None, "initializationOptions": options,
             "capabilities": {"general": {"positionEncodings": [encoding]},
                              "textDocument": {"inlineCompletion": {}}, **capabilities}})
