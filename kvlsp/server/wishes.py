@@ -11,13 +11,12 @@ from functools import lru_cache
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
-import pathspec
-
 from kvlsp.config import Settings, Trigger
 from kvlsp.server.convert import path_of
 from kvlsp.syntax.block import WINDOW, Place
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
+from kvlsp.workspace.gitignore import MOST, Pattern, Patterns, TooMany
 
 
 def wanted(settings: Settings, snapshot: Snapshot, offset: int, trigger: Trigger, folders: Iterable[str]) -> bool:
@@ -49,7 +48,7 @@ def _named(globs: tuple[str, ...], uri: str, folders: Iterable[str]) -> bool:
     path = path_of(uri) or unquote(urlsplit(uri).path)
     tops = [top for folder in folders if (top := path_of(folder)) is not None and _below(path, top)]
     names = [_below(path, top) for top in tops] or [path.replace("\\", "/").lstrip("/")]
-    return any(_rules(globs)[0].match_file(name) for name in names if name)
+    return any(_names(_rules(globs)[0], name) for name in names if name)
 
 
 def _below(path: str, top: str) -> str:
@@ -60,15 +59,30 @@ def _below(path: str, top: str) -> str:
         return ""
 
 
+def _names(patterns: Patterns, path: str) -> bool:
+    """Whether the globs name a file, or a folder that holds it."""
+    parts = path.split("/")
+    above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return any(patterns.verdict(_bytes(folder), is_folder=True) for folder in above) or bool(
+        patterns.verdict(_bytes(path), is_folder=False))
+
+
 @lru_cache(maxsize=4)
-def _rules(globs: tuple[str, ...]) -> tuple[pathspec.GitIgnoreSpec, tuple[str, ...]]:
+def _rules(globs: tuple[str, ...]) -> tuple[Patterns, tuple[str, ...]]:
     """The globs that can be understood, and the others."""
     good, bad = [], []
     for glob in globs:
         try:
-            pathspec.GitIgnoreSpec.from_lines([glob])
-        except (ValueError, TypeError):
+            pattern = Pattern.parse(_bytes(glob))
+            if pattern is not None:
+                pattern.compile(strict=True)
+                if len(good) == MOST:
+                    raise TooMany
+                good.append(pattern)
+        except ValueError:
             bad.append(glob)
-        else:
-            good.append(glob)
-    return pathspec.GitIgnoreSpec.from_lines(good), tuple(bad)
+    return Patterns(good), tuple(bad)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
