@@ -70,7 +70,8 @@ def _names(patterns: Patterns, path: str) -> bool:
 @lru_cache(maxsize=4)
 def _rules(globs: tuple[str, ...]) -> tuple[Patterns, tuple[str, ...]]:
     """The globs that can be understood, and the others."""
-    good, bad = [], []
+    good: list[Pattern] = []
+    bad: list[str] = []
     for glob in globs:
         try:
             pattern = Pattern.parse(_bytes(glob))
