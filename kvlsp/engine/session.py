@@ -113,6 +113,8 @@ class Session(DocumentText):
         if grow:
             return windows.grow(window, tokens, token, self.capacity, grow, order)
         window = windows.keep_up(window, tokens, token, self.capacity)
+        if order == "plain" and token and window.start >= token:  # not one row would be laid out
+            return self._fresh_window(token)
         return window if self.grows else window.whole
 
     @property

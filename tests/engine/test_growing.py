@@ -176,3 +176,17 @@ def test_a_window_that_has_grown_is_made_exact_in_forwards_like_those_of_its_gro
     assert len(bench.session.cache.rows) > 3000
     assert bench.session.cache.stale == 0
     assert forwards[0] <= 3000 // 60 + 4, "some 60 rows each, those of the first window twice"
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_in_plain_order_a_caret_at_the_windows_first_token_has_text_before_it(grows):
+    """Nothing behind the caret is a row there, so the layout would be empty."""
+    session = session_of(tiny_model(1, "plain"), "x = 1\n" * 400, 600)
+    session.grows = grows
+    session.sync(len(session.snapshot.text))
+    start = session.window.start
+    assert start > 0
+    caret = int(session.tokens.starts[start])
+    layout, _ = session.sync(caret, wanted=lambda layout: [len(layout) - 1])
+    assert layout.prefix[1] - layout.prefix[0] > 0
+    assert token_mismatches(session, caret) == 0

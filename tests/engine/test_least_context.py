@@ -15,7 +15,7 @@ from tests.support.engine_bench import SETTINGS, TEXT, URI, Bench
 def test_completions_come_at_the_least_context(max_tokens):
     settings = dataclasses.replace(SETTINGS, context_tokens=LEAST_CONTEXT_TOKENS, max_tokens=max_tokens, candidates=5)
     bench = Bench(TEXT * 40, settings)
-    for offset in (len(TEXT) * 20, 0, len(TEXT) * 40):
+    for offset in (len(TEXT) * 20 - 1, len(TEXT) - 1, len(TEXT) * 40):  # where no code stands behind the caret
         request = Complete(next(bench.tickets), URI, bench.snapshot.version, offset, "invoked", bench.clock())
         bench.engine.post(request)
         bench.work()

@@ -235,7 +235,7 @@ def test_a_killed_training_resumes_from_a_whole_checkpoint(out: Path):
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
     )
