@@ -99,7 +99,7 @@ class Run:
     def exact(self) -> bool:
         """Whether the document is resident as a whole."""
         state = self.client.state(self.uri)
-        return bool(state and state["cachedTokens"] and not state["staleTokens"])
+        return bool(state and state["cachedTokens"] >= state["tokens"] > 0 == state["staleTokens"])
 
     def statistics(self) -> dict[str, Any]:
         return self.client.ask("kvlsp/statistics", {})
