@@ -82,7 +82,9 @@ def remembered(ask: Callable[[str, dict[str, Any]], Any]) -> bool:
 
 def read(state: dict[str, Any] | None) -> bool:
     """Whether the model has read the document; a server without one always has."""
-    return state is not None and ("staleTokens" not in state or (state["cachedTokens"] >= state["tokens"] > 0 == state["staleTokens"]))
+    if state is None or "staleTokens" not in state:
+        return state is not None
+    return bool(state["cachedTokens"] >= state["tokens"] > 0 == state["staleTokens"])
 
 
 # --- Neovim ------------------------------------------------------------------------------------------------
