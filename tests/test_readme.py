@@ -32,6 +32,14 @@ def test_there_are_two_set_up_commands_and_ci_runs_both():
     assert len((ROOT / path).read_text(encoding="utf-8").splitlines()[int(line) - 1]) >= int(column) - 1
 
 
+def test_the_first_command_prints_a_suggestion():
+    command = re.search(r"^pip install \. && kvlsp (complete .*)$", README, re.MULTILINE)
+    assert command is not None
+    done = subprocess.run([sys.executable, "-m", "kvlsp", *command[1].split()], cwd=ROOT, capture_output=True,
+                          text=True, timeout=120, check=True)
+    assert done.stdout.strip()
+
+
 def test_the_first_minute_goes_as_it_says(tmp_path):
     source = re.search(r"^Save this as `(.*)`:\n\n```python\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
     session = re.search(r"^\$ kvlsp (.*)\n(.*)\n```$", README, re.MULTILINE)

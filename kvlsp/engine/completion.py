@@ -72,6 +72,7 @@ class CompletionJob:
         """Generated characters that have been typed meanwhile."""
         self.settled: Repaired | None = None
         self._sync: Sync | None = None
+        self._final: list[tuple[str, Reason | None]] | None = None
         self._revision = session.revision
         self._wanted, self._drafting, self._choose, self.seed = wanted, drafting, choose, seed
         self._counted = False
@@ -133,10 +134,8 @@ class CompletionJob:
         return self._sync.total if self._sync is not None else 0
 
     def step(self, rows: int = CHUNK) -> int:
-        """One forward, of up to ``rows`` rows while its layout is being made resident; how many those were.
-
-        Once there is nothing left to do the phase is DONE. An exception drops the document's cache, never its text.
-        """
+        """One forward, of up to ``rows`` rows while its layout is being made resident; how many those were. Once there
+        is nothing left to do the phase is DONE. An exception drops the document's cache, never its text."""
         encoded = 0
         try:
             if self.phase is Phase.PREPARING:
@@ -208,22 +207,23 @@ class CompletionJob:
         return self.texts.first.generation.progress if self.texts is not None else None
 
     def answers(self, *, partial: bool = False, whole: bool = False) -> tuple[Sequence[str], Reason | None]:
-        """Texts to insert behind what was typed meanwhile (``whole``: at its place), the best first, or why there is
-        none."""
+        """Texts to insert behind what was typed (``whole``: at its place), the best first, or why there is none."""
         if self.texts is None:
             return (), Reason.DEADLINE if partial else Reason.NOTHING_TO_SAY
         typed = "" if whole else self.text[: self.typed]
-        answers = [self._answer(candidate, typed, partial) for candidate in self.texts.all]
-        return distinct([text for text, _ in answers]), answers[0][1]
+        answers = self._final or [self._answer(candidate, typed, partial) for candidate in self.texts.all]
+        if self.phase is Phase.DONE and not partial:
+            self._final = answers  # asked for again by whoever waits, and to be remembered
+        texts = [text[len(typed) :] if text.startswith(typed) else "" for text, _ in answers]
+        return distinct(texts), answers[0][1]
 
     def _answer(self, candidate: Candidate, typed: str, partial: bool) -> tuple[str, Reason | None]:
         generated = candidate.offered(partial=partial)
         if partial and not generated[len(typed) :].strip():
             return "", Reason.DEADLINE
         text, reason = trim(self.prefix, generated, self.suffix, self.language)
-        if not text and candidate.rule.stop is not None and candidate.rule.stop.reason is StopReason.LOOP:
-            reason = Reason.LOOPING
-        return text[len(typed) :] if text.startswith(typed) else "", reason
+        looped = candidate.rule.stop is not None and candidate.rule.stop.reason is StopReason.LOOP
+        return text, Reason.LOOPING if looped and not text else reason
 
     @property
     def confidence(self) -> float:

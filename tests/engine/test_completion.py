@@ -185,3 +185,14 @@ def test_a_text_that_the_model_ends_with_an_open_bracket_is_cut(suffix, said, of
     assert (answer.generated, answer.report["stop"]) == (said, stop)
     assert answer.text == offered
     assert answer.reason is (None if offered else Reason.NOTHING_TO_SAY)
+
+
+def test_what_is_offered_is_made_once(monkeypatch):
+    """It is asked for by each who waits, and to be remembered; fitting it to the text behind the caret takes parses."""
+    job = run(session_of(writing(line=11), TEXT), len(TEXT), Settings(max_tokens=20, multi_line="never"))
+    made: list[str] = []
+    monkeypatch.setattr("kvlsp.engine.completion.trim", lambda prefix, text, *_: made.append(text) or (text, None))
+    first, whole = job.answers(), job.answers(whole=True)
+    assert first == whole
+    assert first == job.answers()
+    assert len(made) == 1
