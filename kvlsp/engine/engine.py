@@ -56,8 +56,6 @@ from kvlsp.tracing import span
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], float]
-
 SLOW_TURN = 0.02
 """Seconds from which on a turn is told, with ``trace`` set to spans."""
 
@@ -66,7 +64,7 @@ class Engine:
     """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread."""
 
     def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
-                 clock: Clock = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._line_ends = LineEnds()
         events = self._line_ends.outwards(events)
         self._events, self._clock = events, clock
@@ -139,22 +137,24 @@ class Engine:
         if self._inbox:
             return 0.0
         decision = self._decide(self._next())
-        if decision.work is not None:
-            return 0.0
-        return min((wait for wait in (decision.wait, self._tidying.wait()) if wait is not None), default=None)
+        waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait())
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
         """A defect, or a panic in a library, does not end the daemon: a cache may be dropped, the text is kept."""
         try:
             act(*arguments)
-        except DocumentError as error:
-            self._answering.say(str(error))  # the others are served on
-        except KvlspError as error:
-            self._events(StatusChanged("error", str(error)))
         except BaseException as error:
-            what = ", ".join(type(argument).__name__ for argument in arguments) or "its work"
+            self._report(error, ", ".join(type(argument).__name__ for argument in arguments) or "its work")
+
+    def _report(self, error: BaseException, what: str) -> None:
+        if isinstance(error, DocumentError):
+            self._answering.say(str(error))  # the others are served on
+        elif isinstance(error, KvlspError):
+            self._events(StatusChanged("error", str(error)))
+        else:
             log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
-            log.debug("What failed:", exc_info=True)  # its message may hold text of the user's
+            log.debug("What failed:", exc_info=error)  # its message may hold text of the user's
 
     # --- messages --------------------------------------------------------------------------------------------
 
@@ -224,10 +224,14 @@ class Engine:
         return self._completer.next() or self.documents.get(self.documents.current)
 
     def _decide(self, document: DocumentState | None) -> Decision:
-        documents, now = self.documents, self._clock()
-        if document is None or document.failed or not documents.serves(document):
+        if document is None or document.failed or not self.documents.serves(document):
             return Decision(None)
-        return schedule(facts_of(documents, document, self._completer.asked(document)), now)
+        try:
+            return schedule(facts_of(self.documents, document, self._completer.asked(document)), self._clock())
+        except BaseException as error:  # its text could not be tokenized, say: the thread goes on for the others
+            self._completer.fail(document)
+            self._report(error, "a document")
+            return Decision(None)
 
     def _work(self) -> None:
         self._completer.expire()

@@ -250,3 +250,23 @@ def test_the_second_candidate_is_turned_down_and_the_first_is_not():
     assert [item.text for item in answer.items] == [first.text]
     bench.engine.post(Feedback(URI, answer.items[0].completion, "rejected"))
     assert complete(bench, CARET - 1).reason is Reason.REJECTED_BEFORE
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_document_that_cannot_be_tokenized_at_all_ends_nothing(asked, monkeypatch):
+    bench = Bench(TEXT)
+
+    def gives_up(*_: object, **__: object) -> None:
+        raise TokenizationError("The tokenizer of this model gives up on a part of this text.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("kvlsp.engine.document_text.TokenizedText.of", gives_up)
+        uri = open_other(bench, "x = 1\n")
+        request = ask_in(bench, uri, 5) if asked else None
+        bench.engine.turn(0)
+        assert bench.engine.patience() is None
+        bench.engine.turn(0)
+    if request is not None:
+        assert [answer.reason for answer in answers(bench, request)] == [Reason.MODEL_ERROR]
+    assert len([event for event in bench.events if isinstance(event, Notice)]) == 1
+    assert complete(bench, CARET - 1).items
