@@ -12,14 +12,16 @@ import kvlsp
 
 ROOT = Path(kvlsp.__file__).parent
 
-LEAVES = {"errors", "config", "tracing"}
-PRODUCT = {"text", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion", "workspace",
-           "opening", "engine"}
+LEAVES = {"errors", "config", "tracing", "reasons"}
+PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
+           "workspace", "opening", "engine"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
     "tracing": set(),
+    "reasons": set(),
     "text": set(),
+    "messages": {"text"},
     "model": set(),
     "default_model": {"syntax"},
     "syntax": {"text"},
@@ -29,9 +31,9 @@ ALLOWED = {
     "completion": {"tokens", "syntax", "text"},
     "workspace": {"text", "syntax"},
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
-    "engine": {"text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
-    "crossfile": {"engine", "text", "workspace"},
-    "server": {"engine", "text", "syntax", "workspace", "crossfile"},
+    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
+    "crossfile": {"messages", "text", "workspace"},
+    "server": {"messages", "text", "syntax", "workspace", "crossfile"},
     "cli": {*PRODUCT, "server"},
     "__main__": {"cli"},
     "laboratory": set(),
@@ -96,6 +98,16 @@ def test_imports_point_one_way(path: Path):
 
 def test_the_walk_sees_the_house():
     assert {room_of_file(path) for path in modules()} == set(ALLOWED)
+
+
+def test_whatever_is_imported_of_ours_is_there():
+    """Also inside functions and in the tests, where nobody notices until the line runs."""
+    tests = Path(__file__).parent
+    for path in (*modules(), *tests.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("kvlsp.", "tests.")):
+                place = tests.parent.joinpath(*str(node.module).split("."))
+                assert place.is_dir() or place.with_suffix(".py").is_file(), f"{path}: {node.module} is not there"
 
 
 def module_of(name: str, known: set[str]) -> str:

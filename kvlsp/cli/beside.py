@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kvlsp.cli.project import root_of
 from kvlsp.config import Settings
-from kvlsp.engine.messages import ContextChunk, PlaceContext
+from kvlsp.messages import ContextChunk, PlaceContext
 
 
 def beside(text: str, offset: int, path: Path, settings: Settings) -> PlaceContext:

@@ -9,8 +9,8 @@ import typer
 
 from kvlsp.cli.caret import Caret, CaretArgument
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
+from kvlsp.reasons import Reason
 
 if TYPE_CHECKING:
     from kvlsp.engine.oneshot import Completion

@@ -14,8 +14,8 @@ from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Event
 from kvlsp.errors import ConfigurationError
+from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
 from kvlsp.server.secret import secret_file
 from kvlsp.server.server import EngineLike

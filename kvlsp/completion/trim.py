@@ -9,8 +9,8 @@ Pure text. It does not know where the text came from, nor whether it is any good
 from __future__ import annotations
 
 from kvlsp.completion.fit import fit
-from kvlsp.completion.reasons import Reason
 from kvlsp.completion.text_below import same_line
+from kvlsp.reasons import Reason
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.scanner import indent_of

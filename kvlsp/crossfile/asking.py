@@ -13,7 +13,7 @@ from typing import Final
 
 from kvlsp.config import Settings
 from kvlsp.crossfile.visits import Visits, stretched
-from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
+from kvlsp.messages import ContextChunk, EditDocument, PlaceContext
 from kvlsp.text.document import Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

@@ -19,7 +19,8 @@ from typing import Final
 from kvlsp.config import Settings
 from kvlsp.crossfile.asking import Asking
 from kvlsp.crossfile.supervision import PATIENCE, PAUSES, Failure, Supervision
-from kvlsp.engine.messages import (
+from kvlsp.errors import WorkspaceError
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Configure,
@@ -28,7 +29,6 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PlaceContext,
 )
-from kvlsp.errors import WorkspaceError
 from kvlsp.text.document import Snapshot
 from kvlsp.workspace.messages import Answer, Ask, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
 from kvlsp.workspace.process import Hear, Link, launch

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.documents import DocumentState
-from kvlsp.engine.messages import Complete, Completed, Event, Feedback, Item, Notice, StatusChanged
 from kvlsp.engine.offers import Offer, Offers
 from kvlsp.engine.slowness import Slowness
 from kvlsp.engine.statistics import Statistics
+from kvlsp.messages import Complete, Completed, Event, Feedback, Item, Notice, StatusChanged
+from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.answering import Answering
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.documents import Documents, DocumentState
-from kvlsp.engine.messages import Complete, EditDocument
 from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused, unlearned
 from kvlsp.engine.requests import Requests, Waiting
+from kvlsp.messages import Complete, EditDocument
+from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ from kvlsp.cache.choosing import Choice
 from kvlsp.cache.repair import Repaired
 from kvlsp.completion.candidates import distinct
 from kvlsp.completion.confidence import confidence
-from kvlsp.completion.reasons import Reason
 from kvlsp.completion.stop import StopReason
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings, Trigger
 from kvlsp.engine.generate import Progress
-from kvlsp.engine.messages import Complete, Selected
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
 from kvlsp.engine.texts import Candidate, Drafting, Start, Texts
+from kvlsp.messages import Complete, Selected
 from kvlsp.prompt.layout import Layout
+from kvlsp.reasons import Reason
 from kvlsp.syntax.block import WINDOW
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Change

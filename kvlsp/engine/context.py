@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from kvlsp.cache.chunks import ChunkStore, Lent
-from kvlsp.engine.messages import PlaceContext
+from kvlsp.messages import PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.prompt import context as written
 from kvlsp.prompt.layout import CONTEXT, NOTHING, Cells, Ids, Run

@@ -15,11 +15,11 @@ from kvlsp.completion.answers import Answers
 from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
-from kvlsp.engine.messages import EditDocument, PlaceContext
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
+from kvlsp.messages import EditDocument, PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.tokens.reading import PIECE

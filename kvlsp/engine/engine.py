@@ -16,7 +16,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from kvlsp import tracing
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.answering import Answering
 from kvlsp.engine.completer import Completer
@@ -26,7 +25,13 @@ from kvlsp.engine.eviction import evict
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.line_ends import LineEnds
-from kvlsp.engine.messages import (
+from kvlsp.engine.models import Models
+from kvlsp.engine.schedule import Decision, schedule
+from kvlsp.engine.statistics import Statistics
+from kvlsp.engine.tidying import Tidying
+from kvlsp.engine.upkeep import Upkeep
+from kvlsp.errors import DocumentError, KvlspError
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Configure,
@@ -43,15 +48,10 @@ from kvlsp.engine.messages import (
     Shutdown,
     StatusChanged,
 )
-from kvlsp.engine.models import Models
-from kvlsp.engine.schedule import Decision, schedule
-from kvlsp.engine.statistics import Statistics
-from kvlsp.engine.tidying import Tidying
-from kvlsp.engine.upkeep import Upkeep
-from kvlsp.errors import DocumentError, KvlspError
 from kvlsp.model.memory import give_back
 from kvlsp.opening.loading import Load, Loaded
 from kvlsp.opening.ready import open_ready
+from kvlsp.reasons import Reason
 from kvlsp.tracing import span
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Completed,

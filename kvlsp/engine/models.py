@@ -12,14 +12,14 @@ from collections.abc import Callable
 import torch
 
 from kvlsp.cache.store import default_bound
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, limits
-from kvlsp.engine.messages import Event, StatusChanged
+from kvlsp.messages import Event, StatusChanged
 from kvlsp.model.memory import free_memory
 from kvlsp.opening import threads
 from kvlsp.opening.loading import Load, Loaded, Loading, names_model
+from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
 

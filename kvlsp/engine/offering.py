@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from kvlsp.completion.answers import Answers
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.documents import Documents, DocumentState
-from kvlsp.engine.messages import Complete
+from kvlsp.messages import Complete
+from kvlsp.reasons import Reason
 
 Offered: TypeAlias = tuple[Sequence[str], "Reason | None"]
 """Texts to insert, the best first, or why there is none."""

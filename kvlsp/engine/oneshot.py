@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvlsp.completion.drafts import CopyDrafter, Drafting
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.context import compose
-from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
+from kvlsp.messages import PlaceContext
 from kvlsp.opening.model import Model
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.line_feeds import LineFeeds
 from kvlsp.text.rope import Rope

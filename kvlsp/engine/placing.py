@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from kvlsp.cache.chunks import ChunkEncoding, ChunkStore
 from kvlsp.engine.context import Context, Piece, compose
-from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.session import Session
+from kvlsp.messages import PlaceContext
 
 
 class Placing:

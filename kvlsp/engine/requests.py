@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.completion import CompletionJob
-from kvlsp.engine.messages import Complete
+from kvlsp.messages import Complete
+from kvlsp.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)

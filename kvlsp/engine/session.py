@@ -14,8 +14,8 @@ from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired, refresh, refresh_
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.document_text import DocumentText
-from kvlsp.engine.messages import PlaceContext
 from kvlsp.engine.sync import Sync, Totals
+from kvlsp.messages import PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from kvlsp.completion.reasons import Reason
+from kvlsp.reasons import Reason
 
 COUNTED = 20
 """So many of the last answers are looked at."""

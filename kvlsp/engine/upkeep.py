@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, DocumentState
-from kvlsp.engine.messages import Event, PrefillProgress
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.schedule import Work
 from kvlsp.engine.sync import Sync
+from kvlsp.messages import Event, PrefillProgress
 
 REFRESH_SECONDS = 0.016
 """A forward that makes rows exact takes about so long: a keystroke waits for it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     DescribeDocument,
     DescribeEngine,
     DocumentDescribed,

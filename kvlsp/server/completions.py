@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from kvlsp.config import Trigger
-from kvlsp.engine.messages import Complete, Completed, Item, Reason, Selected
+from kvlsp.messages import Complete, Completed, Item, Reason, Selected
 from kvlsp.server import convert, suggest_list
 from kvlsp.server.answers import CANCELLED, Outcome, Refusal, Result
 from kvlsp.server.wishes import wanted

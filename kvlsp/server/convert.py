@@ -15,7 +15,7 @@ from lsprotocol import types
 from pygls import uris
 
 from kvlsp.config import Trigger
-from kvlsp.engine.messages import Item, Selected
+from kvlsp.messages import Item, Selected
 from kvlsp.server.answers import INVALID_PARAMS, Refusal
 from kvlsp.server.shape import whole
 from kvlsp.text.document import AnyChange, FullChange, RangeChange, Snapshot

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvlsp.engine.messages import EditDocument, OpenDocument
 from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.messages import EditDocument, OpenDocument
 from kvlsp.text.composed import composed
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from kvlsp.engine.messages import Configure
+from kvlsp.messages import Configure
 from kvlsp.server import folders, logs
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent

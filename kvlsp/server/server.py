@@ -20,7 +20,7 @@ from pygls.lsp.server import LanguageServer
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
-from kvlsp.engine.messages import Event, Message, Notice, PrefillProgress, StatusChanged
+from kvlsp.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, protocol, shape
 from kvlsp.server.answers import Answer
 from kvlsp.server.configuration import Configuration

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from kvlsp.engine.messages import Complete, Completed, Event, Message, Reason, StatusChanged
+from kvlsp.messages import Complete, Completed, Event, Message, Reason, StatusChanged
 from kvlsp.server.server import EngineLike
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kvlsp.engine.messages import Reason, StatusChanged
+from kvlsp.messages import Reason, StatusChanged
 from kvlsp.server.convert import plain
 
 STATUS = "kvlsp/status"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lsprotocol import types
 
-from kvlsp.engine.messages import Item
+from kvlsp.messages import Item
 from kvlsp.server.convert import accepted_command, range_of
 from kvlsp.text.document import Snapshot
 from kvlsp.text.position import PositionEncoding

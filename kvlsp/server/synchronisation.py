@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from kvlsp.engine.messages import CloseDocument, EditDocument
 from kvlsp.errors import KvlspError, UnknownDocument
+from kvlsp.messages import CloseDocument, EditDocument
 from kvlsp.server import convert
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kvlsp.engine.messages import CancelToken, Completed, DocumentDescribed, EngineDescribed, Reason
+from kvlsp.messages import CancelToken, Completed, DocumentDescribed, EngineDescribed, Reason
 from kvlsp.server.answers import CANCELLED, INTERNAL_ERROR, Answer, Outcome, Refusal
 
 log = logging.getLogger(__name__)

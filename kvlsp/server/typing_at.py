@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kvlsp.engine.messages import EditDocument
+from kvlsp.messages import EditDocument
 from kvlsp.text.document import Snapshot
 
 RECENT: Final = 1.0

@@ -9,7 +9,7 @@ import pytest
 from kvlsp import cli
 from kvlsp.cli.beside import beside
 from kvlsp.config import Settings
-from kvlsp.engine.messages import ContextChunk
+from kvlsp.messages import ContextChunk
 from kvlsp.workspace import store
 
 SHAPES = 'class Circle:\n    """Round."""\n\n    def area(self):\n        return 3\n'

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.completion.trim import refuse, trim
+from kvlsp.reasons import Reason
 
 CASES = [
     ("foo(|, b)\n", "a, b)", "a"),

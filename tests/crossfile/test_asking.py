@@ -6,7 +6,7 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.crossfile.asking import LARGEST, QUIET, Asking
-from kvlsp.engine.messages import ContextChunk, EditDocument, PlaceContext
+from kvlsp.messages import ContextChunk, EditDocument, PlaceContext
 from kvlsp.text.document import Document, RangeChange
 from kvlsp.text.position import PositionEncoding
 from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, Shown

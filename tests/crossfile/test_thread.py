@@ -7,7 +7,7 @@ import pytest
 from kvlsp.config import Settings
 from kvlsp.crossfile.supervision import LONG, PATIENCE, PAUSES
 from kvlsp.crossfile.thread import CrossFile
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     CancelToken,
     CloseDocument,
     Complete,

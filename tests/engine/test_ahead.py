@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.documents import UNASKED
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Configure,
@@ -17,7 +17,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PlaceContext,
 )
-from kvlsp.engine.oneshot import complete_text
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model

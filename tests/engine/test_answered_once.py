@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine import completer
-from kvlsp.engine.messages import CancelToken, Completed, Configure, Selected
 from kvlsp.engine.oneshot import complete_text
+from kvlsp.messages import CancelToken, Completed, Configure, Selected
+from kvlsp.reasons import Reason
 from kvlsp.tokens.document import TokenizedText
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, Bench, complete, watched_model
 

@@ -6,9 +6,8 @@ import dataclasses
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import MEBIBYTE
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     CloseDocument,
     Configure,
     DescribeDocument,
@@ -16,6 +15,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     StatusChanged,
 )
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kvlsp.engine.messages import CloseDocument
+from kvlsp.messages import CloseDocument
 from tests.support.engine_bench import CARET, TEXT, URI, Bench, complete
 
 

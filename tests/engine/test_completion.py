@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from kvlsp.completion.drafts import CopyDrafter, Drafting
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.session import Session
 from kvlsp.opening.model import Model
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.writing import saying_model, writing_model

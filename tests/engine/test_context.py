@@ -7,9 +7,9 @@ import gc
 import weakref
 from typing import Any
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.eviction import evict
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.messages import (
     CloseDocument,
     Configure,
     ContextChunk,
@@ -19,7 +19,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PlaceContext,
 )
-from kvlsp.engine.oneshot import complete_text
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.messages import (
     CancelToken,
     Complete,
     Configure,
@@ -22,7 +22,7 @@ from kvlsp.engine.messages import (
     Shutdown,
     StatusChanged,
 )
-from kvlsp.engine.oneshot import complete_text
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model

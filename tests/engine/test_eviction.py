@@ -12,9 +12,9 @@ from kvlsp.config import Settings
 from kvlsp.engine.describe import describe_engine
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.eviction import evict
-from kvlsp.engine.messages import EditDocument
 from kvlsp.engine.session import Session
 from kvlsp.engine.statistics import Statistics
+from kvlsp.messages import EditDocument
 from kvlsp.opening import offload
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.errors import TokenizationError
+from kvlsp.messages import (
     Complete,
     Completed,
     DescribeDocument,
@@ -19,8 +20,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PrefillProgress,
 )
-from kvlsp.engine.oneshot import complete_text
-from kvlsp.errors import TokenizationError
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model

@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.default_model.knows import Knowledge
-from kvlsp.engine.messages import Complete, Notice, OpenDocument
+from kvlsp.messages import Complete, Notice, OpenDocument
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, TEXT, Bench, watched_model

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from kvlsp.config import LEAST_CONTEXT_TOKENS
-from kvlsp.engine.messages import Complete, StatusChanged
+from kvlsp.messages import Complete, StatusChanged
 from tests.support.engine_bench import SETTINGS, TEXT, URI, Bench
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.engine.line_ends import LineEnds
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Completed,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Configure, DescribeDocument, DocumentDescribed, StatusChanged
 from kvlsp.errors import ModelNotFound
+from kvlsp.messages import Configure, DescribeDocument, DocumentDescribed, StatusChanged
 from kvlsp.opening.model import LoadProgress, Model
+from kvlsp.reasons import Reason
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, URI, Bench, complete, watched_model
 
 SLOW = dataclasses.replace(SETTINGS, model="owner/slow")

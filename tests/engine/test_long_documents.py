@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from kvlsp.completion.reasons import Reason
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.engine.session import Session
+from kvlsp.laboratory.evaluation.oracle import token_mismatches
+from kvlsp.messages import (
     CancelToken,
     CloseDocument,
     Complete,
@@ -19,9 +21,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     Shutdown,
 )
-from kvlsp.engine.oneshot import complete_text
-from kvlsp.engine.session import Session
-from kvlsp.laboratory.evaluation.oracle import token_mismatches
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

@@ -21,7 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import (
+from kvlsp.laboratory.evaluation.oracle import prefill, token_mismatches
+from kvlsp.messages import (
     CancelToken,
     CloseDocument,
     Complete,
@@ -37,7 +38,6 @@ from kvlsp.engine.messages import (
     Selected,
     Shutdown,
 )
-from kvlsp.laboratory.evaluation.oracle import prefill, token_mismatches
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope

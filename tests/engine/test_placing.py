@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from kvlsp.cache.worth import worthiest
 from kvlsp.engine.context import compose
-from kvlsp.engine.messages import ContextChunk, PlaceContext
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.oracle import prefill, token_mismatches
+from kvlsp.messages import ContextChunk, PlaceContext
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.engine.test_session import edit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from kvlsp.completion.reasons import Reason
-from kvlsp.engine.messages import Configure, Notice
 from kvlsp.engine.slowness import ENOUGH, SENTENCE, Slowness
+from kvlsp.messages import Configure, Notice
+from kvlsp.reasons import Reason
 from tests.support.engine_bench import CARET, SETTINGS, TEXT, Bench
 
 

@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import (
+from kvlsp.engine.oneshot import complete_text
+from kvlsp.laboratory.evaluation.oracle import token_mismatches
+from kvlsp.messages import (
     CancelToken,
     CloseDocument,
     Complete,
@@ -30,8 +31,7 @@ from kvlsp.engine.messages import (
     OpenDocument,
     PlaceContext,
 )
-from kvlsp.engine.oneshot import complete_text
-from kvlsp.laboratory.evaluation.oracle import token_mismatches
+from kvlsp.reasons import Reason
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.line_feeds import plain
 from kvlsp.text.position import position_of

@@ -10,7 +10,7 @@ import torch
 
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import Configure, Event, Shutdown, StatusChanged
+from kvlsp.messages import Configure, Event, Shutdown, StatusChanged
 from kvlsp.opening import threads
 from tests.support.models import tiny_model
 

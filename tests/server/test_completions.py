@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Complete, Completed, Item, Reason, Selected
+from kvlsp.messages import Complete, Completed, Item, Reason, Selected
 from kvlsp.server.answers import CANCELLED
 from tests.support.conversation import Conversation
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Configure
+from kvlsp.messages import Configure
 from kvlsp.server.configuration import Configuration
 from tests.support.conversation import Conversation
 

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kvlsp.engine.messages import Complete, Completed, Item, Reason
+from kvlsp.messages import Complete, Completed, Item, Reason
 from tests.support.conversation import Conversation
 
 URIS = ("u:a", "u:b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlsp.engine.messages import PlaceContext
+from kvlsp.messages import PlaceContext
 from kvlsp.server.convert import path_of
 from kvlsp.workspace.messages import Condition, FilesChanged, Roots, Shown
 from tests.support.conversation import Conversation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Configure, PrefillProgress, StatusChanged
+from kvlsp.messages import Configure, PrefillProgress, StatusChanged
 from kvlsp.server.answers import (
     CANCELLED,
     INVALID_PARAMS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kvlsp.engine.messages import Reason
+from kvlsp.messages import Reason
 from kvlsp.server import commands, handlers, status
 
 PAGE = Path(handlers.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.engine.messages import CloseDocument
+from kvlsp.messages import CloseDocument
 from kvlsp.text.position import PositionEncoding, position_of
 from kvlsp.text.rope import Rope
 from tests.support.conversation import Conversation

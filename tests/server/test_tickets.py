@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvlsp.engine.messages import Completed, Reason
+from kvlsp.messages import Completed, Reason
 from kvlsp.server.answers import CANCELLED, INTERNAL_ERROR, Answer, Outcome, Refusal, Result
 from kvlsp.server.tickets import Ticket, Tickets
 from tests.support.conversation import ManualLoop

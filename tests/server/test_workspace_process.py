@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvlsp.engine.messages import ContextChunk, Message, PlaceContext
+from kvlsp.messages import ContextChunk, Message, PlaceContext
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_workspace import News
 from tests.support.lsp_client import LspClient, edit

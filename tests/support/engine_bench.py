@@ -9,8 +9,8 @@ from typing import Any
 from kvlsp.config import Settings
 from kvlsp.engine.documents import DocumentState
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import Complete, Completed, EditDocument, OpenDocument
 from kvlsp.engine.session import Session
+from kvlsp.messages import Complete, Completed, EditDocument, OpenDocument
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit

@@ -1,6 +1,6 @@
 """An engine without a model: it follows the documents by their edits and answers with a fixed text.
 
-It speaks the messages of ``kvlsp.engine.messages``, so that the server can be tested, and the editors' own
+It speaks the messages of ``kvlsp.messages``, so that the server can be tested, and the editors' own
 share of the latency measured, without a model. With ``hold`` it keeps its answers back until :meth:`release`.
 """
 
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from kvlsp.config import Settings
-from kvlsp.engine.messages import (
+from kvlsp.messages import (
     CloseDocument,
     Complete,
     Completed,

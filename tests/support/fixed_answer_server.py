@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 
 from kvlsp.config import Settings
-from kvlsp.engine.messages import Event
+from kvlsp.messages import Event
 from kvlsp.server import logs
 from kvlsp.server.transport import serve_stdio
 from tests.support.fake_engine import FakeEngine

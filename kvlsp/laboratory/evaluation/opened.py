@@ -16,10 +16,10 @@ from typing import Any
 from kvlsp.config import Settings
 from kvlsp.engine.completion import Phase
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import Complete, Completed, Event, OpenDocument
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.gestures import first_tokens
 from kvlsp.laboratory.evaluation.oracle import prefill
+from kvlsp.messages import Complete, Completed, Event, OpenDocument
 from kvlsp.model.decoder import DOCUMENT
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot

@@ -15,12 +15,12 @@ import torch
 
 from kvlsp.cache.repair import Repaired
 from kvlsp.cache.worth import worthiest
-from kvlsp.engine.messages import ContextChunk, PlaceContext
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.gestures import first_tokens
 from kvlsp.laboratory.evaluation.oracle import prefill
+from kvlsp.messages import ContextChunk, PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 from kvlsp.text.document import Change, Snapshot

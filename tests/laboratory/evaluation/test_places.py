@@ -7,11 +7,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from kvlsp.completion.reasons import Reason
 from kvlsp.completion.stop import StopReason
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.evaluate import app
 from kvlsp.laboratory.evaluation.places import CARET, DOCUMENTS, report
+from kvlsp.reasons import Reason
 from kvlsp.syntax.language import Language
 from tests.engine.test_completion import writing
 from tests.laboratory.evaluation.test_decode import FILE

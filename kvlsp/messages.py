@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from kvlsp.completion.reasons import Reason as Reason  # part of the messages: servers import it from here
 from kvlsp.config import Settings, Trigger
+from kvlsp.reasons import Reason as Reason  # part of the messages: servers import it from here
 from kvlsp.text.document import Change, Snapshot
 
 
