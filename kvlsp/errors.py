@@ -17,6 +17,7 @@
     │   ├── CacheFull              the byte bound leaves no room for the rows asked for
     │   └── IntegrityError         check_integrity() found the bookkeeping contradicting itself
     ├── TraceError                 a recorded editing session that cannot be replayed
+    ├── WireError                  what came over an engine's socket, or should go there, does not hold to the protocol
     ├── WorkspaceError             a root that is no folder, a file that lies in no root
     └── TooCostly                  a text that takes more time or memory to parse than a text may
 
@@ -90,6 +91,10 @@ class IntegrityError(CacheError):
 
 class TraceError(KvlspError):
     """A recorded editing session that cannot be replayed."""
+
+
+class WireError(KvlspError):
+    """What came over an engine's socket, or should go there, does not hold to the protocol."""
 
 
 class WorkspaceError(KvlspError):

@@ -7,7 +7,7 @@ snapshot they belong to. This module does not know who sends or answers.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -19,13 +19,20 @@ from kvlsp.text.document import Change, Snapshot
 class CancelToken:
     """Set by the editor's thread, looked at by the model's thread between two tokens."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_tell")
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._tell: Callable[[], None] | None = None
 
     def cancel(self) -> None:
         self._event.set()
+        if self._tell is not None:
+            self._tell()
+
+    def tell(self, what: Callable[[], None]) -> None:
+        """Have ``what`` called by whoever cancels, for an engine elsewhere; set before the token is handed on."""
+        self._tell = what
 
     @property
     def cancelled(self) -> bool:

@@ -32,6 +32,7 @@ ALLOWED = {
     "workspace": {"text", "syntax"},
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
     "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
+    "wire": {"messages", "text"},
     "crossfile": {"messages", "text", "workspace"},
     "server": {"messages", "text", "syntax", "workspace", "crossfile"},
     "cli": {*PRODUCT, "server"},
