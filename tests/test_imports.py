@@ -34,7 +34,7 @@ ALLOWED = {
     "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
     "wire": {"messages", "text"},
     "crossfile": {"messages", "text", "workspace"},
-    "server": {"messages", "text", "syntax", "workspace", "crossfile"},
+    "server": {"wire", "messages", "text", "syntax", "workspace", "crossfile"},
     "cli": {*PRODUCT, "server"},
     "__main__": {"cli"},
     "laboratory": set(),

@@ -82,31 +82,39 @@ class DocumentState:
 
 
 class Documents:
-    """All open documents by URI, with the model and the settings they are served with. ``bound`` is in bytes over all
-    caches."""
+    """All open documents by URI, with their model and settings. ``bound`` is in bytes over all caches."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self.settings = settings
         self.model: Model | None = None
-        self._clock = clock
+        self._clock, self._adaptation = clock, Adaptation()
         self._documents: dict[str, DocumentState] = {}
-        self._adaptation = Adaptation()
         self.placing = Placing(clock)
         self.current: str | None = None
         """The document that the user is in."""
         self.active_at = clock()
         """When something was last opened, edited or answered, in seconds of the clock."""
-        self.bound = 0
+        self._bound = 0
+        self.share: int | None = None
+        """No ``bound`` exceeds it, in bytes: the rest is for documents of other clients."""
         self.piece = PIECE
         """Characters that are tokenized in one go."""
         self.host_bound = 0
-        """Bytes of host memory that rows of idle documents may take; apart from ``bound``, which is the device's."""
+        """Bytes of host memory that rows of idle documents may take; apart from ``bound``, the device's."""
 
     def __len__(self) -> int:
         return len(self._documents)
 
     def __iter__(self) -> Iterator[DocumentState]:
         return iter(self._documents.values())
+
+    @property
+    def bound(self) -> int:
+        return self._bound if self.share is None else min(self._bound, self.share)
+
+    @bound.setter
+    def bound(self, bound: int) -> None:
+        self._bound = bound
 
     def get(self, uri: str | None) -> DocumentState | None:
         return self._documents.get(uri) if uri is not None else None

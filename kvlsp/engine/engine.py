@@ -61,14 +61,14 @@ SLOW_TURN = 0.02
 
 
 class Engine:
-    """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread."""
+    """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread. Without
+    :meth:`start` that is whoever calls :meth:`load` and :meth:`turn`, and whom ``arrived`` tells of messages."""
 
     def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self._line_ends = LineEnds()
-        events = self._line_ends.outwards(events)
-        self._events, self._clock = events, clock
-        self._inbox: Inbox[Message | Loaded] = Inbox()
+                 clock: Callable[[], float] = time.monotonic, arrived: Callable[[], None] = lambda: None) -> None:
+        self._line_ends, self._clock = LineEnds(), clock
+        self._events = events = self._line_ends.outwards(events)
+        self._inbox: Inbox[Message | Loaded] = Inbox(arrived)
         self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
         self.documents = Documents(settings, clock)
         self._statistics = Statistics()

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """Messages in order of arrival. Any thread posts; one thread takes."""
+    """Messages in order of arrival. Any thread posts, and calls ``arrived``; one thread takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrived: Callable[[], None] = lambda: None) -> None:
         self._messages: deque[T] = deque()
+        self._told = arrived
         self._arrived = threading.Condition()
 
     def post(self, message: T) -> None:
         with self._arrived:
             self._messages.append(message)
             self._arrived.notify()
+        self._told()
 
     def take(self, timeout: float | None = None) -> T | None:
         """The oldest message, waiting up to ``timeout`` seconds for one (None: as long as it takes)."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from kvlsp.server.outbox import ATOMIC
+from kvlsp.wire.outbox import ATOMIC
 
 MOST: Final = 1 << 18
 """Bytes that wait for a reader that is slow."""

@@ -20,9 +20,9 @@ from kvlsp.errors import ConfigurationError
 from kvlsp.server.door import first_frames
 from kvlsp.server.frames import FrameReader
 from kvlsp.server.intake import CHUNK, Intake
-from kvlsp.server.outbox import MOST, Outbox
 from kvlsp.server.secret import Secret
 from kvlsp.server.server import KvlspServer, MakeEngine
+from kvlsp.wire.outbox import MOST, Outbox
 
 log = logging.getLogger(__name__)
 

@@ -35,6 +35,16 @@ def test_closing_forgets_and_the_bound_evicts_others():
     assert complete(bench, 1).reason is Reason.UNKNOWN_DOCUMENT
 
 
+def test_no_bound_exceeds_the_share_of_one_client_among_several():
+    documents = Bench(TEXT).engine.documents
+    documents.bound, documents.share = 500, 200
+    assert documents.bound == 200
+    documents.bound, documents.share = 100, 200
+    assert documents.bound == 100
+    documents.bound, documents.share = 500, None
+    assert documents.bound == 500
+
+
 def test_two_hundred_documents_stay_within_the_bound_and_the_active_one_is_kept():
     bench = Bench(TEXT)
     bound = 3 * 512 * bench.model.decoder.bytes_per_slot

@@ -17,6 +17,13 @@ def test_messages_come_in_order():
     assert not inbox
 
 
+def test_whoever_waits_elsewhere_is_told():
+    told: list[str] = []
+    inbox: Inbox[int] = Inbox(lambda: told.append("arrived"))
+    inbox.post(1)
+    assert told == ["arrived"]
+
+
 def test_a_waiting_thread_is_woken():
     inbox: Inbox[str] = Inbox()
     taken: list[str | None] = []

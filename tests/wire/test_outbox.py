@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kvlsp.server.outbox import MOST, Outbox
+from kvlsp.wire.outbox import MOST, Outbox
 
 
 class Pipe:
