@@ -19,7 +19,7 @@ from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, seams
 from kvlsp.cache.plan import Plan, common_head
 from kvlsp.cache.resident import ResidentCache, Rows
 from kvlsp.errors import CacheFull, IntegrityError
-from kvlsp.model.decoder import DOCUMENT
+from kvlsp.model.rows import DOCUMENT, RowBatch
 from kvlsp.prompt.layout import Layout
 from kvlsp.tracing import span
 
@@ -209,14 +209,12 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
     resident = cache.rows
     chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
     with span("encode", rows=len(rows)):
-        logits = cache.decoder.forward(
-            cache.arrays(),
+        logits = cache.decoder.forward(cache.arrays(), RowBatch(
             torch.from_numpy(resident.ids[rows].astype(np.int64)),
             torch.from_numpy(resident.positions[rows]),
             torch.from_numpy(resident.slots[rows]),
-            DOCUMENT,
             torch.from_numpy(chosen),
-        )
+        ))  # fmt: skip
     cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
     if cache.unwritten is not None:
         cache.unwritten[rows] = False

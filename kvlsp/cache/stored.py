@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
-from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from kvlsp.completion.stop import Stop
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.selecting import Penalty, Selection
 from kvlsp.model.clock import work_clock
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.tokens.stream import TextStream
 from kvlsp.tokens.tokenizer import Tokenizer
 from kvlsp.tracing import span
@@ -238,10 +238,10 @@ def step(generations: Sequence[Generation]) -> None:
     clock = work_clock(cache.decoder.device)
     begin = clock()
     with span("decode", rows=len(ids)):
-        logits = cache.decoder.forward(
-            cache.arrays(), torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots),
-            branches[0] if len(batch) == 1 else branches, slice(None),
-        )
+        logits = cache.decoder.forward(cache.arrays(), RowBatch(
+            torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots), EVERY,
+            branches[0] if len(batch) == 1 else branches,
+        ))  # fmt: skip
     if len(batch) == 1:
         batch[0][0].timed(len(ids), clock() - begin)
     first = 0

@@ -18,7 +18,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.generate import DRAFTED, Drafter, Generation, Limits, StopCheck, step
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import LAST, Branch, RowBatch
 from kvlsp.opening.model import Model
 from kvlsp.prompt.healing import heal
 from kvlsp.prompt.layout import Layout
@@ -165,10 +165,9 @@ class Texts:
             return [], [], self._logits
         ids = cache.rows.ids[again].astype(np.int64)
         slots = cache.take(len(again), scratch=True)
-        logits = cache.decoder.forward(
-            cache.arrays(), torch.from_numpy(ids), torch.tensor(again), torch.from_numpy(slots), branch,
-            slice(len(again) - 1, None),
-        )
+        logits = cache.decoder.forward(cache.arrays(), RowBatch(
+            torch.from_numpy(ids), torch.tensor(again), torch.from_numpy(slots), LAST, branch,
+        ))  # fmt: skip
         return ids.tolist(), slots.tolist(), logits[0]
 
     def _branch_off(self) -> None:

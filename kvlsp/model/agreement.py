@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from kvlsp.errors import ModelBroken, UnsupportedModel
-from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.rows import EVERY, RowBatch
 
 ROWS, FIRST = 12, 8  # rows in all, and in the first of two forwards
 
@@ -46,7 +47,7 @@ def logits_of(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
     positions = torch.arange(ROWS, device=ids.device)
     document = decoder.allocate(2 * ROWS)
     return torch.cat([
-        decoder.forward(document, ids[some], positions[some], slots[some], DOCUMENT, slice(None))
+        decoder.forward(document, RowBatch(ids[some], positions[some], slots[some], EVERY))
         for some in (slice(0, FIRST), slice(FIRST, ROWS))
     ])  # fmt: skip
 

@@ -16,13 +16,14 @@ import torch
 
 from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
-from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.device_keyvalues import DeviceKeyValues, on_device
 from kvlsp.model.fused import fused_layers, fused_move, suits
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean import TOLERANCE, Attention, LeanDecoder
 from kvlsp.model.moving import move_all_layers
+from kvlsp.model.rows import RowBatch, Wanted
 from kvlsp.model.split_attention import ROWS, attend_split
 from kvlsp.model.static_rows import StaticRows, StaticVisibility, fits
 from kvlsp.model.visibility import Visibility, owners
@@ -151,26 +152,18 @@ class GraphedForward:
         self._move_keys(document, slots, positions, self.lean.exact.tables[self.lean.rotation])
 
     @torch.inference_mode()
-    def forward(
-        self,
-        document: KeyValues,
-        ids: torch.Tensor,
-        positions: torch.Tensor,
-        slots: torch.Tensor,
-        branch: Branches,
-        wanted: Wanted,
-    ) -> torch.Tensor:
+    def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
-        self.lean.exact.reach(positions)
-        document.extend(slots)
-        count = ids.shape[0]
-        rows = next((rows for bucket, rows in self._rows.items() if bucket >= count), None)
-        if rows is None or count == 0 or not fits(branch):
-            hidden = self._as_it_is(document, ids, positions, slots, branch)
+        self.lean.exact.reach(rows.positions)
+        document.extend(rows.slots)
+        count = len(rows)
+        static = next((static for bucket, static in self._rows.items() if bucket >= count), None)
+        if static is None or count == 0 or not fits(rows.branch):
+            hidden = self._as_it_is(document, rows)
         else:
-            rows.fill(ids, positions, slots, branch)
-            hidden = self._step(document, rows)
-        some = hidden[:count][_chosen(wanted, self.device)]
+            static.fill(rows)
+            hidden = self._step(document, static)
+        some = hidden[:count][_chosen(rows.wanted, self.device)]
         return self.lean.logits(some)
 
     def _step(self, document: KeyValues, rows: StaticRows) -> torch.Tensor:
@@ -186,15 +179,13 @@ class GraphedForward:
         self.graphs.run(document, (rows.bucket, read), step)
         return result
 
-    def _as_it_is(
-        self, document: KeyValues, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, branch: Branches
-    ) -> torch.Tensor:
+    def _as_it_is(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """The lean layers over any number of rows."""
         device = self.device
-        ids, positions, slots = (on_device(it, device) for it in (ids, positions, slots))
+        ids, positions, slots = (on_device(it, device) for it in (rows.ids, rows.positions, rows.slots))
         document.position.index_copy_(0, slots, positions)
-        document.owner[slots] = owners(branch, device)
-        visibility = Visibility(document, positions, branch, self.dtype)
+        document.owner[slots] = owners(rows.branch, device)
+        visibility = Visibility(document, positions, rows.branch, self.dtype)
         attention = attend if ids.shape[0] > ROWS else self._few
         return self.lean.hidden_states(document, ids, positions, slots, document.read, visibility.mask, attention)
 

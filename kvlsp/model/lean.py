@@ -20,8 +20,8 @@ from torch.nn.functional import rms_norm, silu
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
-from kvlsp.model.batch import chosen, claim
-from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.claimed import chosen, claim
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.half import HalfWeight, available, fits, half_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear
 from kvlsp.model.keyvalues import KeyValues
@@ -35,6 +35,7 @@ from kvlsp.model.lean_weights import (
     read_layer,
     read_norm,
 )
+from kvlsp.model.rows import RowBatch
 from kvlsp.model.sight import Sight
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
@@ -190,25 +191,17 @@ class LeanDecoder:
         self.exact.move(document, slots, positions)
 
     @torch.inference_mode()
-    def forward(
-        self,
-        document: KeyValues,
-        ids: torch.Tensor,
-        positions: torch.Tensor,
-        slots: torch.Tensor,
-        branch: Branches,
-        wanted: Wanted,
-    ) -> torch.Tensor:
+    def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
-        self.exact.reach(positions)
-        batch = claim(document, ids, positions, slots, branch)
-        given = document, batch.ids, batch.positions, batch.slots, document.read
+        self.exact.reach(rows.positions)
+        claimed = claim(document, rows)
+        given = document, claimed.ids, claimed.positions, claimed.slots, document.read
         if self.device.type == "cpu" and self.dtype != torch.bfloat16:  # of which every length would be compiled anew
-            sight = Sight(document, batch.positions, self.heads // self.kv_heads)
-            x = self.hidden_states(*given, sight.masks(batch.visibility.mask), sight.attend)
+            sight = Sight(document, claimed.positions, self.heads // self.kv_heads)
+            x = self.hidden_states(*given, sight.masks(claimed.visibility.mask), sight.attend)
         else:
-            x = self.hidden_states(*given, batch.visibility.mask, attend)
-        x, count = chosen(x, wanted, batch.rows)
+            x = self.hidden_states(*given, claimed.visibility.mask, attend)
+        x, count = chosen(x, rows.wanted, claimed.rows)
         return self.logits(x)[:count]
 
     def hidden_states(

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.model.decoder import Branch, Branches
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import Branch, Branches, RowBatch
 
 HIDDEN = 48  # slots that one row may hide; branches that hide more go the plain way
 _IDS, _POSITIONS, _SLOTS, _OWNERS, _HIDES = 0, 1, 2, 3, 4
@@ -63,20 +63,18 @@ class StaticRows:
         """int64 (bucket, HIDDEN), :data:`NOTHING` where an entry hides no slot."""
         return self._numbers[_HIDES:].T
 
-    def fill(
-        self, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, branch: Branches
-    ) -> None:
+    def fill(self, batch: RowBatch) -> None:
         """Put 1 .. ``bucket`` rows in; numbers of the CPU are copied without waiting for the device."""
-        rows = ids.shape[0]
+        rows = len(batch)
         self._turn = (self._turn + 1) % _STAGES
         copied = self._copied[self._turn]
         if copied is not None:
             copied.synchronize()  # four steps ago: done long since
         stage = self._stages[self._turn]
         numbers = stage.numpy()
-        for line, given in ((_IDS, ids), (_POSITIONS, positions), (_SLOTS, slots)):
+        for line, given in ((_IDS, batch.ids), (_POSITIONS, batch.positions), (_SLOTS, batch.slots)):
             numbers[line, :rows] = given.numpy(force=True)
-        _owners_and_hides(numbers, rows, branch)
+        _owners_and_hides(numbers, rows, batch.branch)
         numbers[:, rows:] = numbers[:, rows - 1 : rows]
         self._numbers.copy_(stage, non_blocking=True)
         if self.device.type == "cuda":

@@ -14,12 +14,12 @@ import torch
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model.agreement import TOLERANCE, difference, logits_of, own_logits, refuse_no_numbers, rows_to_try
 from kvlsp.model.attention import attend
-from kvlsp.model.batch import Batch, claim
-from kvlsp.model.decoder import Branches, Wanted
+from kvlsp.model.claimed import Claimed, claim
 from kvlsp.model.hooks import ATTENTION, Call, stand_in
 from kvlsp.model.keyvalues import KeyValues, bytes_per_slot
 from kvlsp.model.probe import LayerKind, probe
 from kvlsp.model.rotary import AngleTable, Rotation, rotate, rotate_into
+from kvlsp.model.rows import RowBatch
 from kvlsp.model.runs import consecutive
 
 MOVED_AT_ONCE = 2048  # rows rotated together: their intermediate results should stay in the processor's cache
@@ -69,26 +69,19 @@ class TransformersDecoder:
         return KeyValues(self.shapes, slots, self.dtype, self.device)
 
     @torch.inference_mode()
-    def forward(
-        self,
-        document: KeyValues,
-        ids: torch.Tensor,
-        positions: torch.Tensor,
-        slots: torch.Tensor,
-        branch: Branches,
-        wanted: Wanted,
-    ) -> torch.Tensor:
+    def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
-        self.reach(positions)
-        batch = claim(document, ids, positions, slots, branch)
+        self.reach(rows.positions)
+        claimed = claim(document, rows)
+        wanted = rows.wanted
         if isinstance(wanted, slice):
-            wanted = torch.arange(batch.rows, device=self.device)[wanted]
+            wanted = torch.arange(claimed.rows, device=self.device)[wanted]
         logits = self.model(
-            input_ids=batch.ids[None],
-            position_ids=batch.positions[None],
+            input_ids=claimed.ids[None],
+            position_ids=claimed.positions[None],
             use_cache=False,
             logits_to_keep=wanted,
-            kvlsp=_Step(self, document, batch),
+            kvlsp=_Step(self, document, claimed),
         ).logits[0]
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
@@ -145,15 +138,15 @@ class TransformersDecoder:
 class _Step:
     """One forward: writes the new rows of each layer and attends over what is visible."""
 
-    def __init__(self, decoder: TransformersDecoder, document: KeyValues, batch: Batch) -> None:
+    def __init__(self, decoder: TransformersDecoder, document: KeyValues, rows: Claimed) -> None:
         self.kinds = decoder.kinds
         self.document = document
-        self.batch = batch
-        self.angles = decoder.angles(batch.positions)
+        self.rows = rows
+        self.angles = decoder.angles(rows.positions)
 
     def attend(self, call: Call) -> torch.Tensor:
         document, layer, read = self.document, call.layer, self.document.read
-        slots, rows = self.batch.slots, self.batch.rows
+        slots, rows = self.rows.slots, self.rows.rows
         queries, keys = call.queries, call.keys
         rotation = self.kinds[layer].rotation
         if rotation is not None:
@@ -166,7 +159,7 @@ class _Step:
             queries,
             document.keys[layer][:, :read],
             document.values[layer][:, :read],
-            self.batch.visibility.mask(call.window),
+            self.rows.visibility.mask(call.window),
             call.scale,
             call.softcap,
             call.sinks,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
-from kvlsp.model.decoder import Branch, Branches
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import Branch, Branches
 
 
 def owners(branch: Branches, device: torch.device) -> int | torch.Tensor:

@@ -14,7 +14,8 @@ import torch
 
 from kvlsp.cache.worth import Budget
 from kvlsp.model.clock import finish
-from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.rows import DOCUMENT, LAST, RowBatch
 
 EDIT = 4
 """Rows that an edit encodes by itself."""
@@ -51,7 +52,7 @@ def _measure(decoder: Decoder, resident: int, clock: Callable[[], float]) -> int
         for size in sizes:
             rows = places[-size:]
             began = clock()
-            decoder.forward(document, torch.ones_like(rows), rows, rows, DOCUMENT, slice(-1, None))
+            decoder.forward(document, RowBatch(torch.ones_like(rows), rows, rows, LAST))
             finish(decoder.device)
             seconds = clock() - began
             if repeat == 1:

@@ -14,7 +14,7 @@ from kvlsp.cache.choosing import CROSSED, SEAM, SEAMS
 from kvlsp.cache.repair import Repair, refresh, refresh_oldest, repair
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull, IntegrityError
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.prompt.layout import Layout
 from tests.support.decoders import tiny_decoder
 
@@ -32,10 +32,8 @@ def layout_of(cells: list[int], caret: int = 0) -> Layout:
 def logits_of(cache: ResidentCache, layout: Layout) -> torch.Tensor:
     """Logits of a token behind the layout, seen from a branch that leaves no trace."""
     slots = cache.take(1, scratch=True)
-    logits = cache.decoder.forward(
-        cache.arrays(), torch.tensor([5]), torch.tensor([len(layout)]), torch.from_numpy(slots), Branch(1),
-        slice(None),
-    )
+    behind = RowBatch(torch.tensor([5]), torch.tensor([len(layout)]), torch.from_numpy(slots), EVERY, Branch(1))
+    logits = cache.decoder.forward(cache.arrays(), behind)
     cache.give_back(slots)
     return logits[0]
 
@@ -205,8 +203,8 @@ def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
     after = layout_of([*range(10), 60, 61, 62])
     generated = [*after.ids[10:12].tolist(), 9]  # the third token was another one
     slots = cache.take(3, scratch=True)
-    cache.decoder.forward(cache.arrays(), torch.tensor(generated), torch.arange(10, 13),
-                          torch.from_numpy(slots), Branch(1), slice(None))
+    accepted = RowBatch(torch.tensor(generated), torch.arange(10, 13), torch.from_numpy(slots), EVERY, Branch(1))
+    cache.decoder.forward(cache.arrays(), accepted)
     cache.scratch = Scratch(10, cache.frontier == 10, generated, slots.tolist())
     settled = repair(cache, after)
     cache.check_integrity()
@@ -224,8 +222,9 @@ def test_rows_generated_behind_stale_ones_are_adopted_as_stale(refreshed):
     repair(cache, layout_of([50, *range(1, 10)]))
     slots = cache.take(1, scratch=True)
     after = layout_of([50, *range(1, 10), 60])
-    cache.decoder.forward(cache.arrays(), torch.from_numpy(after.ids[10:].astype(np.int64)),
-                          torch.tensor([10]), torch.from_numpy(slots), Branch(1), slice(None))
+    ids = torch.from_numpy(after.ids[10:].astype(np.int64))
+    accepted = RowBatch(ids, torch.tensor([10]), torch.from_numpy(slots), EVERY, Branch(1))
+    cache.decoder.forward(cache.arrays(), accepted)
     cache.scratch = Scratch(10, cache.frontier == 10, after.ids[10:].tolist(), slots.tolist())
     if refreshed:
         assert refresh(cache, 100) == 9 - SEAM

@@ -133,9 +133,9 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, *arguments: Any) -> torch.Tensor:
+    def forward(self, document: Any, rows: Any) -> torch.Tensor:
         self.now += self._seconds
-        return self._decoder.forward(*arguments)
+        return self._decoder.forward(document, rows)
 
     def move(self, *arguments: Any) -> None:
         self.now += 1.0

@@ -17,7 +17,7 @@ from kvlsp.completion.confidence import first_entropy
 from kvlsp.engine import generate
 from kvlsp.engine.generate import Generation, Limits, step
 from kvlsp.engine.sampling import Sampling
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import Branch
 from kvlsp.prompt.layout import Layout
 from tests.support.byte_tokenizer import CONTROL, VOCABULARY
 from tests.support.models import tiny_model

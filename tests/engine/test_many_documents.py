@@ -76,12 +76,12 @@ class Moody:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, *arguments: Any) -> Any:
+    def forward(self, document: Any, rows: Any) -> Any:
         self._passes(self.seconds)
         self.fails_in -= 1
         if not self.fails_in:
             raise Refused
-        return self._decoder.forward(*arguments)
+        return self._decoder.forward(document, rows)
 
 
 class Editor(RuleBasedStateMachine):

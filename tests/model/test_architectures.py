@@ -12,14 +12,13 @@ import torch
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model import transformers_decoder
 from kvlsp.model.architecture import context_length, refuse
-from kvlsp.model.decoder import DOCUMENT, Branch
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import REFUSED, SUPPORTED, build
 from tests.support.reference import ids_of, permuted
 
-EVERY = slice(None)
 LEAN = {
     "llama", "codellama (theta 1e6)", "deepseek-coder (linear scaling)", "yi-coder (theta 1e7)",
     "llama3 scaling", "qwen2.5-coder", "qwen2.5-coder (yarn)", "qwen3", "codestral",
@@ -38,7 +37,7 @@ def encode(
 ) -> torch.Tensor:
     rows = torch.arange(start, start + len(ids))
     return torch.cat([
-        decoder.forward(document, ids[a : a + 17], rows[a : a + 17], slots[a : a + 17], DOCUMENT, EVERY)
+        decoder.forward(document, RowBatch(ids[a : a + 17], rows[a : a + 17], slots[a : a + 17], EVERY))
         for a in range(0, len(ids), 17)
     ])  # fmt: skip
 
@@ -73,17 +72,11 @@ def test_a_moved_token_is_as_if_it_had_been_there(family):
         same(document.keys[0][:, order], fresh.keys[0][:, :57])
         same(document.values[0][:, order], fresh.values[0][:, :57])
         if layers == 1:
+            at, hidden = torch.tensor([57]), torch.tensor([56])
             last = decoder.forward(
-                document, after[-1:], torch.tensor([57]), slots[70:71], Branch(1, hides=order[-1:]), EVERY
+                document, RowBatch(after[-1:], at, slots[70:71], EVERY, Branch(1, hides=order[-1:]))
             )
-            again = decoder.forward(
-                fresh,
-                after[-1:],
-                torch.tensor([57]),
-                torch.tensor([57]),
-                Branch(1, hides=torch.tensor([56])),
-                EVERY,
-            )
+            again = decoder.forward(fresh, RowBatch(after[-1:], at, at, EVERY, Branch(1, hides=hidden)))
             same(last, again)
         same(encode(decoder, document, after[20:], 20, order[20:]), expected[20:])
 

@@ -9,10 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.model.decoder import DOCUMENT, Branch, Decoder
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.keyvalues import FREE, KeyValues
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.rows import DOCUMENT, EVERY, NONE, Branch, RowBatch
 from tests.support.decoders import tiny_decoder, tiny_llama
 from tests.support.reference import exact_angles, full_logits, ids_of, permuted
 
@@ -21,7 +22,6 @@ MAKERS: dict[str, Callable[[int], Decoder]] = {
     "lean": lambda layers: LeanDecoder(tiny_decoder(layers)),
     "graphed": lambda layers: GraphedForward(LeanDecoder(tiny_decoder(layers))),
 }
-EVERY = slice(None)
 
 
 @pytest.fixture(params=MAKERS)
@@ -46,7 +46,7 @@ def encode(
     return torch.cat(
         [
             decoder.forward(
-                document, ids[a : a + piece], positions[a : a + piece], slots[a : a + piece], branch, EVERY
+                document, RowBatch(ids[a : a + piece], positions[a : a + piece], slots[a : a + piece], EVERY, branch)
             )
             for a in pieces
         ]
@@ -76,7 +76,7 @@ def test_slots_are_in_no_order(make, piece):
 def test_rows_of_one_forward_see_one_another_by_position_not_by_order(make):
     ids, rows, order = ids_of(60), torch.arange(60), permuted(60, 5)
     decoder = make(2)
-    found = decoder.forward(decoder.allocate(60), ids[order], rows[order], permuted(60), DOCUMENT, EVERY)
+    found = decoder.forward(decoder.allocate(60), RowBatch(ids[order], rows[order], permuted(60), EVERY))
     same(found, oracle(2, ids)[order])
 
 
@@ -97,7 +97,7 @@ def test_wanted_rows_only(make):
     ids, rows = ids_of(30), torch.arange(30)
     decoder, expected = make(2), oracle(2, ids)
     for wanted in (torch.tensor([29, 3]), slice(-1, None), slice(0, 0), torch.tensor([], dtype=torch.int64)):
-        found = decoder.forward(decoder.allocate(30), ids, rows, rows, DOCUMENT, wanted)
+        found = decoder.forward(decoder.allocate(30), RowBatch(ids, rows, rows, wanted))
         assert found.shape == expected[wanted].shape
         if found.numel():
             same(found, expected[wanted])
@@ -112,7 +112,7 @@ def test_one_layer_moves_are_exact(make):
     decoder.move(document, slots[30:80], torch.arange(36, 86))
     encode(decoder, document, new, torch.arange(30, 36), slots[80:86])
     after = torch.cat((ids[:30], new, ids[30:]))
-    last = decoder.forward(document, ids[79:80], torch.tensor([85]), slots[79:80], DOCUMENT, EVERY)
+    last = decoder.forward(document, RowBatch(ids[79:80], torch.tensor([85]), slots[79:80], EVERY))
     same(last, oracle(1, after)[-1:])
 
 
@@ -142,7 +142,7 @@ def test_branches_see_the_document_and_themselves_only(make):
             decoder, document, tail, torch.arange(40, 45), torch.arange(at, at + 5), 2, Branch(number)
         )
         same(found, oracle(2, torch.cat((ids, tail)))[40:])
-    again = decoder.forward(document, ids[39:], torch.tensor([39]), torch.tensor([39]), DOCUMENT, EVERY)
+    again = decoder.forward(document, RowBatch(ids[39:], torch.tensor([39]), torch.tensor([39]), EVERY))
     same(again, oracle(2, ids)[39:])
 
 
@@ -154,15 +154,10 @@ def test_branches_of_one_batch_do_not_see_one_another(make):
     hidden = torch.tensor([38, 39])
     branches = [Branch(1), Branch(2), Branch(3, hidden)]
     for step in range(5):
-        position = torch.tensor([40 + step, 40 + step, 38 + step])
-        found = decoder.forward(
-            document,
-            torch.stack([tail[step] for tail in tails]),
-            position,
-            torch.tensor([40 + step, 45 + step, 50 + step]),
-            branches,
-            EVERY,
-        )
+        row_ids = torch.stack([tail[step] for tail in tails])
+        places = torch.tensor([40 + step, 40 + step, 38 + step])
+        slots = torch.tensor([40 + step, 45 + step, 50 + step])
+        found = decoder.forward(document, RowBatch(row_ids, places, slots, EVERY, branches))
         for row, tail in enumerate(tails):
             seen = ids[:38] if row == 2 else ids
             same(found[row], oracle(2, torch.cat((seen, tail[: step + 1])))[-1])
@@ -252,14 +247,8 @@ def test_any_history_of_one_layer_equals_a_full_prefill(history):
         resident[at:at] = fresh
         replace()
         rows = torch.arange(at, at + count)
-        decoder.forward(
-            document,
-            torch.tensor([one for one, _ in fresh]),
-            rows,
-            torch.tensor([slot for _, slot in fresh]),
-            DOCUMENT,
-            slice(0, 0),
-        )
+        row_ids, slots = torch.tensor(fresh).T
+        decoder.forward(document, RowBatch(row_ids, rows, slots, NONE))
 
     def replace() -> None:
         live = [(place, slot) for place, (_, slot) in enumerate(resident) if document.owner[slot] == 0]
@@ -283,7 +272,7 @@ def test_any_history_of_one_layer_equals_a_full_prefill(history):
         replace()
     ids = torch.tensor([one for one, _ in resident])
     last = torch.tensor([resident[-1][1]])
-    found = decoder.forward(document, ids[-1:], torch.tensor([len(ids) - 1]), last, DOCUMENT, EVERY)
+    found = decoder.forward(document, RowBatch(ids[-1:], torch.tensor([len(ids) - 1]), last, EVERY))
     same(found, oracle(1, ids)[-1:])
 
 
@@ -307,12 +296,12 @@ def test_padded_rows_leave_no_trace(lean, rows):
     branches = [Branch(0)] * (rows - 1) + [Branch(4, hides=slots[:1])] if rows > 3 else DOCUMENT
     wanted = torch.tensor([rows - 1, 0])
     document, single = decoder.allocate(rows + 40), decoder.allocate(rows + 40)
-    found = decoder.forward(document, ids, places, slots, branches, wanted)
+    found = decoder.forward(document, RowBatch(ids, places, slots, wanted, branches))
     assert found.shape == (2, decoder.vocabulary_size)
     for row in range(rows):
         branch = branches[row] if isinstance(branches, list) else DOCUMENT
         one = slice(row, row + 1)
-        last = decoder.forward(single, ids[one], places[one], slots[one], branch, EVERY)
+        last = decoder.forward(single, RowBatch(ids[one], places[one], slots[one], EVERY, branch))
     assert torch.equal(document.position, single.position)
     assert torch.equal(document.owner, single.owner)
     for layer in range(2):

@@ -11,10 +11,10 @@ import os
 import pytest
 import torch
 
-from kvlsp.model.decoder import DOCUMENT, Branch
 from kvlsp.model.fused import fused_layers, fused_move, suits
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import SUPPORTED, build
 from tests.support.reference import ids_of, permuted
@@ -51,13 +51,13 @@ def test_a_fused_step_is_the_plain_step(family, rows):
     documents = [decoder.allocate(420) for decoder in (plain, fused)]
     branches = [Branch(1, slots[row : row + 4]) for row in range(rows)]
     for decoder, document in zip((plain, fused), documents, strict=True):
-        decoder.forward(document, ids_of(count), torch.arange(count), slots[:count], DOCUMENT, slice(0, 0))
+        decoder.forward(document, RowBatch(ids_of(count), torch.arange(count), slots[:count], NONE))
         decoder.move(document, slots[40:count], torch.arange(40, count) + 7)
     near(documents[1].whole, documents[0].whole)
     places = torch.arange(200, 200 + rows)
-    arguments = (ids_of(rows, seed=4), places, slots[count : count + rows], branches, slice(None))
+    batch = RowBatch(ids_of(rows, seed=4), places, slots[count : count + rows], EVERY, branches)
     expected, found = (
-        decoder.forward(document, *arguments) for decoder, document in zip((plain, fused), documents, strict=True)
+        decoder.forward(document, batch) for decoder, document in zip((plain, fused), documents, strict=True)
     )
     near(found, expected)
     near(documents[1].whole, documents[0].whole)
@@ -71,8 +71,8 @@ def test_a_fused_step_in_sixteen_bits_stays_near():
     slots, found = permuted(200), []
     for decoder in (GraphedForward(lean), GraphedForward(lean, run_layers=fused_layers, move_keys=fused_move)):
         document = decoder.allocate(200)
-        decoder.forward(document, ids_of(90), torch.arange(90), slots[:90], DOCUMENT, slice(0, 0))
-        found.append(decoder.forward(document, ids_of(4), torch.arange(90, 94), slots[90:94], DOCUMENT, slice(None)))
+        decoder.forward(document, RowBatch(ids_of(90), torch.arange(90), slots[:90], NONE))
+        found.append(decoder.forward(document, RowBatch(ids_of(4), torch.arange(90, 94), slots[90:94], EVERY)))
     near(found[1], found[0], 0.05)
 
 

@@ -11,10 +11,10 @@ import torch
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.model import graphed, graphs, moving
 from kvlsp.model.attention import attend
-from kvlsp.model.decoder import DOCUMENT, Branch
 from kvlsp.model.graphed import BUCKETS, GraphedForward, on_a_device, plain_layers, reach
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
 from kvlsp.model.split_attention import PART, attend_split
 from kvlsp.model.static_rows import HIDDEN
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -22,7 +22,6 @@ from tests.support.architectures import SUPPORTED, build
 from tests.support.decoders import tiny_decoder
 from tests.support.reference import ids_of, permuted
 
-EVERY = slice(None)
 LEAN = ["llama", "deepseek-coder (linear scaling)", "qwen2.5-coder", "qwen3", "granite", "mistral (sliding window)"]
 
 
@@ -37,7 +36,7 @@ def state(document) -> list[torch.Tensor]:
 def filled(decoder, count: int, slots: torch.Tensor):
     """A document of ``count`` rows in 96 slots."""
     document, ids = decoder.allocate(len(slots)), ids_of(count)
-    decoder.forward(document, ids, torch.arange(count), slots[:count], DOCUMENT, slice(0, 0))
+    decoder.forward(document, RowBatch(ids, torch.arange(count), slots[:count], NONE))
     return document
 
 
@@ -49,8 +48,8 @@ def test_a_step_gives_what_the_lean_forward_gives_and_writes_nothing_else(family
     theirs, ours = filled(lean, 60, slots), filled(device, 60, slots)
     for piece in (slots[60 : 60 + rows], slots[60 : 60 + rows]):  # a second step over the same static inputs
         places = torch.arange(60, 60 + rows)
-        expected = lean.forward(theirs, ids, places, piece, DOCUMENT, EVERY)
-        found = device.forward(ours, ids, places, piece, DOCUMENT, EVERY)
+        expected = lean.forward(theirs, RowBatch(ids, places, piece, EVERY))
+        found = device.forward(ours, RowBatch(ids, places, piece, EVERY))
         torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-10)
         for mine, other in zip(state(ours), state(theirs), strict=True):
             torch.testing.assert_close(mine, other, atol=1e-10, rtol=1e-10)
@@ -64,10 +63,10 @@ def test_branches_that_hide_different_slots_in_one_step(rows):
     theirs, ours = filled(lean, 60, slots), filled(device, 60, slots)
     branches = [Branch(1 + row, None if row == 1 else slots[60 - row : 60]) for row in range(rows)]
     places = torch.tensor([60 - row if row != 1 else 60 for row in range(rows)])
-    arguments = (ids, places, slots[60 : 60 + rows], branches, EVERY)
-    expected = lean.forward(theirs, *arguments)
-    torch.testing.assert_close(device.forward(ours, *arguments), expected, atol=1e-10, rtol=1e-10)
-    alone = device.forward(filled(device, 60, slots), ids, places, slots[60 : 60 + rows], Branch(1), EVERY)
+    batch = RowBatch(ids, places, slots[60 : 60 + rows], EVERY, branches)
+    expected = lean.forward(theirs, batch)
+    torch.testing.assert_close(device.forward(ours, batch), expected, atol=1e-10, rtol=1e-10)
+    alone = device.forward(filled(device, 60, slots), RowBatch(ids, places, slots[60 : 60 + rows], EVERY, Branch(1)))
     assert float((alone - expected).abs().max()) > 1e-3, "hiding must have made a difference"
 
 
@@ -75,9 +74,9 @@ def test_a_branch_that_hides_many_slots_goes_the_plain_way():
     lean = lean_of("llama")
     device, slots = GraphedForward(lean), permuted(90)
     theirs, ours = filled(lean, 60, slots), filled(device, 60, slots)
-    arguments = (ids_of(2), torch.tensor([60, 61]), slots[60:62], Branch(1, slots[: HIDDEN + 1]), EVERY)
+    batch = RowBatch(ids_of(2), torch.tensor([60, 61]), slots[60:62], EVERY, Branch(1, slots[: HIDDEN + 1]))
     torch.testing.assert_close(
-        device.forward(ours, *arguments), lean.forward(theirs, *arguments), atol=1e-10, rtol=1e-10
+        device.forward(ours, batch), lean.forward(theirs, batch), atol=1e-10, rtol=1e-10
     )
 
 
@@ -86,10 +85,10 @@ def test_what_was_hidden_in_one_step_is_seen_in_the_next():
     device, slots = GraphedForward(lean), permuted(90)
     ours = filled(device, 60, slots)
     row = (ids_of(1), torch.tensor([60]), slots[60:61])
-    before = device.forward(ours, *row, Branch(1), EVERY)
-    hidden = device.forward(ours, *row, Branch(1, slots[40:60]), EVERY)
+    before = device.forward(ours, RowBatch(*row, EVERY, Branch(1)))
+    hidden = device.forward(ours, RowBatch(*row, EVERY, Branch(1, slots[40:60])))
     assert float((hidden - before).abs().max()) > 1e-3
-    torch.testing.assert_close(device.forward(ours, *row, Branch(1), EVERY), before, atol=0, rtol=0)
+    torch.testing.assert_close(device.forward(ours, RowBatch(*row, EVERY, Branch(1))), before, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("wanted", [torch.tensor([2]), torch.tensor([-1]), torch.tensor([3, 0]), slice(1, 3),
@@ -97,9 +96,10 @@ def test_what_was_hidden_in_one_step_is_seen_in_the_next():
 def test_wanted_rows_of_a_padded_step(wanted):
     lean = lean_of("qwen2.5-coder")
     device, slots, ids = GraphedForward(lean), permuted(80), ids_of(6)
-    arguments = (ids, torch.arange(6), slots[:6], DOCUMENT)
-    every = lean.forward(lean.allocate(80), *arguments, EVERY)
-    torch.testing.assert_close(device.forward(device.allocate(80), *arguments, wanted), every[wanted])
+    rows = ids, torch.arange(6), slots[:6]
+    every = lean.forward(lean.allocate(80), RowBatch(*rows, EVERY))
+    found = device.forward(device.allocate(80), RowBatch(*rows, wanted))
+    torch.testing.assert_close(found, every[wanted])
 
 
 def test_moves_of_all_layers_at_once_and_in_pieces(monkeypatch):
@@ -119,14 +119,14 @@ def test_moves_of_all_layers_at_once_and_in_pieces(monkeypatch):
 def test_slots_are_counted_without_asking_the_device():
     device = GraphedForward(lean_of("llama"))
     document = device.allocate(16)
-    device.forward(document, ids_of(3), torch.arange(3), torch.tensor([2, 9, 5]), DOCUMENT, slice(0, 0))
+    device.forward(document, RowBatch(ids_of(3), torch.arange(3), torch.tensor([2, 9, 5]), NONE))
     assert document.used == 10
     document.release(torch.tensor([9]))
     assert document.used == 6
     document.grow(400)
     document.release(torch.tensor([5]))
     assert (document.used, document.capacity) == (3, 400)
-    device.forward(document, ids_of(1), torch.tensor([7]), torch.tensor([300]), DOCUMENT, slice(0, 0))
+    device.forward(document, RowBatch(ids_of(1), torch.tensor([7]), torch.tensor([300]), NONE))
     document.clear()
     document.extend(torch.tensor([4]))
     document.release(torch.tensor([0]))
@@ -174,10 +174,10 @@ def test_a_step_is_captured_the_second_time_and_again_when_the_arrays_have_grown
     theirs, ours = filled(lean, 60, slots), filled(device, 60, slots)
 
     def both(position: int, rows: int) -> None:
-        arguments = (ids_of(rows, seed=position), torch.arange(position, position + rows),
-                     slots[position : position + rows], DOCUMENT, EVERY)  # fmt: skip
-        expected = lean.forward(theirs, *arguments)
-        torch.testing.assert_close(device.forward(ours, *arguments), expected, atol=1e-10, rtol=1e-10)
+        some = slice(position, position + rows)
+        batch = RowBatch(ids_of(rows, seed=position), torch.arange(position, position + rows), slots[some], EVERY)
+        expected = lean.forward(theirs, batch)
+        torch.testing.assert_close(device.forward(ours, batch), expected, atol=1e-10, rtol=1e-10)
 
     both(60, 1)
     assert not recorded
@@ -200,8 +200,8 @@ def test_graphs_kept_are_bounded_and_go_with_their_document(recorded, monkeypatc
     device = GraphedForward(lean_of("llama"), capture=True)
     document = filled(device, 60, torch.arange(120))
     for rows in (1, 4, 8, 1, 4, 8):
-        device.forward(document, ids_of(rows), torch.arange(60, 60 + rows), torch.arange(60, 60 + rows),
-                       DOCUMENT, EVERY)  # fmt: skip
+        places = torch.arange(60, 60 + rows)
+        device.forward(document, RowBatch(ids_of(rows), places, places, EVERY))
     assert len(device.graphs._documents[document].graphs) == 2
     del document
     assert not device.graphs._documents
@@ -218,8 +218,8 @@ def test_a_capture_that_fails_turns_graphs_off_and_the_step_still_runs(monkeypat
 
     monkeypatch.setattr(graphs.torch.cuda, "CUDAGraph", refuse)
     document = filled(device, 20, torch.arange(40))
-    row = (ids_of(1), torch.tensor([20]), torch.tensor([20]), DOCUMENT, EVERY)
-    logits = [device.forward(document, *row) for _ in range(3)]
+    row = RowBatch(ids_of(1), torch.tensor([20]), torch.tensor([20]), EVERY)
+    logits = [device.forward(document, row) for _ in range(3)]
     assert torch.equal(logits[0], logits[2])
     assert not device.graphs.capturing
     assert "not permitted" in caplog.text
@@ -229,9 +229,9 @@ def test_a_capture_that_fails_turns_graphs_off_and_the_step_still_runs(monkeypat
 def test_the_answer_of_one_step_survives_the_next():
     device = GraphedForward(lean_of("llama"))
     document = filled(device, 20, torch.arange(40))
-    first = device.forward(document, ids_of(1), torch.tensor([20]), torch.tensor([20]), DOCUMENT, EVERY)
+    first = device.forward(document, RowBatch(ids_of(1), torch.tensor([20]), torch.tensor([20]), EVERY))
     kept = first.clone()
-    device.forward(document, ids_of(1, seed=5), torch.tensor([21]), torch.tensor([21]), DOCUMENT, EVERY)
+    device.forward(document, RowBatch(ids_of(1, seed=5), torch.tensor([21]), torch.tensor([21]), EVERY))
     assert torch.equal(first, kept)
 
 
@@ -258,7 +258,7 @@ def test_a_cache_over_it_keeps_its_books():
     """The production bookkeeping on top: slots are taken, grown, given back."""
     cache = ResidentCache(GraphedForward(tiny_lean()), 4096)
     slots = torch.from_numpy(cache.take(700))
-    cache.decoder.forward(cache.arrays(), ids_of(700), torch.arange(700), slots, DOCUMENT, slice(0, 0))
+    cache.decoder.forward(cache.arrays(), RowBatch(ids_of(700), torch.arange(700), slots, NONE))
     cache.take(5000 - 4096 + 10, scratch=False)
     assert cache.arrays().capacity == cache.table.capacity
     cache.give_back(slots[650:].numpy())
@@ -297,9 +297,9 @@ def test_lower_precision_through_split_attention(dtype):
     lean = lean_of("qwen2.5-coder", dtype)
     device = GraphedForward(lean, run_layers=plain_layers(attend_split))
     slots, ids = permuted(80), ids_of(3, seed=2)
-    arguments = (ids, torch.arange(60, 63), slots[60:63], DOCUMENT, EVERY)
-    expected = exact.forward(filled(exact, 60, slots), *arguments)
-    found = device.forward(filled(device, 60, slots), *arguments)
+    batch = RowBatch(ids, torch.arange(60, 63), slots[60:63], EVERY)
+    expected = exact.forward(filled(exact, 60, slots), batch)
+    found = device.forward(filled(device, 60, slots), batch)
     tolerance = 1e-4 if dtype == torch.float32 else 0.1
     assert float((found - expected).abs().max() / expected.abs().max()) < tolerance
 

@@ -7,9 +7,9 @@ import torch
 from torch.nn.functional import linear
 
 from kvlsp.model import half
-from kvlsp.model.decoder import DOCUMENT
 from kvlsp.model.half import LOST, HalfWeight, available, fits, half_linear
 from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.rows import EVERY, RowBatch
 from tests.support.models import tiny_decoder
 from tests.support.reference import ids_of
 
@@ -41,7 +41,7 @@ def test_what_float16_cannot_hold_does_not_fit():
 
 def over_slots(decoder, rows: int = 20) -> torch.Tensor:
     ids, places = ids_of(rows), torch.arange(rows)
-    return decoder.forward(decoder.allocate(rows), ids, places, places, DOCUMENT, slice(None))
+    return decoder.forward(decoder.allocate(rows), RowBatch(ids, places, places, EVERY))
 
 
 def as_stored(layers: int = 2):

@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from kvlsp.errors import ConfigurationError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model import memory
-from kvlsp.model.decoder import DOCUMENT
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.loading import load
 from kvlsp.model.memory import plan
+from kvlsp.model.rows import EVERY, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import SUPPORTED, build
 from tests.support.decoders import tiny_llama
@@ -38,7 +38,7 @@ def test_a_folder_becomes_a_decoder(folder):
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     ids, rows = ids_of(30), torch.arange(30)
-    found = loaded.decoder.forward(loaded.decoder.allocate(30), ids, rows, rows, DOCUMENT, slice(None))
+    found = loaded.decoder.forward(loaded.decoder.allocate(30), RowBatch(ids, rows, rows, EVERY))
     expected = full_logits(exact_angles(tiny_llama(2)), ids)
     assert float((found - expected).abs().max() / expected.abs().max()) < 1e-5
 
@@ -134,7 +134,7 @@ def test_int8_weights_stay_near_the_checkpoint(folder, rows):
         decoder = loaded.decoder
         document = decoder.allocate(30)
         logits[dtype] = torch.cat([
-            decoder.forward(document, *(it[a : a + rows] for it in (ids, places, places)), DOCUMENT, slice(None))
+            decoder.forward(document, RowBatch(*(it[a : a + rows] for it in (ids, places, places)), EVERY))
             for a in range(0, 30, rows)
         ])
     assert loaded.description.endswith("int8 weights on cpu, lean")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.model import runs
-from kvlsp.model.decoder import DOCUMENT
+from kvlsp.model.rows import NONE, RowBatch
 from kvlsp.model.runs import WORTHWHILE, consecutive
 from tests.support.decoders import tiny_decoder
 
@@ -44,7 +44,7 @@ def test_moves_by_runs_and_by_gathering_give_the_same_bits(monkeypatch):
         monkeypatch.setattr(runs, "WORTHWHILE", worthwhile)
         assert (consecutive(moved) is None) == (worthwhile > WORTHWHILE)
         document = decoder.allocate(400)
-        decoder.forward(document, ids, places, places, DOCUMENT, slice(0, 0))
+        decoder.forward(document, RowBatch(ids, places, places, NONE))
         decoder.move(document, moved, to)
         documents.append(document)
     by_runs, gathered = documents

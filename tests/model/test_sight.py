@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.model.attention import attend
-from kvlsp.model.decoder import Branch
 from kvlsp.model.keyvalues import KeyValues, LayerShape
+from kvlsp.model.rows import Branch
 from kvlsp.model.sight import Sight
 from kvlsp.model.visibility import Visibility
 

@@ -22,8 +22,8 @@ class Timed:
     def __getattr__(self, name):
         return getattr(self.decoder, name)
 
-    def forward(self, document, ids, *rest):
-        self.now += self.cost(len(ids)) * (document.used / 2048 if self.by_length else 1)
+    def forward(self, document, rows):
+        self.now += self.cost(len(rows)) * (document.used / 2048 if self.by_length else 1)
 
     def clock(self):
         return self.now

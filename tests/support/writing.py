@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from kvlsp.model.rows import RowBatch
 from kvlsp.opening.model import Model
 from kvlsp.prompt.template import Order
 from tests.support.byte_tokenizer import CONTROL
@@ -32,13 +33,13 @@ class Writing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, document: Any, ids: Any, positions: Any, slots: Any, branch: Any, wanted: Any) -> Any:
+    def forward(self, document: Any, rows: RowBatch) -> Any:
         self.before()
-        logits = self._decoder.forward(document, ids, positions, slots, branch, wanted)
+        logits = self._decoder.forward(document, rows)
         written = torch.full_like(logits, -100.0)
         written[:, self._letters] = logits[:, self._letters]
         if self._line:
-            written[positions[wanted] % self._line == 0, NEWLINE] = 100.0
+            written[rows.positions[rows.wanted] % self._line == 0, NEWLINE] = 100.0
         return written
 
 
@@ -56,9 +57,9 @@ class Saying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, document: Any, ids: Any, positions: Any, slots: Any, branch: Any, wanted: Any) -> Any:
-        said = torch.full_like(self._decoder.forward(document, ids, positions, slots, branch, wanted), -100.0)
-        for row, position in zip(said, positions[wanted].tolist(), strict=True):
+    def forward(self, document: Any, rows: RowBatch) -> Any:
+        said = torch.full_like(self._decoder.forward(document, rows), -100.0)
+        for row, position in zip(said, rows.positions[rows.wanted].tolist(), strict=True):
             self._first = position if self._first is None else self._first
             row[self._said[min(position - self._first, len(self._said) - 1)]] = 0.0
         return said

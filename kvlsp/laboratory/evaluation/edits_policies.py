@@ -16,8 +16,9 @@ from kvlsp.cache.choosing import SEAM, Choice, overdue
 from kvlsp.cache.repair import Repaired, refresh, refresh_oldest, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
-from kvlsp.model.decoder import Branches, Decoder, Wanted
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import RowBatch
 from kvlsp.prompt.layout import Layout
 
 _OTHER_CHUNK = 96
@@ -39,10 +40,9 @@ class Unrotated:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, document: KeyValues, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor,
-                branch: Branches, wanted: Wanted) -> torch.Tensor:
+    def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """As the decoder's own."""
-        return self._decoder.forward(document, ids, positions, slots, branch, wanted)
+        return self._decoder.forward(document, rows)
 
     def move(self, document: KeyValues, slots: torch.Tensor, positions: torch.Tensor) -> None:
         """Positions only."""

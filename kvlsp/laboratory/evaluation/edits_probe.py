@@ -15,7 +15,7 @@ from kvlsp.cache.choosing import SEAM, Choice
 from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.prompt.layout import Layout
 from kvlsp.tokens.tokenizer import Tokenizer
 
@@ -136,10 +136,10 @@ class _Scratch:
         slots = self._cache.take(len(ids), scratch=True)
         start = self._position + len(self._slots)
         self._slots += slots.tolist()
-        return self._cache.decoder.forward(
-            self._cache.arrays(), torch.tensor(ids, dtype=torch.int64), torch.arange(start, start + len(ids)),
-            torch.from_numpy(slots), _BRANCH, slice(None),
-        )
+        return self._cache.decoder.forward(self._cache.arrays(), RowBatch(
+            torch.tensor(ids, dtype=torch.int64), torch.arange(start, start + len(ids)), torch.from_numpy(slots),
+            EVERY, _BRANCH,
+        ))  # fmt: skip
 
     def drop(self, keep: int) -> None:
         """Give back all but the first ``keep`` rows."""

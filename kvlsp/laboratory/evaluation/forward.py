@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from kvlsp.model.decoder import DOCUMENT, Decoder
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.loading import load
+from kvlsp.model.rows import EVERY, NONE, RowBatch
 
 PREFILL = 512  # rows of one forward while the context is filled
 
@@ -85,11 +86,11 @@ def _step(decoder: Decoder, ids: torch.Tensor, context: int) -> Callable[[int], 
     document = decoder.allocate(ids.shape[0])
     for a in range(0, context, PREFILL):
         some = places[a : min(context, a + PREFILL)]
-        decoder.forward(document, ids[some], some, some, DOCUMENT, slice(0, 0))
+        decoder.forward(document, RowBatch(ids[some], some, some, NONE))
 
     def run(count: int) -> torch.Tensor:
         some = places[context : context + count]
-        logits = decoder.forward(document, ids[some], some, some, DOCUMENT, slice(None))
+        logits = decoder.forward(document, RowBatch(ids[some], some, some, EVERY))
         document.release(some)
         return logits
 

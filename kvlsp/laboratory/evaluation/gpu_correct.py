@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from kvlsp.laboratory.evaluation.gpu_shapes import Shape, lean_decoder, random_model
-from kvlsp.model.decoder import DOCUMENT, Branch, Decoder
+from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import BUCKETS, GraphedForward
+from kvlsp.model.rows import DOCUMENT, EVERY, Branch, RowBatch
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
 RESIDENT = 300
@@ -32,7 +33,7 @@ def story(decoder: Decoder) -> dict[str, torch.Tensor]:
     told: dict[str, torch.Tensor] = {}
 
     def forward(name: str, some: slice, branch: Any, at: torch.Tensor) -> None:
-        logits = decoder.forward(document, ids[some], at, slots[some], branch, slice(None))
+        logits = decoder.forward(document, RowBatch(ids[some], at, slots[some], EVERY, branch))
         told[name] = logits.double().cpu()
 
     start = RESIDENT

@@ -15,9 +15,9 @@ import torch
 
 from kvlsp.laboratory.evaluation.gpu_forward import stuffed
 from kvlsp.laboratory.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
-from kvlsp.model.decoder import Branch
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 
 DRAFTS = (3, 7, 15, 31)
 BRANCH = Branch(1)
@@ -66,7 +66,7 @@ def _greedy(
         place = torch.tensor([context + step])
         watch.wait()
         begin = time.perf_counter()
-        logits = decoder.forward(document, torch.tensor(written[-1:]), place, place, BRANCH, slice(None))
+        logits = decoder.forward(document, RowBatch(torch.tensor(written[-1:]), place, place, EVERY, BRANCH))
         written.append(int(logits.argmax(-1)))
         times.append((time.perf_counter() - begin) * 1e3)
     document.release(torch.arange(context, context + tokens))
@@ -83,7 +83,7 @@ def _verify(
         places = torch.arange(context + first, context + first + len(rows))
         watch.wait()
         begin = time.perf_counter()
-        logits = decoder.forward(document, torch.tensor(rows), places, places, BRANCH, slice(None))
+        logits = decoder.forward(document, RowBatch(torch.tensor(rows), places, places, EVERY, BRANCH))
         chosen = logits.argmax(-1).tolist()
         times.append((time.perf_counter() - begin) * 1e3)
         expected = alone[first + 1 : first + 1 + len(rows)]

@@ -13,11 +13,11 @@ import torch
 
 from kvlsp.laboratory.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
 from kvlsp.model.attention import attend
-from kvlsp.model.decoder import DOCUMENT
 from kvlsp.model.device_keyvalues import DeviceKeyValues
 from kvlsp.model.fused import attend_stored
 from kvlsp.model.graphed import BUCKETS, GraphedForward, ways
 from kvlsp.model.lean import Attention, LeanDecoder
+from kvlsp.model.rows import DOCUMENT, EVERY, LAST, RowBatch
 from kvlsp.model.split_attention import attend_split
 
 Stored: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
@@ -52,10 +52,10 @@ def forwards(
         for count in rows:
             places = torch.arange(context, context + count)
             ids = torch.ones_like(places)
-            wanted = slice(None) if count <= BUCKETS[-1] else slice(-1, None)
-            arguments = (document, ids, places, places, DOCUMENT, wanted)
-            with_graphs = watch.device_ms(partial(decoder.forward, *arguments))
-            without = watch.device_ms(partial(decoder.lean.forward, *arguments))
+            wanted = EVERY if count <= BUCKETS[-1] else LAST
+            batch = RowBatch(ids, places, places, wanted)
+            with_graphs = watch.device_ms(partial(decoder.forward, document, batch))
+            without = watch.device_ms(partial(decoder.lean.forward, document, batch))
             document.release(places)
             nbytes, operations = cost.forward(count, context, count if count <= BUCKETS[-1] else 1)
             floor = ceilings.floor_ms(nbytes, operations)
@@ -126,13 +126,13 @@ def never_waits(decoder: GraphedForward, context: int) -> bool | None:
         return None
     document = stuffed(decoder, context, 8)
     places = torch.arange(context, context + 3)
-    arguments = (document, torch.ones_like(places), places, places, DOCUMENT, slice(None))
+    batch = RowBatch(torch.ones_like(places), places, places, EVERY)
     for _ in range(3):
-        decoder.forward(*arguments)
+        decoder.forward(document, batch)
     torch.cuda.synchronize(decoder.device)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        decoder.forward(*arguments)
+        decoder.forward(document, batch)
         decoder.move(document, places[:1], places[:1])
     except RuntimeError:
         return False

@@ -20,7 +20,7 @@ from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.gestures import first_tokens
 from kvlsp.laboratory.evaluation.oracle import prefill
 from kvlsp.messages import Complete, Completed, Event, OpenDocument
-from kvlsp.model.decoder import DOCUMENT
+from kvlsp.model.rows import DOCUMENT, RowBatch
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -46,13 +46,13 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def forward(self, document: Any, ids: Any, positions: Any, slots: Any, branch: Any, wanted: Any) -> Any:
-        if branch is DOCUMENT:
+    def forward(self, document: Any, rows: RowBatch) -> Any:
+        if rows.branch is DOCUMENT:
             self.forwards += 1
-            self.rows += len(ids)
+            self.rows += len(rows)
         else:
             self.generated += 1
-        return self._decoder.forward(document, ids, positions, slots, branch, wanted)
+        return self._decoder.forward(document, rows)
 
 
 def measure(model: Model, texts: Sequence[str], settings: Settings, *, repeats: int = 3,

@@ -23,7 +23,7 @@ from kvlsp.engine.generate import Generation, Limits, step
 from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.infill import first_line
 from kvlsp.laboratory.evaluation.repetition_prompts import Prompt
-from kvlsp.model.decoder import Branch
+from kvlsp.model.rows import Branch
 from kvlsp.opening.model import Model
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language

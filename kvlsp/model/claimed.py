@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad
 
-from kvlsp.model.decoder import Branches, Wanted
 from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.rows import RowBatch, Wanted
 from kvlsp.model.visibility import Visibility, owners
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Claimed:
     """``ids`` and ``positions`` (padded rows); ``slots`` (rows) of the ``rows`` real ones, which come
     first."""
 
@@ -38,16 +38,14 @@ def padded(rows: int, dtype: torch.dtype, device: torch.device) -> int:
     return -(-rows // step) * step
 
 
-def claim(
-    document: KeyValues, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, branch: Branches
-) -> Batch:
+def claim(document: KeyValues, batch: RowBatch) -> Claimed:
     """Mark the rows' slots as live and lay the rows out for a forward.
 
     Rows may come from the CPU: then a GPU is not asked for the highest slot, which would stall it.
     """
-    document.extend(slots)
-    device, rows = document.device, ids.shape[0]
-    ids, positions, slots = ids.to(device), positions.to(device), slots.to(device)
+    document.extend(batch.slots)
+    device, rows, branch = document.device, len(batch), batch.branch
+    ids, positions, slots = batch.ids.to(device), batch.positions.to(device), batch.slots.to(device)
     document.position[slots] = positions
     document.owner[slots] = owners(branch, device)
     more = padded(rows, document.dtype, device) - rows
@@ -56,7 +54,7 @@ def claim(
         positions = torch.cat((positions, positions[-1:].expand(more)))
         if isinstance(branch, Sequence):
             branch = [*branch, *[branch[-1]] * more]
-    return Batch(ids, positions, slots, rows, Visibility(document, positions, branch, document.dtype))
+    return Claimed(ids, positions, slots, rows, Visibility(document, positions, branch, document.dtype))
 
 
 def chosen(hidden: torch.Tensor, wanted: Wanted, rows: int) -> tuple[torch.Tensor, int]:
