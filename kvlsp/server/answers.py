@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from lsprotocol.types import ErrorCodes, LSPErrorCodes
-
-PARSE_ERROR = int(ErrorCodes.ParseError)
-INVALID_REQUEST = int(ErrorCodes.InvalidRequest)
-METHOD_NOT_FOUND = int(ErrorCodes.MethodNotFound)
-INVALID_PARAMS = int(ErrorCodes.InvalidParams)
-INTERNAL_ERROR = int(ErrorCodes.InternalError)
-NOT_INITIALIZED = int(ErrorCodes.ServerNotInitialized)
-CANCELLED = int(LSPErrorCodes.RequestCancelled)
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+NOT_INITIALIZED: Final = -32002
+CANCELLED: Final = -32800
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lsprotocol import types
-
 from kvlsp.messages import (
     DescribeDocument,
     DescribeEngine,
@@ -19,7 +17,7 @@ from kvlsp.messages import (
     EngineDescribed,
     Feedback,
 )
-from kvlsp.server import folders
+from kvlsp.server import folders, lsp
 from kvlsp.server.answers import INVALID_PARAMS, Answer, Outcome, Refusal, Result
 from kvlsp.server.convert import completion_of, plain, shown_item, uri_of
 from kvlsp.server.shape import whole
@@ -33,7 +31,7 @@ PATIENCE = 60.0
 """Seconds that a question to the engine may wait behind a model that loads or a forward that runs."""
 
 
-def execute_command(ls: KvlspServer, params: types.ExecuteCommandParams) -> Any:
+def execute_command(ls: KvlspServer, params: lsp.ExecuteCommandParams) -> Any:
     command = COMMANDS.get(params.command)
     if command is None:
         raise Refusal(INVALID_PARAMS, f"kvlsp does not know the command {params.command}.")

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types
-
 from kvlsp.config import Trigger
 from kvlsp.messages import Complete, Completed, Item, Reason, Selected
-from kvlsp.server import convert, suggest_list
+from kvlsp.server import convert, lsp, suggest_list
 from kvlsp.server.answers import CANCELLED, Outcome, Refusal, Result
 from kvlsp.server.wishes import wanted
 from kvlsp.text.document import Snapshot
@@ -33,7 +31,7 @@ def _for_client(ls: KvlspServer, items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(replace(item, text=item.text.replace("\r\n", "\n")) for item in items)
 
 
-def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> Any:
+def inline_completion(ls: KvlspServer, params: lsp.InlineCompletionParams) -> Any:
     """The snapshot is taken here, in the order of the messages; the request carries no version."""
     snapshot = ls.documents.snapshot(params.text_document.uri)
     if snapshot is None:
@@ -41,7 +39,7 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
     encoding = ls.client.encoding
     selected = convert.selected_of(snapshot.text, params.context.selected_completion_info, encoding)
 
-    def items_of(items: tuple[Item, ...]) -> list[types.InlineCompletionItem]:
+    def items_of(items: tuple[Item, ...]) -> list[lsp.InlineCompletionItem]:
         return [convert.inline_item(snapshot, item, item.completion, encoding)
                 for item in _for_client(ls, items) if convert.fits_selected(item, selected, snapshot.text)]
 
@@ -50,24 +48,24 @@ def inline_completion(ls: KvlspServer, params: types.InlineCompletionParams) -> 
     return complete(ls, Kind("inline", items_of, []), snapshot, offset, trigger, selected)
 
 
-def completion(ls: KvlspServer, params: types.CompletionParams) -> Any:
+def completion(ls: KvlspServer, params: lsp.CompletionParams) -> Any:
     """The fallback for clients without inline completion: entries of the suggest list."""
     snapshot = ls.documents.snapshot(params.text_document.uri)
-    none = types.CompletionList(is_incomplete=True, items=[])
+    none = lsp.CompletionList(is_incomplete=True, items=[])
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, none)
     encoding, features = ls.client.encoding, ls.client.entries
     offset = convert.offset_at(snapshot.text, params.position, encoding)
 
     typed = ls.keys.automatic(snapshot, offset, ls.loop.time())
-    kind = params.context.trigger_kind if params.context else types.CompletionTriggerKind.Invoked
-    by_hand = kind is types.CompletionTriggerKind.Invoked and not typed
+    kind = params.context.trigger_kind if params.context else lsp.CompletionContext.BY_HAND
+    by_hand = kind <= lsp.CompletionContext.BY_HAND and not typed
 
-    def items_of(items: tuple[Item, ...]) -> types.CompletionList | None:
+    def items_of(items: tuple[Item, ...]) -> lsp.CompletionList | None:
         entries = [suggest_list.entry(snapshot, offset, item, item.completion, features, encoding)
                    for item in _for_client(ls, items)]
         shown = [entry for entry in entries if entry is not None][:None if by_hand else 1]
-        return types.CompletionList(is_incomplete=True, items=shown) if shown else None
+        return lsp.CompletionList(is_incomplete=True, items=shown) if shown else None
 
     return complete(ls, Kind("list", items_of, none, Result(none)), snapshot, offset,
                     "invoked" if by_hand else "automatic", None)

@@ -6,16 +6,12 @@ Pure functions of a snapshot and the negotiated encoding. Nothing here sends, st
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
-
-from lsprotocol import types
-from pygls import uris
 
 from kvlsp.config import Trigger
 from kvlsp.messages import Item, Selected
+from kvlsp.server import lsp
 from kvlsp.server.answers import INVALID_PARAMS, Refusal
 from kvlsp.server.shape import whole
 from kvlsp.text.document import AnyChange, FullChange, RangeChange, Snapshot
@@ -23,29 +19,29 @@ from kvlsp.text.position import PositionEncoding, offset_of, position_of
 from kvlsp.text.rope import Rope
 
 
-def changes_of(events: Sequence[types.TextDocumentContentChangeEvent]) -> tuple[AnyChange, ...]:
+def changes_of(events: Sequence[lsp.TextDocumentContentChangeEvent]) -> tuple[AnyChange, ...]:
     """The changes of one notification, in order."""
     return tuple(
-        RangeChange(_pair(event.range.start), _pair(event.range.end), event.text)
-        if isinstance(event, types.TextDocumentContentChangePartial) else FullChange(event.text)
+        FullChange(event.text) if event.range is None
+        else RangeChange(_pair(event.range.start), _pair(event.range.end), event.text)
         for event in events
     )
 
 
-def offset_at(text: Rope, position: types.Position, encoding: PositionEncoding) -> int:
+def offset_at(text: Rope, position: lsp.Position, encoding: PositionEncoding) -> int:
     return offset_of(text, position.line, position.character, encoding)
 
 
-def range_of(text: Rope, start: int, end: int, encoding: PositionEncoding) -> types.Range:
-    return types.Range(types.Position(*position_of(text, start, encoding)),
-                       types.Position(*position_of(text, end, encoding)))
+def range_of(text: Rope, start: int, end: int, encoding: PositionEncoding) -> lsp.Range:
+    return lsp.Range(lsp.Position(*position_of(text, start, encoding)),
+                     lsp.Position(*position_of(text, end, encoding)))
 
 
-def trigger_of(kind: types.InlineCompletionTriggerKind) -> Trigger:
-    return "invoked" if kind is types.InlineCompletionTriggerKind.Invoked else "automatic"
+def trigger_of(kind: int) -> Trigger:
+    return "invoked" if kind <= lsp.InlineCompletionContext.BY_HAND else "automatic"
 
 
-def selected_of(text: Rope, info: types.SelectedCompletionInfo | None,
+def selected_of(text: Rope, info: lsp.SelectedCompletionInfo | None,
                 encoding: PositionEncoding) -> Selected | None:
     """The highlighted entry of the editor's suggest list, if one is."""
     if info is None:
@@ -64,17 +60,17 @@ def fits_selected(item: Item, selected: Selected | None, text: Rope) -> bool:
 
 
 def inline_item(snapshot: Snapshot, item: Item, number: int,
-                encoding: PositionEncoding) -> types.InlineCompletionItem:
+                encoding: PositionEncoding) -> lsp.InlineCompletionItem:
     """Ghost text with an explicit range; accepting it runs a command that tells us the candidate's ``number``."""
-    return types.InlineCompletionItem(
+    return lsp.InlineCompletionItem(
         insert_text=item.text,
         range=range_of(snapshot.text, item.start, item.end, encoding),
         command=accepted_command(snapshot.uri, number),
     )
 
 
-def accepted_command(uri: str, number: int) -> types.Command:
-    return types.Command(title="Accepted", command="kvlsp.accepted", arguments=[uri, number])
+def accepted_command(uri: str, number: int) -> lsp.Command:
+    return lsp.Command(title="Accepted", command="kvlsp.accepted", arguments=[uri, number])
 
 
 def completion_of(arguments: object) -> tuple[str, int]:
@@ -107,18 +103,6 @@ def texts_named(params: object) -> list[tuple[str, str | None]]:
     named = [item for path in _TEXTS for item in _objects_at(params, path)]
     return [(item["uri"], language if isinstance(language := item.get("languageId"), str) else None)
             for item in named if isinstance(item.get("uri"), str)]
-
-
-def path_of(uri: str) -> str | None:
-    """The path on the disk that a ``file:`` URI names, in its plainest spelling; None for any other."""
-    try:
-        scheme, host, path, *_ = urlsplit(uri)
-        if scheme == "file" and host.lower() == "localhost":
-            uri = f"file://{path}"
-        found = uris.to_fs_path(uri) if scheme == "file" else None
-    except ValueError:
-        return None
-    return None if not found or "\0" in found else os.path.normpath(found)
 
 
 def plain(value: Any) -> Any:
@@ -154,5 +138,5 @@ def _objects_at(value: Any, path: Sequence[str]) -> list[Mapping[str, Any]]:
     return [item for item in found if isinstance(item, Mapping)]
 
 
-def _pair(position: types.Position) -> tuple[int, int]:
+def _pair(position: lsp.Position) -> tuple[int, int]:
     return position.line, position.character

@@ -11,8 +11,6 @@ import json
 import logging
 from typing import Any, Final
 
-from lsprotocol import types
-
 from kvlsp.server.answers import INVALID_PARAMS, NOT_INITIALIZED
 from kvlsp.server.frames import BadFrame, Frame, FrameReader
 from kvlsp.server.intake import CHUNK
@@ -75,7 +73,7 @@ def _message(frame: Frame | BadFrame) -> dict[str, Any]:
 
 
 def _refusal(first: dict[str, Any], secret: Secret) -> tuple[int, str] | None:
-    if first.get("method") != types.INITIALIZE or "id" not in first:
+    if first.get("method") != "initialize" or "id" not in first:
         return NOT_INITIALIZED, "The first message must be the request initialize."
     params = first.get("params")
     if not secret.is_in(params.get("initializationOptions") if isinstance(params, dict) else None):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from lsprotocol import types
+from typing import Any, Final
 
 from kvlsp.config import Settings
 from kvlsp.server.commands import COMMANDS
@@ -19,6 +17,9 @@ from kvlsp.text.position import PositionEncoding
 
 LINES_APART = ("vim", "emacs", "eglot", "lsp-mode")
 """In the names of clients whose editors keep lines apart from their ends."""
+
+_INCREMENTAL: Final = 2
+"""The protocol's kind of synchronization in which changes have ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +75,20 @@ class ClientFeatures:
         )
 
 
-def server_capabilities(client: ClientFeatures, settings: Settings) -> types.ServerCapabilities:
-    """What we offer to this client."""
-    completion = types.CompletionOptions(trigger_characters=settings.trigger_characters) if client.fallback else None
-    return types.ServerCapabilities(
-        position_encoding=types.PositionEncodingKind(client.encoding.value),
-        text_document_sync=types.TextDocumentSyncOptions(
-            open_close=True,
-            change=types.TextDocumentSyncKind.Incremental,
-            save=types.SaveOptions(include_text=client.text_on_save),
-        ),
-        notebook_document_sync=types.NotebookDocumentSyncOptions(
-            notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")]),
-        inline_completion_provider=types.InlineCompletionOptions() if client.inline_completion else None,
-        completion_provider=completion,
-        execute_command_provider=types.ExecuteCommandOptions(commands=tuple(COMMANDS)),
-        workspace=types.WorkspaceOptions(workspace_folders=types.WorkspaceFoldersServerCapabilities(
-            supported=True, change_notifications=True)),
-    )
+def server_capabilities(client: ClientFeatures, settings: Settings) -> dict[str, Any]:
+    """What we offer to this client, as it is written."""
+    offered: dict[str, Any] = {
+        "positionEncoding": client.encoding.value,
+        "textDocumentSync": {"openClose": True, "change": _INCREMENTAL, "save": {"includeText": client.text_on_save}},
+        "notebookDocumentSync": {"notebookSelector": [{"notebook": "*"}]},
+        "executeCommandProvider": {"commands": list(COMMANDS)},
+        "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
+    }
+    if client.inline_completion:
+        offered["inlineCompletionProvider"] = {}
+    if client.fallback:
+        offered["completionProvider"] = {"triggerCharacters": list(settings.trigger_characters)}
+    return offered
 
 
 def _encoding(offered: object) -> PositionEncoding:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lsprotocol import types
-
-from kvlsp.server.convert import path_of
+from kvlsp.server import lsp
+from kvlsp.server.uris import path_of
 from kvlsp.workspace.messages import Condition
 
 if TYPE_CHECKING:
@@ -32,13 +31,13 @@ def folders_of(params: Mapping[str, Any]) -> list[str]:
     return _distinct([uri for uri in uris if isinstance(uri, str)])
 
 
-def did_change_workspace_folders(ls: KvlspServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+def did_change_workspace_folders(ls: KvlspServer, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
     gone = {_place(folder.uri) for folder in params.event.removed}
     kept = [uri for uri in ls.folders if _place(uri) not in gone]
     set_folders(ls, _distinct([*kept, *(folder.uri for folder in params.event.added)]))
 
 
-def did_change_watched_files(ls: KvlspServer, params: types.DidChangeWatchedFilesParams) -> None:
+def did_change_watched_files(ls: KvlspServer, params: lsp.DidChangeWatchedFilesParams) -> None:
     ls.cross_file.changed([path for event in params.changes if (path := path_of(event.uri)) is not None])
 
 

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types
-
+import kvlsp
 from kvlsp.messages import Configure
-from kvlsp.server import folders, logs
+from kvlsp.server import folders, logs, lsp
 from kvlsp.server.features import ClientFeatures, server_capabilities
 from kvlsp.server.parent import watch_parent
 from kvlsp.server.wishes import globs_not_understood
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
 
 
-def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
+def initialize(ls: KvlspServer, params: Any) -> dict[str, Any]:
     params = params if isinstance(params, Mapping) else {}
     ls.client = ClientFeatures.read(params)
     problems = ls.configuration.begin(params.get("initializationOptions"))
@@ -36,16 +35,15 @@ def initialize(ls: KvlspServer, params: Any) -> types.InitializeResult:
     folders.set_folders(ls, folders.folders_of(params))
     problems += globs_not_understood(ls.settings)
     ls.loop.call_soon(_complain_of, ls, problems)  # nothing may be sent before the answer
-    return types.InitializeResult(server_capabilities(ls.client, ls.settings), types.ServerInfo(ls.name, ls.version))
+    return {"capabilities": server_capabilities(ls.client, ls.settings),
+            "serverInfo": {"name": "kvlsp", "version": kvlsp.__version__}}
 
 
 def initialized(ls: KvlspServer, params: Any) -> None:
     if ls.client.register_configuration:
-        method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
-        registration = types.Registration(id="kvlsp-configuration", method=method,
-                                          register_options={"section": "kvlsp"})
-        ls.protocol.ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([registration]),
-                        lambda _result, _error: None)
+        registration = {"id": "kvlsp-configuration", "method": "workspace/didChangeConfiguration",
+                        "registerOptions": {"section": "kvlsp"}}
+        ls.protocol.ask("client/registerCapability", {"registrations": [registration]}, lambda _result, _error: None)
     if ls.client.configuration:  # many push nothing before something changes
         _ask_configuration(ls)
 
@@ -55,7 +53,7 @@ def shutdown(ls: KvlspServer, params: Any) -> None:
     ls.cross_file.stop(0)
 
 
-def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurationParams) -> None:
+def did_change_configuration(ls: KvlspServer, params: lsp.DidChangeConfigurationParams) -> None:
     if params.settings:
         _configured(ls, ls.configuration.push(params.settings))
     elif ls.client.configuration:
@@ -63,8 +61,7 @@ def did_change_configuration(ls: KvlspServer, params: types.DidChangeConfigurati
 
 
 def _ask_configuration(ls: KvlspServer) -> None:
-    ask = types.ConfigurationParams(items=[types.ConfigurationItem(section="kvlsp")])
-    ls.protocol.ask(types.WORKSPACE_CONFIGURATION, ask, partial(_told, ls))
+    ls.protocol.ask("workspace/configuration", {"items": [{"section": "kvlsp"}]}, partial(_told, ls))
 
 
 def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) -> None:
@@ -80,7 +77,7 @@ def _configured(ls: KvlspServer, problems: list[str]) -> None:
         ls.post(Configure(ls.settings))
 
 
-def set_trace(ls: KvlspServer, params: types.SetTraceParams) -> None:
+def set_trace(ls: KvlspServer, params: lsp.SetTraceParams) -> None:
     logs.set_level(params.value)
 
 
@@ -90,4 +87,4 @@ def ignore(ls: KvlspServer, params: Any) -> None:
 
 def _complain_of(ls: KvlspServer, problems: list[str]) -> None:
     for problem in problems:
-        ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, problem))
+        ls.show(lsp.MessageType.WARNING, problem)

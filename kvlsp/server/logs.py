@@ -1,7 +1,6 @@
 """The daemon's log: standard error, and never the user's code above the debug level.
 
-The protocol library and asyncio write whole messages at their lower levels, so those stay at WARNING whatever
-the trace setting says.
+asyncio writes what it was given at its lower levels, so that stays at WARNING whatever the trace setting says.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ def configure(trace: str) -> None:
     """Once, at the start of the process."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, datefmt="%H:%M:%S", force=True,
                         format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("pygls", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
     set_level(trace)
 
 

@@ -10,8 +10,7 @@ import uuid
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from lsprotocol import types
-
+from kvlsp.server import lsp
 from kvlsp.server.tickets import CallLater, Timer
 
 PATIENCE = 0.4
@@ -68,7 +67,7 @@ class Progress:
             return
         task.message, task.percent = message, whole
         if task.shown:
-            self._send(task, types.WorkDoneProgressReport(message=message, percentage=whole))
+            self._send(task, lsp.WorkDoneProgressReport(message=message, percentage=whole))
 
     def end(self, about: Hashable) -> None:
         task = self._tasks.pop(about, None)
@@ -76,19 +75,19 @@ class Progress:
             return
         task.stop_timers()
         if task.shown:
-            self._send(task, types.WorkDoneProgressEnd())
+            self._send(task, lsp.WorkDoneProgressEnd())
 
     def _create(self, about: Hashable, task: _Task) -> None:
-        params = types.WorkDoneProgressCreateParams(token=task.token)
-        self._ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params,
+        params = {"token": task.token}
+        self._ask("window/workDoneProgress/create", params,
                   lambda _result, error: self._begin(about, task) if error is None else None)
 
     def _begin(self, about: Hashable, task: _Task) -> None:
         if self._tasks.get(about) is not task:
             return  # it ended meanwhile
         task.shown = True
-        self._send(task, types.WorkDoneProgressBegin(
+        self._send(task, lsp.WorkDoneProgressBegin(
             title=task.title, message=task.message, percentage=task.percent or 0, cancellable=False))
 
     def _send(self, task: _Task, value: Any) -> None:
-        self._notify(types.PROGRESS, types.ProgressParams(token=task.token, value=value))
+        self._notify("$/progress", {"token": task.token, "value": value})

@@ -1,12 +1,5 @@
 """The JSON-RPC conversation: messages in order, each request answered once, none that ends the daemon.
 
-pygls gives the registry of handlers, notifications and the types; its dispatch is replaced, because it
-
-- leaves requests unanswered whose parameters do not fit, or that come after ``shutdown``,
-- starts asynchronous handlers after later notifications, and answers a cancelled request while work goes on,
-- keeps documents of its own, split by ``str.splitlines``, and stops reading a change that it cannot apply,
-- writes parameters and whole messages, hence the user's code, into its log.
-
 Handlers run here one after the other in the order of the messages. One that cannot answer yet returns an
 :class:`~kvlsp.server.answers.Answer`. This module knows no document and no engine.
 """
@@ -22,11 +15,10 @@ from enum import Enum
 from functools import partial
 from typing import Any, TypeGuard
 
-from cattrs import Converter
-from lsprotocol import types
-from pygls.protocol import LanguageServerProtocol
+import msgspec
 
 from kvlsp.errors import KvlspError
+from kvlsp.server import lsp
 from kvlsp.server.answers import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -42,7 +34,7 @@ from kvlsp.server.answers import (
 )
 from kvlsp.server.frames import BadFrame, Frame
 from kvlsp.server.odd_bytes import read_text
-from kvlsp.server.shape import misfits, whole
+from kvlsp.server.shape import Misfit, shaped, whole
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +46,6 @@ Handler = Callable[[Any], Any]
 Reply = Callable[[Any, Mapping[str, Any] | None], None]
 """Called with the client's result, or with None and its error."""
 
-RAW = frozenset({types.INITIALIZE})
-"""Methods whose parameters the handlers read themselves, with tolerance."""
-
 
 class Stage(Enum):
     NEW = "before initialize"
@@ -64,19 +53,22 @@ class Stage(Enum):
     SHUT_DOWN = "after shutdown"
 
 
-_STAGE_AFTER = {types.INITIALIZE: Stage.RUNNING, types.SHUTDOWN: Stage.SHUT_DOWN}
+_STAGE_AFTER = {"initialize": Stage.RUNNING, "shutdown": Stage.SHUT_DOWN}
 
 
 class Unfit(Refusal):
     """The parameters of a message do not have the protocol's shape."""
 
 
-class Protocol(LanguageServerProtocol):
+class Protocol:
     """One conversation with one client."""
 
-    def __init__(self, server: Any, converter: Converter) -> None:
-        super().__init__(server, converter)
+    def __init__(self) -> None:
         self.stage = Stage.NEW
+        self.write: Callable[[bytes], object] = lambda data: None
+        """Where frames go; never waits. Set by the transport."""
+        self.handlers: dict[str, Handler] = {}
+        """Each gets the parameters: values of ``lsp.PARAMS``, those of other methods as they came."""
         self.exit: Callable[[], None] = lambda: None
         """What ``exit`` does; set by the server."""
         self.when_unfit: dict[str, Callable[[Any, str], None]] = {}
@@ -148,25 +140,25 @@ class Protocol(LanguageServerProtocol):
         return answer
 
     def _handler(self, method: str) -> Handler:
-        if self.stage is Stage.NEW and method != types.INITIALIZE:
+        if self.stage is Stage.NEW and method != "initialize":
             raise Refusal(NOT_INITIALIZED, f"The request {method} came before initialize.")
         if self.stage is Stage.SHUT_DOWN:
             raise Refusal(INVALID_REQUEST, f"The request {method} came after shutdown.")
-        if self.stage is Stage.RUNNING and method == types.INITIALIZE:
+        if self.stage is Stage.RUNNING and method == "initialize":
             raise Refusal(INVALID_REQUEST, "initialize came a second time.")
-        handler = self.fm.features.get(method)
+        handler = self.handlers.get(method)
         if handler is None:
             raise Refusal(METHOD_NOT_FOUND, f"kvlsp does not know the request {method}.")
-        return handler  # type: ignore[no-any-return]
+        return handler
 
     def _notification(self, method: str, params: Any) -> None:
-        if method == types.EXIT:
+        if method == "exit":
             self.exit()
-        elif method == types.CANCEL_REQUEST:
+        elif method == "$/cancelRequest":
             self._cancel(params)
         elif self.stage is not Stage.RUNNING:
             log.warning("the notification %s came %s and was ignored", method, self.stage.value)
-        elif (handler := self.fm.features.get(method)) is None:
+        elif (handler := self.handlers.get(method)) is None:
             log.info("the notification %s is not known and was ignored", method)
         else:
             self._heed(method, params, handler)
@@ -196,19 +188,14 @@ class Protocol(LanguageServerProtocol):
 
     def _structured(self, method: str, params: Any) -> Any:
         """The parameters in the protocol's types; raises :class:`Unfit` that names the places."""
-        kind: Any = None if method in RAW else types.METHOD_TO_TYPES.get(method, (None, None, None))[2]
+        kind = lsp.PARAMS.get(method)
         if kind is None:
             return params
-        params = {} if params is None else params  # many a client leaves out what would be empty
-        wrong = misfits(params, kind)
         try:
-            if not wrong:
-                return self._converter.structure(params, kind)
-        except Exception as error:
-            self._report(f"converting the parameters of {method}", error)
-            wrong = "the converter failed on them"
-        raise Unfit(INVALID_PARAMS, f"The parameters of {method} do not fit the protocol: {wrong}. The message was "
-                                    "left out; the editor or its plugin has to be mended.")
+            return shaped({} if params is None else params, kind)  # many a client leaves out what would be empty
+        except Misfit as misfit:
+            raise Unfit(INVALID_PARAMS, f"The parameters of {method} do not fit the protocol: {misfit}. The message "
+                                        "was left out; the editor or its plugin has to be mended.") from None
 
     # --- to the client -----------------------------------------------------------------------------------
 
@@ -223,14 +210,13 @@ class Protocol(LanguageServerProtocol):
 
     def send(self, message: Mapping[str, Any]) -> None:
         """A message as it goes out; values of the protocol's types are written in its terms."""
-        if self.writer is not None:
-            body = json.dumps(message, default=self._serialize_message).encode("ascii")
-            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        body = json.dumps(message, default=msgspec.to_builtins).encode("ascii")
+        self.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
     def complain(self, message: str) -> None:
         """Something is wrong with what the client sent: for its log and ours."""
         log.warning("%s", message)
-        self.notify(types.WINDOW_LOG_MESSAGE, types.LogMessageParams(types.MessageType.Warning, message))
+        self.notify("window/logMessage", lsp.ShowMessageParams(lsp.MessageType.WARNING, message))
 
     def abandon(self) -> None:
         """The client is gone, or goes: whatever is open is cancelled."""

@@ -14,17 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from lsprotocol import types
-from pygls.lsp.server import LanguageServer
-
-import kvlsp
 from kvlsp.config import Settings
 from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
 from kvlsp.messages import Event, Message, Notice, PrefillProgress, StatusChanged
-from kvlsp.server import folders, handlers, logs, protocol, shape
+from kvlsp.server import folders, handlers, logs, lsp, protocol
 from kvlsp.server.answers import Answer
 from kvlsp.server.configuration import Configuration
-from kvlsp.server.convert import path_of
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
@@ -33,6 +28,7 @@ from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
 from kvlsp.server.tickets import Ticket, Tickets
 from kvlsp.server.typing_at import LastKeys
+from kvlsp.server.uris import path_of
 from kvlsp.workspace.messages import Condition
 from kvlsp.workspace.process import launch
 
@@ -63,16 +59,13 @@ MakeEngine = Callable[[Settings, Callable[[Event], None]], EngineLike]
 """Settings, and where events go (callable from any thread)."""
 
 
-class KvlspServer(LanguageServer):
+class KvlspServer:
     """One conversation. Everything but ``on_event`` runs in the thread of ``loop``."""
-
-    protocol: protocol.Protocol
 
     def __init__(self, make_engine: MakeEngine, base: Settings, loop: asyncio.AbstractEventLoop,
                  launch: Launch = launch) -> None:
         """``launch`` starts the process that keeps the workspace, once there is a folder."""
-        super().__init__("kvlsp", kvlsp.__version__, protocol_cls=protocol.Protocol,
-                         converter_factory=shape.make_converter)
+        self.protocol = protocol.Protocol()
         self.make_engine = make_engine
         self.loop = loop
         self.settings = base
@@ -151,7 +144,7 @@ class KvlspServer(LanguageServer):
         elif isinstance(event, PrefillProgress):
             self._prefill(event)
         elif isinstance(event, Notice):
-            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"kvlsp: {event.text}"))
+            self.show(lsp.MessageType.WARNING, f"kvlsp: {event.text}")
         else:
             self.tickets.settle(event)
 
@@ -174,7 +167,7 @@ class KvlspServer(LanguageServer):
                 log.error("%s", event.message)
             if sentence not in self._shown:
                 self._shown.add(sentence)
-                self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"kvlsp: {event.message}"))
+                self.show(lsp.MessageType.ERROR, f"kvlsp: {event.message}")
         elif event.kind == "ready":
             self._logged.clear()
         elif event.kind == "loading":
@@ -208,6 +201,10 @@ class KvlspServer(LanguageServer):
             self.tickets.refuse_all("The server stops.")
             self.protocol.abandon()
             self.finished.set()
+
+    def show(self, kind: lsp.MessageType, message: str) -> None:
+        """A sentence for the user."""
+        self.protocol.notify("window/showMessage", lsp.ShowMessageParams(kind, message))
 
     def _tell(self, method: str, params: Any) -> None:
         self.protocol.notify(method, params)

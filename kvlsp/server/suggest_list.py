@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lsprotocol import types
-
 from kvlsp.messages import Item
+from kvlsp.server import lsp
 from kvlsp.server.convert import accepted_command, range_of
 from kvlsp.text.document import Snapshot
 from kvlsp.text.position import PositionEncoding
@@ -45,7 +44,7 @@ PLAIN: Final = ListFeatures()
 
 
 def entry(snapshot: Snapshot, offset: int, item: Item, number: int, features: ListFeatures,
-          encoding: PositionEncoding) -> types.CompletionItem | None:
+          encoding: PositionEncoding) -> lsp.CompletionItem | None:
     """One entry; None where such a list cannot show it.
 
     The protocol wants a range on the caret's line. Editors filter by the word before the caret, so the entry replaces
@@ -62,24 +61,24 @@ def entry(snapshot: Snapshot, offset: int, item: Item, number: int, features: Li
     start = item.start - (len(word.group()) if word else 0)
     new_text = text.slice(start, item.start) + item.text
     label, *more = _LINE_END.split(new_text.strip())
-    details = types.CompletionItemLabelDetails(description="kvlsp") if features.label_details else None
-    return types.CompletionItem(
+    details = lsp.CompletionItemLabelDetails(description="kvlsp") if features.label_details else None
+    return lsp.CompletionItem(
         label=label + (" …" if more else ""),
         label_details=details,
-        kind=types.CompletionItemKind.Text,
+        kind=lsp.CompletionItem.TEXT,
         detail=None if details else "kvlsp",
         documentation=_documentation(new_text, snapshot.language, features) if more else None,
         sort_text=f"\0{number:09}",
         filter_text=new_text,
-        insert_text_format=types.InsertTextFormat.PlainText,
-        text_edit=types.TextEdit(range_of(text, start, item.end, encoding), new_text),
+        insert_text_format=lsp.CompletionItem.PLAIN_TEXT,
+        text_edit=lsp.TextEdit(range_of(text, start, item.end, encoding), new_text),
         command=accepted_command(snapshot.uri, number),
     )
 
 
-def _documentation(text: str, language: str, features: ListFeatures) -> types.MarkupContent | str:
+def _documentation(text: str, language: str, features: ListFeatures) -> lsp.MarkupContent | str:
     """The text itself, where the label shows a part of it only."""
     if not features.markdown:
         return text
     fence = max(["```", *(ticks + "`" for ticks in _TICKS.findall(text))], key=len)
-    return types.MarkupContent(types.MarkupKind.Markdown, f"{fence}{language}\n{text}\n{fence}")
+    return lsp.MarkupContent("markdown", f"{fence}{language}\n{text}\n{fence}")

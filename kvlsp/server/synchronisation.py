@@ -10,11 +10,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types
-
 from kvlsp.errors import KvlspError, UnknownDocument
 from kvlsp.messages import CloseDocument, EditDocument
-from kvlsp.server import convert
+from kvlsp.server import convert, lsp
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -22,15 +20,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def did_open(ls: KvlspServer, params: types.DidOpenTextDocumentParams) -> None:
+def did_open(ls: KvlspServer, params: lsp.DidOpenTextDocumentParams) -> None:
     open_document(ls, params.text_document)
 
 
-def did_change(ls: KvlspServer, params: types.DidChangeTextDocumentParams) -> None:
+def did_change(ls: KvlspServer, params: lsp.DidChangeTextDocumentParams) -> None:
     change_document(ls, params.text_document, params.content_changes)
 
 
-def did_save(ls: KvlspServer, params: types.DidSaveTextDocumentParams) -> None:
+def did_save(ls: KvlspServer, params: lsp.DidSaveTextDocumentParams) -> None:
     """Where the text comes along (``features``), it counts: changes that did not add up to it end here."""
     opened = None if params.text is None else ls.documents.saved(params.text_document.uri, params.text)
     if opened is not None:
@@ -54,16 +52,16 @@ def did_not_fit(ls: KvlspServer, params: Any, why: str) -> None:
         ls.protocol.complain(why)
 
 
-def did_close(ls: KvlspServer, params: types.DidCloseTextDocumentParams) -> None:
+def did_close(ls: KvlspServer, params: lsp.DidCloseTextDocumentParams) -> None:
     close_document(ls, params.text_document.uri)
 
 
-def did_open_notebook(ls: KvlspServer, params: types.DidOpenNotebookDocumentParams) -> None:
+def did_open_notebook(ls: KvlspServer, params: lsp.DidOpenNotebookDocumentParams) -> None:
     for cell in params.cell_text_documents:
         open_document(ls, cell)
 
 
-def did_change_notebook(ls: KvlspServer, params: types.DidChangeNotebookDocumentParams) -> None:
+def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentParams) -> None:
     cells = params.change.cells
     if cells is None:
         return
@@ -75,17 +73,17 @@ def did_change_notebook(ls: KvlspServer, params: types.DidChangeNotebookDocument
         close_document(ls, closed.uri)
 
 
-def did_close_notebook(ls: KvlspServer, params: types.DidCloseNotebookDocumentParams) -> None:
+def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentParams) -> None:
     for cell in params.cell_text_documents:
         close_document(ls, cell.uri)
 
 
-def open_document(ls: KvlspServer, document: types.TextDocumentItem) -> None:
-    ls.post(ls.documents.open(document.uri, str(document.language_id), document.version, document.text))
+def open_document(ls: KvlspServer, document: lsp.TextDocumentItem) -> None:
+    ls.post(ls.documents.open(document.uri, document.language_id, document.version, document.text))
     ls.status.texts_lost(ls.documents.lost)
 
 
-def change_document(ls: KvlspServer, document: types.VersionedTextDocumentIdentifier, changes: Any) -> None:
+def change_document(ls: KvlspServer, document: lsp.VersionedTextDocumentIdentifier, changes: Any) -> None:
     try:
         message = ls.documents.change(document.uri, document.version, convert.changes_of(changes),
                                       ls.client.encoding)
@@ -119,7 +117,7 @@ def texts_lost(ls: KvlspServer, uris: Sequence[str], why: str) -> None:
     message = (f"{why} The text of {', '.join(uris)} is not known any more; there are no completions in it until it is "
                "opened again or sent as a whole.")
     log.warning("%s", message)
-    ls.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
+    ls.show(lsp.MessageType.WARNING, message)
     ls.status.texts_lost(ls.documents.lost)
 
 

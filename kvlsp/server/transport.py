@@ -80,7 +80,7 @@ async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: in
 
     outbox = Outbox(outgoing, lost, lambda: intake.resume())
     intake = Intake(incoming, server.loop, server.receive, server.finish, lambda: outbox.full)
-    server.protocol.set_writer(outbox)
+    server.protocol.write = outbox.write
     intake.start()
     code = await _until_finished(server)
     outbox.close()
@@ -114,7 +114,7 @@ async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, por
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: FrameReader,
                     found: list[Any]) -> None:
         writer.transport.set_write_buffer_limits(MOST)
-        server.protocol.set_writer(writer)
+        server.protocol.write = writer.write
         with contextlib.suppress(ConnectionError):
             while True:
                 for frame in found:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
 from kvlsp.config import Settings, Trigger
-from kvlsp.server.convert import path_of
+from kvlsp.server.uris import path_of
 from kvlsp.syntax.block import WINDOW, Place
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot

@@ -4,9 +4,10 @@
     tree = python.parse("x = 1\n")
     python.query("statements")          # the compiled statements.scm, or None
 
-Adding a language is adding a folder; no module here names one. This module does not know what the queries are
-used for. Text is parsed as UTF-8 with lone surrogates replaced by ``?``, so that a string which contains one
-stays a string; byte offsets in a tree refer to :func:`encode`'s bytes.
+Adding a language is adding a folder; no module here names one. The parser is imported when something is parsed: who
+asks for comments and brackets alone, as the server does, needs none. What the queries are used for is not known here.
+Text is parsed as UTF-8 with lone surrogates replaced by ``?``, so that a string which contains one stays a string; byte
+offsets in a tree refer to :func:`encode`'s bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal
-
-import tree_sitter
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from kvlsp.errors import ConfigurationError, TooCostly
 
@@ -29,6 +28,8 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover - the older interpreters read the same files through the same API
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
+if TYPE_CHECKING:
+    import tree_sitter
 
 SECONDS: Final = 0.1
 """Of processor time for a parse, unless more is allowed; a window of 8,000 characters takes one of its hundredths."""
@@ -221,6 +222,8 @@ def _known() -> dict[str, Language]:
 
 @cache
 def _grammar(where: str) -> tree_sitter.Language:
+    import tree_sitter
+
     module, function = where.split(":")
     try:
         return tree_sitter.Language(getattr(importlib.import_module(module), function)())
@@ -231,6 +234,8 @@ def _grammar(where: str) -> tree_sitter.Language:
 
 @cache
 def _parser(where: str) -> tree_sitter.Parser:
+    import tree_sitter
+
     return tree_sitter.Parser(_grammar(where))
 
 
@@ -238,6 +243,8 @@ def _parser(where: str) -> tree_sitter.Parser:
 def _query(where: str, file: Path) -> tree_sitter.Query | None:
     if not file.is_file():
         return None
+    import tree_sitter
+
     try:
         compiled: tree_sitter.Query = tree_sitter.Query(_grammar(where), file.read_text(encoding="utf-8"))
         return compiled

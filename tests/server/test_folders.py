@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kvlsp.messages import PlaceContext
-from kvlsp.server.convert import path_of
 from kvlsp.workspace.messages import Condition, FilesChanged, Roots, Shown
 from tests.support.conversation import Conversation
 from tests.support.fake_workspace import FakeWorkspace
@@ -139,14 +138,6 @@ def test_shutdown_ends_the_thread(talk):
     talk.ask("shutdown")
     talk.server.cross_file._thread.join(10)
     assert not talk.server.cross_file._thread.is_alive()
-
-
-@pytest.mark.parametrize(("uri", "path"), [
-    ("file:///a%20b/c.py", "/a b/c.py"), ("untitled:Untitled-1", None), ("vscode-notebook-cell:/a.ipynb#x", None),
-    ("git:/a.py", None), ("", None), ("file", None), ("file://[", None), ("file:///a%00b.py", None), ("file://", None),
-])
-def test_paths_of_uris(uri, path):
-    assert path_of(uri) == path
 
 
 SPELLINGS = ("file:///x/one", "file:///x/one/", "file:///x/%6fne", "file:/x/one", "file://localhost/x/one",

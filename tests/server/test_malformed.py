@@ -98,7 +98,7 @@ def test_parameters_that_would_be_empty_may_be_missing():
     ("textDocument/didClose", [], "params must be an object, not a list"),
     ("textDocument/didClose", {"textDocument": "u:a"}, "params.textDocument must be an object, not a string"),
     ("textDocument/didSave", {"textDocument": {"uri": "u:a"}, "text": 5}, "params.text must be a string, not 5"),
-    ("$/setTrace", {"value": "loud"}, "params.value must be one of off, messages, verbose, not another"),
+    ("$/setTrace", {"value": "loud"}, "params.value must be one of messages, off, verbose, not another"),
     ("workspace/didChangeWatchedFiles", {"changes": "x"}, "params.changes must be a list, not a string"),
     ("textDocument/didChange", {"textDocument": {"uri": "u:b", "version": 2}, "contentChanges": [7] * 5},
      "params.contentChanges[0] must be an object, not 7; params.contentChanges[1] must be an object, not 7; "
@@ -112,11 +112,11 @@ def test_what_is_wrong_is_said_in_the_names_of_the_wire(talk, method, params, wr
 
 def test_trigger_kinds_are_those_of_the_protocol(talk):
     talk.open()
-    for kind, word in ((9, "9"), (True, "true"), ("1", "another"), ([], "a list")):
+    for kind, word in ((9, "9"), (True, "true"), ("1", "a string"), ([], "a list")):
         number = talk.complete(trigger=kind)
         talk.loop.run()
         [answer] = talk.answers(number)
-        assert f"params.context.triggerKind must be one of 1, 2, not {word}." in answer["error"]["message"]
+        assert f"params.context.triggerKind must be an integer from 0 to 2, not {word}." in answer["error"]["message"]
 
 
 def test_the_users_text_stands_in_no_sentence(talk, caplog):

@@ -15,6 +15,7 @@ from kvlsp.config import Settings
 from kvlsp.server.frames import BadFrame, Frame, FrameReader
 from kvlsp.server.server import KvlspServer
 from tests.support.fake_engine import FakeEngine
+from tests.support.whole_protocol import assert_fits
 
 
 @dataclass
@@ -78,6 +79,8 @@ class Conversation:
         """Every message of the server, in order."""
         self._frames = FrameReader()
         self._numbers = itertools.count(1)
+        self._asked: dict[Any, str] = {}
+        """The methods of the requests, by their ids."""
         self.engine: FakeEngine | None = None
 
         def make(chosen: Settings, events: Any) -> FakeEngine:
@@ -85,15 +88,14 @@ class Conversation:
             return self.engine
 
         self.server = KvlspServer(make, settings or Settings(), self.loop)  # type: ignore[arg-type]
-        self.server.protocol.set_writer(self)
+        self.server.protocol.write = self.write
 
     def write(self, data: bytes) -> None:
         for frame in self._frames.feed(data):
             assert isinstance(frame, Frame)
-            self.sent.append(json.loads(frame.body))
-
-    def close(self) -> None:
-        """Part of what a writer offers."""
+            message = json.loads(frame.body)
+            assert_fits(message, self._asked.get(message.get("id")))
+            self.sent.append(message)
 
     # --- sending ---
 
@@ -111,6 +113,7 @@ class Conversation:
 
     def request(self, method: str, params: Any = None) -> int:
         number = next(self._numbers)
+        self._asked[number] = method
         self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         return number
 
