@@ -50,9 +50,11 @@ class FakeEngine:
         self.feedback: list[Feedback] = []
         self.held: list[Complete] = []
         self.completions = 0
+        self.started = False
         self.stopped = threading.Event()
 
     def start(self) -> None:
+        self.started = True
         self.events(StatusChanged("loading", "loading nothing", 50.0))
         self.events(StatusChanged("ready", "ready"))
 
