@@ -103,6 +103,11 @@ class Settings:
         """Whether pieces of other files are wanted beside the document."""
         return self.cross_file == "always" or (self.cross_file == "auto" and bool(self.model))
 
+    @property
+    def names_model(self) -> tuple[str | int, ...]:
+        """What a model is loaded for: where it changes, another load begins."""
+        return self.model, self.device, self.dtype, self.order, self.threads
+
     def serves(self, language: str) -> bool:
         """Whether completions are wanted in documents of this language id."""
         if not self.enable or language in self.disabled_languages:

@@ -18,6 +18,7 @@
     │   └── IntegrityError         check_integrity() found the bookkeeping contradicting itself
     ├── TraceError                 a recorded editing session that cannot be replayed
     ├── WireError                  what came over an engine's socket, or should go there, does not hold to the protocol
+    ├── EngineUnreachable          no engine in another process can be reached, or started
     ├── WorkspaceError             a root that is no folder, a file that lies in no root
     └── TooCostly                  a text that takes more time or memory to parse than a text may
 
@@ -95,6 +96,10 @@ class TraceError(KvlspError):
 
 class WireError(KvlspError):
     """What came over an engine's socket, or should go there, does not hold to the protocol."""
+
+
+class EngineUnreachable(KvlspError):
+    """No engine in another process can be reached, or started."""
 
 
 class WorkspaceError(KvlspError):

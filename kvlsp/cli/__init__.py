@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "complete": Command("kvlsp.cli.complete", _USER, "Print the text to insert at a place of a file."),
     "context": Command("kvlsp.cli.context", _USER, "Show which pieces of other files fit a place of a file, and why."),
     "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),
+    "engine": Command("kvlsp.cli.engine", _USER, "Look after the engines that the editors of this machine share."),
     "replay": Command(f"{_LAB}.replay", _LABORATORY,
                       "Replay recorded edits, and check the cache against a full prefill."),
     "bench": Command(f"{_LAB}.bench", _LABORATORY, "Measure speed, as ratios within one run."),

@@ -14,11 +14,11 @@ from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
-from kvlsp.errors import ConfigurationError
+from kvlsp.errors import ConfigurationError, EngineUnreachable
 from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
 from kvlsp.server.secret import secret_file
-from kvlsp.server.server import EngineLike
+from kvlsp.server.server import EngineLike, MakeEngine
 from kvlsp.server.starting import StartingEngine
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,16 @@ def serve(
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = 0,
+    engine: Annotated[str, typer.Option(
+        "--engine", envvar="KVLSP_ENGINE", metavar="own|shared",
+        help="The model in a process of this editor's own, or in one that all editors of this user share.",
+        show_default=False)] = "",
     trace: Annotated[str, typer.Option(
         "--trace", help="Log level: off, messages, spans (where the time of slow turns goes) or verbose.")] = "off",
 ) -> None:
     """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)
+    make_engine = engine_maker(engine or os.environ.get("KVLSP_ENGINE", ""))
     closed = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in (context.obj or ())]
     if closed:
         raise ConfigurationError(f"{' and '.join(closed).capitalize()} is closed, over which an editor would speak; "
@@ -63,8 +68,30 @@ def serve(
     os._exit(code)
 
 
-def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
-    """The engine, put together in the background."""
+def engine_maker(engine: str) -> MakeEngine:
+    """What makes the engine that ``--engine`` names; "": the usual one."""
+    makers: dict[str, MakeEngine] = {"": own_engine, "own": own_engine, "shared": shared_engine}
+    if engine not in makers:
+        raise ConfigurationError("--engine is own (the model in a process of this editor's own) or shared (in one that "
+                                 "all editors of this user share).")
+    return makers[engine]
+
+
+def shared_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine that other editors of this user have too; their own where none can be shared."""
+    from kvlsp.remote.engine import RemoteEngine
+    from kvlsp.remote.place import meeting_place
+
+    try:
+        meeting_place(settings)
+    except EngineUnreachable as error:
+        log.warning("%s The model is loaded for this editor alone.", error)
+        return own_engine(settings, events)
+    return RemoteEngine(settings, events)
+
+
+def own_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """An engine in this process, put together in the background."""
 
     def build() -> EngineLike:
         from kvlsp.engine.engine import Engine

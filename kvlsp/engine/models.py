@@ -18,7 +18,7 @@ from kvlsp.engine.documents import Documents, limits
 from kvlsp.messages import Event, StatusChanged
 from kvlsp.model.memory import free_memory
 from kvlsp.opening import threads
-from kvlsp.opening.loading import Load, Loaded, Loading, names_model
+from kvlsp.opening.loading import Load, Loaded, Loading
 from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Models:
         """New settings at once; a model is loaded again only if what names it has changed."""
         documents = self._documents
         old, documents.settings = documents.settings, settings
-        if names_model(old) != names_model(settings):
+        if old.names_model != settings.names_model:
             self.load()
             return
         documents.bound = self._bound()

@@ -60,8 +60,3 @@ class Loading:
     def wants(self, loaded: Loaded) -> bool:
         """Whether this is what the load begun last has brought."""
         return loaded.number == self._newest
-
-
-def names_model(settings: Settings) -> tuple[object, ...]:
-    """What a model is loaded for: where it changes, another load begins."""
-    return settings.model, settings.device, settings.dtype, settings.order, settings.threads

@@ -46,7 +46,7 @@ PREFILL_GIVEN_UP = 3.0
 
 
 class EngineLike(Protocol):
-    """What the server needs of an engine; ``kvlsp.engine.engine.Engine`` is one. Messages may come before ``start``."""
+    """What the server needs of an engine; ``kvlsp.engine.engine.Engine`` is one."""
 
     def start(self) -> None: ...
 
@@ -97,14 +97,9 @@ class KvlspServer:
     # --- the engine --------------------------------------------------------------------------------------
 
     def start_engine(self) -> None:
-        """Messages go to an engine from here on. It begins to work, which is to import what runs a model, once the
-        editor has its answer: a thread that imports takes turns with this one."""
+        """Begins loading the model; answers come as events."""
         self.engine = self.make_engine(self.settings, self.on_event)
-        self.loop.call_soon(self._begin, self.engine)
-
-    def _begin(self, engine: EngineLike) -> None:
-        if not self.finished.is_set():
-            engine.start()
+        self.engine.start()
 
     def post(self, message: Message) -> None:
         self.cross_file.note(message)

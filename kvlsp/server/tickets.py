@@ -14,20 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kvlsp.messages import (
-    CancelToken,
-    Completed,
-    DocumentDescribed,
-    EngineDescribed,
-    Reason,
-    TokensDescribed,
-    Watched,
-)
+from kvlsp.messages import CancelToken, Completed, DocumentDescribed, EngineDescribed, Reason
 from kvlsp.server.answers import CANCELLED, INTERNAL_ERROR, Answer, Outcome, Refusal
 
 log = logging.getLogger(__name__)
 
-AnswerEvent = Completed | DocumentDescribed | EngineDescribed | TokensDescribed | Watched
+AnswerEvent = Completed | DocumentDescribed | EngineDescribed
 """The events that carry a ticket."""
 
 

@@ -17,6 +17,7 @@ from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.wire import schema
+from kvlsp.wire.frames import pack
 from kvlsp.wire.limits import LONGEST_WAIT, MOST_EDITS, MOST_REQUESTS
 from kvlsp.wire.texts import Texts
 from kvlsp.wire.words import of_settings, to_bytes, to_settings, to_text
@@ -28,6 +29,17 @@ class Outgoing:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._texts = Texts()
+
+    def pack(self, message: plain.Message) -> bytes:
+        """The message's frame, for the stream. :class:`WireError` where none can say it; then the engine has not heard
+        of it, and hears of its text as a whole with the next."""
+        frame = self.frame(message)
+        try:
+            return pack(frame)
+        except WireError:
+            if isinstance(frame, schema.Open | schema.Edit):
+                self._texts.drop(to_text(frame.uri))
+            raise
 
     def frame(self, message: plain.Message) -> schema.FromClient:
         """:class:`WireError` where no frame can say it."""
@@ -51,10 +63,6 @@ class Outgoing:
                 return schema.DescribeDocument(ticket, to_bytes(uri))
             case plain.DescribeEngine(ticket):
                 return schema.DescribeEngine(ticket)
-            case plain.DescribeTokens(ticket, ids):
-                return schema.DescribeTokens(ticket, ids)
-            case plain.Watch(ticket, since, uri):
-                return schema.Watch(ticket, since, None if uri is None else to_bytes(uri))
             case plain.Configure(settings):
                 return schema.Configure(of_settings(settings))
             case plain.Shutdown():
@@ -115,10 +123,6 @@ class Incoming:
                 return plain.DescribeDocument(ticket, to_text(uri))
             case schema.DescribeEngine(ticket):
                 return plain.DescribeEngine(ticket)
-            case schema.DescribeTokens(ticket, ids):
-                return plain.DescribeTokens(ticket, ids)
-            case schema.Watch(ticket, since, uri):
-                return plain.Watch(ticket, since, None if uri is None else to_text(uri))
             case schema.Configure(settings):
                 return plain.Configure(to_settings(settings))
             case schema.Shutdown():

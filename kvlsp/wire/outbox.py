@@ -62,6 +62,11 @@ class Outbox:
                 self._news.wait(left)
             self._close()
 
+    def join(self, timeout: float = 5.0) -> None:
+        """Wait for the thread, so that the descriptor may be closed; to be called when all is closed."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
     def _close(self) -> None:
         self._closed = True
         self._waiting.clear()

@@ -1,0 +1,140 @@
+"""One connection of the engine's process: a daemon that types, or somebody who wants to know or to end something.
+
+A client that does not hold to the protocol is told so in a sentence and let go, one that does not read is let go;
+nothing else happens.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from kvlsp.config import Settings
+from kvlsp.errors import KvlspError, WireError
+from kvlsp.host.thread import Seat
+from kvlsp.messages import Completed, DocumentDescribed, EngineDescribed, Event, Message, Reason, Shutdown
+from kvlsp.remote.peer import check_peer
+from kvlsp.wire import handshake, schema
+from kvlsp.wire.channel import Channel
+from kvlsp.wire.events import frame as to_frame
+from kvlsp.wire.frames import FROM_CLIENT, pack
+from kvlsp.wire.messages import Incoming
+from kvlsp.wire.words import to_bytes, to_settings, to_values
+
+log = logging.getLogger(__name__)
+
+GREETING: Final = 10.0
+"""Seconds in which a client has to say who it is."""
+
+
+class Desk(Protocol):
+    """What a client finds."""
+
+    process: int
+
+    @property
+    def busy(self) -> float: ...
+
+    def sit(self, settings: Settings, events: Callable[[Event], None]) -> Seat: ...
+
+    def leave(self, seat: Seat) -> None: ...
+
+    def report(self) -> Mapping[str, Any]: ...
+
+    def end(self, why: str) -> None: ...
+
+
+class Client:
+    """``serve`` is a thread's whole work."""
+
+    def __init__(self, connection: socket.socket, desk: Desk, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connection, self._desk = connection, desk
+        self._channel = Channel(connection)
+        self._incoming = Incoming(clock)
+        self._over = False
+
+    def serve(self) -> None:
+        """From the first frame to the last; returns when the connection is closed."""
+        try:
+            check_peer(self._connection)
+            self._greeted()
+        except EOFError:
+            pass
+        except KvlspError as error:
+            log.warning("A client was let go: %s", error)
+            self._channel.write(pack(schema.Refused(to_bytes(str(error)))))
+        finally:
+            self._over = True
+            self._channel.close(patience=1.0)
+
+    def say_goodbye(self, why: str) -> None:
+        """The engine ends because somebody wants that; from any thread."""
+        self._channel.write(pack(schema.Goodbye(to_bytes(why))))
+
+    def hang_up(self) -> None:
+        """From any thread."""
+        self._channel.hang_up()
+
+    # ---------------------------------------------------------------------------------------------------------
+
+    def _greeted(self) -> None:
+        opening = self._channel.read_opening(GREETING)
+        if opening is None:
+            raise WireError(f"Nothing came for {GREETING:.0f} s.")
+        match handshake.understood(*opening):
+            case schema.Hello(settings=settings):
+                self._converse(to_settings(settings))
+            case schema.AskStatus():
+                self._channel.write(pack(schema.Report(to_values(self._desk.report()))))
+            case schema.AskEnd():
+                self.say_goodbye("the engine was stopped")
+                self._desk.end("the engine was stopped")
+
+    def _converse(self, settings: Settings) -> None:
+        self._channel.write(pack(handshake.welcome(self._desk.process)))
+        seat = self._desk.sit(settings, self._tell)
+        model = settings.names_model
+        try:
+            while True:
+                frame = self._channel.read(FROM_CLIENT, None)
+                if isinstance(frame, schema.Ping):
+                    self._channel.write(pack(schema.Pong(frame.number, self._desk.busy)))
+                    continue
+                message = None if frame is None else self._incoming.message(frame)
+                if message is not None:
+                    _check(message, model)
+                    seat.post(message)
+                if isinstance(message, Shutdown):
+                    seat.wait()
+                    return
+        finally:
+            self._incoming.cancel_all()
+            self._desk.leave(seat)
+
+    def _tell(self, event: Event) -> None:
+        """From the model's thread; never waits."""
+        if self._over:
+            return
+        if isinstance(event, Completed | DocumentDescribed | EngineDescribed):
+            self._incoming.answered(event.ticket)
+        try:
+            data = pack(to_frame(event))
+        except WireError as error:
+            log.error("An event could not be told: %s", error)
+            if not isinstance(event, Completed):
+                return
+            data = pack(to_frame(Completed(event.ticket, (), Reason.MODEL_ERROR, {})))
+        self._channel.write(data)
+        if self._channel.full:
+            log.warning("A client that does not read was let go.")
+            self._channel.hang_up()
+
+
+def _check(message: Message, model: object) -> None:
+    """The model is that of all clients."""
+    settings = getattr(message, "settings", None)
+    if isinstance(settings, Settings) and settings.names_model != model:
+        raise WireError("Settings came that name another model than this engine serves.")

@@ -1,0 +1,56 @@
+"""One model for the engines of all clients: loaded for the first that asks, kept while any of them has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import weakref
+from collections.abc import Callable
+
+from kvlsp.cache.store import default_bound
+from kvlsp.config import Settings
+from kvlsp.model.decoder import Decoder
+from kvlsp.model.memory import free_memory
+from kvlsp.opening.loading import Load
+from kvlsp.opening.model import LoadProgress, Model
+
+
+class SharedModel:
+    """Called like :func:`kvlsp.opening.ready.open_ready`, from the threads on which engines load.
+
+    Settings of all clients name the same model; those of another have another process. ``bound``: bytes that the
+    caches of all clients may take together, 0 before a model was loaded.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._shell: Model | None = None
+        """All of the model but what takes memory."""
+        self._decoder: Callable[[], Decoder | None] = lambda: None
+        self._kept: Model | None = None
+        self.bound = 0
+
+    def __call__(self, settings: Settings, progress: LoadProgress) -> Model:
+        with self._lock:  # whoever comes meanwhile waits for the same one
+            model = self._alive()
+            if model is None:
+                model = self._load(settings, progress)
+                self._decoder = weakref.ref(model.decoder)
+                self._shell = dataclasses.replace(model, decoder=None)  # type: ignore[arg-type]
+                self.bound = default_bound(free_memory(model.decoder.device))
+            self._kept = None
+            return model
+
+    def keep(self) -> None:
+        """The last client goes: the next one finds the model loaded."""
+        with self._lock:
+            self._kept = self._alive()
+
+    def share(self, clients: int, wished: int) -> int | None:
+        """Bytes for each of so many clients, one of whom wished for ``wished``; None before a model was loaded."""
+        return max(self.bound, wished) // max(1, clients) if self.bound else None
+
+    def _alive(self) -> Model | None:
+        decoder = self._decoder()
+        return None if self._shell is None or decoder is None else dataclasses.replace(self._shell, decoder=decoder)

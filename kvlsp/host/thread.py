@@ -1,0 +1,228 @@
+"""The one thread that owns the model: an engine for each client, turned one after the other.
+
+Nothing of one client can be seen by another, for their engines share the model and nothing else: texts, caches, drafts,
+pieces of other files, statistics and settings are an engine's own. Who waits for an answer comes first; of several who
+do, each gets a step in turn, and so does the work at rest of those who do not, while nobody waits.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kvlsp.config import MEBIBYTE, Settings
+from kvlsp.messages import Complete, Completed, Event, Message, Reason, Shutdown, StatusChanged
+
+if TYPE_CHECKING:
+    from kvlsp.engine.engine import Engine
+    from kvlsp.host.model import SharedModel
+
+log = logging.getLogger(__name__)
+
+
+class Seat:
+    """One client's place at the model. What comes before there is an engine waits; completions do not."""
+
+    def __init__(self, settings: Settings, events: Callable[[Event], None]) -> None:
+        self.settings, self.events = settings, events
+        self.engine: Engine | None = None
+        self.left = False
+        self.turned = 0
+        """By the count of all turns, when it had its last."""
+        self._lock = threading.Lock()
+        self._waiting: list[Message] = []
+        self._ended = threading.Event()
+
+    def post(self, message: Message) -> None:
+        """From any thread; never waits."""
+        with self._lock:
+            if self.engine is not None:
+                self.engine.post(message)
+                return
+            if not isinstance(message, Complete):
+                self._waiting.append(message)
+                return
+        self.events(Completed(message.ticket, (), Reason.NOT_READY, {}))
+
+    def take(self, engine: Engine) -> None:
+        """The engine is there."""
+        engine.load()
+        with self._lock:
+            self.engine = engine
+            for message in self._waiting:
+                engine.post(message)
+            self._waiting.clear()
+
+
+    def wait(self, timeout: float = 2.0) -> None:
+        """Until what waited has its answer."""
+        self._ended.wait(timeout)
+
+    def end(self) -> None:
+        """There is no engine any more."""
+        with self._lock:
+            self.engine = None
+        self._ended.set()
+
+
+class ModelThread:
+    """``prepare`` imports what runs a model, which takes seconds, and says how an engine is made and which model all of
+    them share; it is called on the thread."""
+
+    def __init__(self, prepare: Callable[[], Prepared], clock: Callable[[], float] = time.monotonic) -> None:
+        self._prepare, self._clock = prepare, clock
+        self._news = threading.Event()
+        self._lock = threading.Lock()
+        self._seats: list[Seat] = []
+        self._since: float | None = None
+        self._ended = False
+        self._turns = 0
+        self._thread = threading.Thread(target=self._run, name="kvlsp-model", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def sit(self, settings: Settings, events: Callable[[Event], None]) -> Seat:
+        """A place for a new client; events come on the model's thread, or on that of who posts."""
+        seat = Seat(settings, events)
+        events(StatusChanged("loading", "starting"))
+        with self._lock:
+            self._seats.append(seat)
+        self._news.set()
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        """The client has gone: what it had is forgotten."""
+        seat.left = True
+        seat.post(Shutdown())
+        self._news.set()
+
+    def end(self, timeout: float = 5.0) -> None:
+        """Answer what waits, and no more turns."""
+        self._ended = True
+        self._news.set()
+        self._thread.join(timeout)
+
+    @property
+    def clients(self) -> int:
+        with self._lock:
+            return len(self._seats)
+
+    @property
+    def busy(self) -> float:
+        """Seconds in the present turn of an engine; 0 between two."""
+        since = self._since
+        return 0.0 if since is None else max(0.0, self._clock() - since)
+
+    # --- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            prepared = self._prepare()
+        except BaseException as error:
+            self._fail(error)
+            return
+        untidy = False
+        while not self._ended:
+            self._news.clear()
+            present = self._present(prepared)
+            owing = [(seat, engine) for seat, engine in present if engine.owes]
+            due = [(seat, engine) for seat, engine in owing if engine.patience() == 0]
+            waits = [] if due else [engine.patience() for _, engine in present]
+            due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
+            for seat, engine in due:
+                untidy = not self._turn(seat, engine, prepared) or untidy
+                if self._news.is_set():  # somebody has come, or says something: who waits comes first
+                    break
+            del present, owing
+            if not due:
+                if untidy:
+                    prepared.tidy()
+                    untidy = False
+                self._news.wait(min((wait for wait in waits if wait is not None), default=None))
+        for seat, engine in self._present(prepared):
+            engine.post(Shutdown())
+            self._turn(seat, engine, prepared)
+
+    def _present(self, prepared: Prepared) -> list[tuple[Seat, Engine]]:
+        """Everybody and their engines, first the one whose turn is the longest ago."""
+        with self._lock:
+            seats = list(self._seats)
+        present = []
+        for seat in seats:
+            engine = seat.engine
+            if engine is None:
+                engine = prepared.engine(seat.settings, seat.events, self._news.set)
+                seat.take(engine)
+            present.append((seat, engine))
+        return sorted(present, key=lambda both: both[0].turned)
+
+    def _turn(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
+        """Whether the client is still there."""
+        clients = self.clients
+        self._turns += 1
+        seat.turned = self._turns
+        engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
+        self._since = self._clock()
+        try:
+            goes_on = engine.turn(0)
+        except BaseException as error:  # an engine guards its own work: this is a defect
+            log.error("An engine failed (%s) and is given up.", type(error).__name__)
+            log.debug("What failed:", exc_info=True)
+            seat.events(StatusChanged("error", f"The engine failed ({type(error).__name__}); restart the editor."))
+            goes_on = False
+        finally:
+            self._since = None
+        if not goes_on:
+            if clients == 1:
+                prepared.model.keep()
+            with self._lock:
+                self._seats.remove(seat)
+            seat.end()
+        return goes_on
+
+    def _fail(self, error: BaseException) -> None:
+        """Nothing can be served, now and later: everybody is told why, for as long as they come."""
+        log.error("The engine could not be put together (%s).", type(error).__name__)
+        log.debug("What failed:", exc_info=True)
+        said = StatusChanged("error", f"kvlsp could not start ({type(error).__name__}: {error}); kvlsp doctor may say "
+                                      "more.")
+        told: set[int] = set()
+        while not self._ended:
+            self._news.clear()
+            with self._lock:
+                self._seats = [seat for seat in self._seats if not seat.left]
+                seats = list(self._seats)
+            for seat in seats:
+                if id(seat) not in told:
+                    told.add(id(seat))
+                    seat.events(said)
+            self._news.wait()
+
+
+class Prepared:
+    """How engines are made, around one model; ``tidy`` gives back what those that have gone leave behind."""
+
+    def __init__(self, make: Callable[..., Engine], model: SharedModel, tidy: Callable[[], None]) -> None:
+        self._make, self.model, self.tidy = make, model, tidy
+
+    def engine(self, settings: Settings, events: Callable[[Event], None], arrived: Callable[[], None]) -> Engine:
+        return self._make(settings, events, self.model, arrived=arrived)
+
+
+def prepare() -> Prepared:
+    """With the engine of this house."""
+    from kvlsp.engine.engine import Engine
+    from kvlsp.host.model import SharedModel
+    from kvlsp.model.memory import give_back
+    from kvlsp.opening.ready import open_ready
+
+    def tidy() -> None:
+        gc.collect()  # an engine's parts know each other
+        give_back()
+
+    return Prepared(Engine, SharedModel(open_ready), tidy)

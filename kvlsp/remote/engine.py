@@ -1,0 +1,203 @@
+"""The engine of another process as if it were here: messages in, events out, and nothing lost when it ends.
+
+    engine = RemoteEngine(settings, events)
+    engine.start(); engine.post(message); engine.stop()
+
+Texts live on this side. While there is no engine (it is started, it has died, it was stopped) edits are noted,
+completions are answered with "not ready", and whoever comes to be the next engine is told all that is open.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from kvlsp.config import Settings
+from kvlsp.errors import KvlspError, WireError
+from kvlsp.messages import (
+    Complete,
+    Completed,
+    Configure,
+    EditDocument,
+    Event,
+    Message,
+    Notice,
+    OpenDocument,
+    Reason,
+    Shutdown,
+    StatusChanged,
+)
+from kvlsp.remote.finding import find
+from kvlsp.remote.kept import Kept
+from kvlsp.remote.link import Link
+from kvlsp.remote.place import Place, elsewhere, meeting_place
+from kvlsp.wire import schema
+from kvlsp.wire.events import event as to_event
+
+log = logging.getLogger(__name__)
+
+PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before the next try, by how many in a row came to nothing."""
+TOLD: Final = 3
+"""So many of them are no matter for the user."""
+
+Find = Callable[[Place, threading.Event], socket.socket]
+
+
+class RemoteEngine:
+    """``events`` is called from several threads, one at a time for one question. ``find`` connects."""
+
+    def __init__(self, settings: Settings, events: Callable[[Event], None],
+                 clock: Callable[[], float] = time.monotonic, find: Find = find) -> None:
+        self._events, self._clock, self._find = events, clock, find
+        self._lock = threading.Lock()
+        self._kept = Kept(elsewhere(settings))
+        self._link: Link | None = None
+        self._stopped = threading.Event()
+        self._wanted = threading.Event()
+        self._wanted.set()
+        self._moved = False
+        """Whether the settings ask for another engine than the one that is spoken with."""
+        self._failures = 0
+        self._said: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="kvlsp-engine-link", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for an engine."""
+        self._events(StatusChanged("loading", "starting"))
+        self._thread.start()
+
+    def post(self, message: Message) -> None:
+        """Hand over a message; never waits."""
+        if isinstance(message, Configure):
+            message = Configure(elsewhere(message.settings))
+        with self._lock:
+            moves = isinstance(message, Configure) and message.settings.names_model != self._kept.settings.names_model
+            self._kept.note(message)
+            if moves and self._link is not None:
+                self._moved = True
+                self._link.hang_up()
+                self._link = None
+            if isinstance(message, Complete):
+                message.cancel.tell(partial(self._cancel, message.ticket))
+            told = self._say(self._link, message)
+            if self._link is None:
+                told += self._kept.answers(Reason.NOT_READY)
+        if isinstance(message, OpenDocument | EditDocument | Complete):
+            self._wanted.set()
+        for event in told:
+            self._events(event)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Answer what waits, end the conversation; the engine goes on for others."""
+        self._stopped.set()
+        self._wanted.set()
+        with self._lock:
+            link = self._link
+            if link is not None:
+                link.part(Shutdown())
+                link.hang_up()
+            answers = self._kept.answers(Reason.SHUTTING_DOWN)
+        for event in answers:
+            self._events(event)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    # --- either thread, under the lock -----------------------------------------------------------------------
+
+    def _say(self, link: Link | None, message: Message) -> list[Event]:
+        """What cannot be said is left out, and that is told once."""
+        if link is not None:
+            try:
+                link.send(message)
+            except WireError as error:
+                if str(error) not in self._said:
+                    self._said.add(str(error))
+                    return [Notice(str(error))]
+        return []
+
+    def _cancel(self, ticket: int) -> None:
+        with self._lock:
+            if self._link is not None and self._kept.waits(ticket):
+                self._link.cancel(ticket)
+
+    # --- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopped.wait(PAUSES[min(self._failures, len(PAUSES) - 1)]):
+            self._wanted.wait()
+            try:
+                self._converse()
+            except KvlspError as error:
+                self._failed(str(error))
+            except Exception as error:  # edits are noted all the same
+                log.error("The way to the engine failed (%s).", type(error).__name__)
+                log.debug("What failed:", exc_info=True)
+                self._failed(f"The way to the engine failed ({type(error).__name__}).")
+
+    def _converse(self) -> None:
+        """From the first frame to the last."""
+        if self._stopped.is_set():
+            return
+        settings = self._kept.settings
+        connection = self._find(meeting_place(settings), self._stopped)
+        link = Link(connection, settings, self._clock)
+        told: list[Event] = []
+        with self._lock:
+            now = self._kept.settings
+            if self._stopped.is_set() or now.names_model != settings.names_model:
+                link.close()
+                return
+            for message in (*([Configure(now)] if now != settings else []), *self._kept.again()):
+                told += self._say(link, message)
+            self._link, self._moved = link, False
+        for event in told:
+            self._events(event)
+        try:
+            link.listen(self._hear)
+        finally:
+            self._parted(link)
+
+    def _parted(self, link: Link) -> None:
+        with self._lock:
+            self._link = None
+            moved, answers = self._moved, self._kept.answers(Reason.NOT_READY)
+            if link.on_purpose:
+                self._wanted.clear()
+        for event in answers:
+            self._events(event)
+        if self._stopped.is_set():
+            return
+        if link.on_purpose:
+            self._events(StatusChanged("paused", f"{link.why}; it is started again when you type"))
+        elif moved:
+            self._events(StatusChanged("loading", "another model"))
+        else:
+            self._failed(f"The shared engine {link.why}.")
+
+    def _failed(self, why: str) -> None:
+        if self._stopped.is_set():
+            return
+        self._failures += 1
+        log.warning("%s", why)
+        if self._failures > TOLD:
+            self._events(StatusChanged("error", f"{why} That was the {self._failures}th time in a row; it is tried "
+                                                "again, and kvlsp engine status may say more."))
+        else:
+            self._events(StatusChanged("loading", "the engine is started again"))
+
+    def _hear(self, frame: schema.FromEngine) -> None:
+        event = to_event(frame)
+        if event is None:
+            return
+        if isinstance(event, Completed) and event.items:
+            self._failures = 0
+        with self._lock:
+            wanted = self._kept.answered(event)
+        if wanted:
+            self._events(event)

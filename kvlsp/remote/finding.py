@@ -1,0 +1,94 @@
+"""A connection to the shared engine of a place: to the one that is there, or to one that is started for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import Final
+
+from kvlsp.errors import EngineUnreachable
+from kvlsp.remote.lock import Lock, holder
+from kvlsp.remote.peer import Handle, check_peer
+from kvlsp.remote.place import Place
+
+STARTING: Final = 60.0
+"""Seconds that an engine may take until it listens; it loads its model after that."""
+LINGER: Final = 600.0
+"""Seconds that an engine stays when its last client has gone, unless the environment says otherwise."""
+LINGER_VARIABLE: Final = "KVLSP_ENGINE_LINGER"
+_PAUSE: Final = 0.03
+
+
+def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
+    """A connection to the engine that listens there; None when none does. :class:`EngineUnreachable` when somebody
+    else's does."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(os.fspath(place.socket))
+        check_peer(connection)
+    except PermissionError as error:
+        connection.close()
+        raise EngineUnreachable(f"{place.socket} may not be opened.") from error
+    except OSError:  # nobody listens, or so many wait that it does not answer
+        connection.close()
+        return None
+    except EngineUnreachable:
+        connection.close()
+        raise
+    return connection
+
+
+def find(place: Place, given_up: threading.Event, patience: float = STARTING) -> socket.socket:
+    """A connection, at last to an engine that is started for it. One that does not come to listen within ``patience``
+    seconds is ended. :class:`EngineUnreachable` when all of that has failed, or nobody waits any more."""
+    until = time.monotonic() + patience
+    while not given_up.is_set():
+        connection = dial(place)
+        if connection is not None:
+            return connection
+        lock = Lock.take(place.lock)
+        if lock is not None:
+            _start(place, lock)
+        if time.monotonic() >= until:
+            stuck = holder(place.lock)
+            if stuck is not None:
+                handle = Handle(stuck)
+                handle.kill()
+                handle.close()
+            raise EngineUnreachable(f"The shared engine did not begin to listen within {patience:.0f} s; {place.log} "
+                                    "may say why.")
+        given_up.wait(_PAUSE)
+    raise EngineUnreachable("Nobody waits for the engine any more.")
+
+
+def _start(place: Place, lock: Lock) -> None:
+    """A process that outlives this one, with the lock."""
+    told = json.dumps({"folder": os.fspath(place.folder), "name": place.name, "lock": lock.descriptor,
+                       "linger": _linger()})
+    begin = "import sys; told, *sys.path[:] = sys.argv[1:]; from kvlsp.host.process import main; main(told)"
+    command = [sys.executable, "-c", begin, told, *(path for path in sys.path if path)]
+    try:
+        log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                       start_new_session=True, pass_fds=(lock.descriptor,))
+        finally:
+            os.close(log)
+    except OSError as error:
+        lock.tidy()
+        raise EngineUnreachable(f"The shared engine cannot be started ({error.strerror}).") from error
+    lock.pass_on()
+    threading.Thread(target=process.wait, name="kvlsp-engine-ended", daemon=True).start()  # no zombie stays behind
+
+
+def _linger() -> float:
+    with contextlib.suppress(ValueError):
+        return float(os.environ[LINGER_VARIABLE]) if LINGER_VARIABLE in os.environ else LINGER
+    return LINGER

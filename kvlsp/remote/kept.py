@@ -1,0 +1,91 @@
+"""What a daemon keeps so that any engine can go on where another has ended: texts, contexts, settings, open questions.
+
+Nothing of it leaves the daemon's memory but to the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvlsp.config import Settings
+from kvlsp.messages import (
+    CloseDocument,
+    Complete,
+    Completed,
+    Configure,
+    DescribeDocument,
+    DescribeEngine,
+    DocumentDescribed,
+    EditDocument,
+    EngineDescribed,
+    Event,
+    Message,
+    OpenDocument,
+    PlaceContext,
+    Reason,
+)
+from kvlsp.text.document import Snapshot
+
+
+class Kept:
+    """Follows every message and every answer; each costs the same however much is open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._texts: dict[str, Snapshot] = {}
+        """The document that the user was in last stands last."""
+        self._contexts: dict[str, PlaceContext] = {}
+        self._questions: dict[int, Complete | DescribeDocument | DescribeEngine] = {}
+
+    def note(self, message: Message) -> None:
+        """A message, before it is sent."""
+        match message:
+            case EditDocument(uri, after=after):
+                self._texts.pop(uri, None)
+                self._texts[uri] = after
+            case OpenDocument(snapshot):
+                self._texts.pop(snapshot.uri, None)
+                self._texts[snapshot.uri] = snapshot
+            case CloseDocument(uri):
+                self._texts.pop(uri, None)
+                self._contexts.pop(uri, None)
+            case PlaceContext(uri):
+                if uri in self._texts:
+                    self._contexts[uri] = message
+            case Configure(settings):
+                self.settings = settings
+            case Complete(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket):
+                self._questions[ticket] = message
+
+    def answered(self, event: Event) -> bool:
+        """An event, before it is handed on; False for the answer to a question that was answered already."""
+        if isinstance(event, Completed | DocumentDescribed | EngineDescribed):
+            return self._questions.pop(event.ticket, None) is not None
+        return True
+
+    def waits(self, ticket: int) -> bool:
+        """Whether this question has no answer yet."""
+        return ticket in self._questions
+
+    def again(self) -> Iterator[Message]:
+        """All that an engine has to know that knows the settings only."""
+        for uri, snapshot in self._texts.items():
+            yield OpenDocument(snapshot)
+            if uri in self._contexts:
+                yield self._contexts[uri]
+
+    def answers(self, reason: Reason) -> list[Event]:
+        """For every open question the answer of an engine that is not there; they are open no longer."""
+        questions = list(self._questions.values())
+        self._questions.clear()
+        return [_answer(question, reason) for question in questions]
+
+
+def _answer(question: Complete | DescribeDocument | DescribeEngine, reason: Reason) -> Event:
+    match question:
+        case Complete(ticket):
+            return Completed(ticket, (), reason, {})
+        case DescribeDocument(ticket):
+            return DocumentDescribed(ticket, None)
+        case DescribeEngine(ticket):
+            return EngineDescribed(ticket, {"model": "no engine is there"})

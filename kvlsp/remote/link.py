@@ -1,0 +1,132 @@
+"""One conversation with an engine in another process: opened, kept alive, and given up when it is not answered.
+
+The process is asked every few seconds whether it is there, and says how long its model's thread has been at the present
+step. One that is silent, or stuck in a step, is ended: what it served goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kvlsp.config import Settings
+from kvlsp.errors import EngineUnreachable, WireError
+from kvlsp.messages import Message
+from kvlsp.remote.peer import Handle, check_peer
+from kvlsp.wire import handshake, schema
+from kvlsp.wire.channel import Channel
+from kvlsp.wire.frames import FROM_ENGINE, pack
+from kvlsp.wire.messages import Outgoing
+from kvlsp.wire.words import to_text
+
+log = logging.getLogger(__name__)
+
+TICK: Final = 5.0
+"""Seconds without a frame after which the engine is asked whether it is there."""
+SILENCE: Final = 6
+"""So many of them without an answer, and it hangs. Counted, not timed: this process may have been stopped itself."""
+STUCK: Final = 120.0
+"""Seconds in one step of the model after which it hangs."""
+
+
+class Link:
+    """``tick`` and ``stuck`` as the constants; a test has no time."""
+
+    def __init__(self, connection: socket.socket, settings: Settings, clock: Callable[[], float] = time.monotonic, *,
+                 tick: float = TICK, stuck: float = STUCK) -> None:
+        """:class:`EngineUnreachable` or :class:`WireError` when no conversation comes about."""
+        self._tick, self._stuck = tick, stuck
+        self._channel = Channel(connection)
+        self._outgoing = Outgoing(clock)
+        self._asked = 0
+        self._silent = 0
+        self.why = "ended by itself"
+        """How the conversation came to its end."""
+        self.on_purpose = False
+        """Whether somebody wanted the engine to end."""
+        self._engine = Handle(0)
+        try:
+            self._engine = Handle(check_peer(connection))
+            self._greet(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, message: Message) -> None:
+        """Never waits; one caller at a time. :class:`WireError` for a message that no frame can say."""
+        self._channel.write(self._outgoing.pack(message))
+
+    def cancel(self, ticket: int) -> None:
+        self._channel.write(pack(schema.Cancel(ticket)))
+
+    def listen(self, hear: Callable[[schema.FromEngine], None]) -> None:
+        """Hand over what comes until nothing comes any more, then :attr:`why` says how that was."""
+        try:
+            while True:
+                frame = self._channel.read(FROM_ENGINE, self._tick)
+                match frame:
+                    case None:
+                        self._ask()
+                    case schema.Pong(_, busy):
+                        self._silent = 0
+                        if busy >= self._stuck:
+                            self._give_up(f"was at one step of its model for {busy:.0f} s")
+                    case schema.Refused(why):
+                        raise WireError(to_text(why))
+                    case schema.Goodbye(why):
+                        self.why, self.on_purpose = to_text(why), True
+                    case _:
+                        self._silent = 0
+                        hear(frame)
+        except EOFError:
+            pass
+        except WireError as error:
+            self.why = f"broke off: {error}"
+        finally:
+            self.close()
+
+    def hang_up(self) -> None:
+        """From any thread: :meth:`listen` comes to its end."""
+        self._channel.hang_up()
+
+    def part(self, message: Message) -> None:
+        """A last message, and the end; from any thread."""
+        with contextlib.suppress(WireError):
+            self.send(message)
+
+    def close(self) -> None:
+        self._channel.close()
+        self._engine.close()
+
+    def _greet(self, settings: Settings) -> None:
+        self._channel.write(pack(handshake.hello(settings)))
+        try:
+            for _ in range(SILENCE):
+                answer = self._channel.read(FROM_ENGINE, self._tick)
+                if isinstance(answer, schema.Welcome):
+                    return
+                if isinstance(answer, schema.Refused):
+                    raise WireError(to_text(answer.why))
+        except EOFError as error:
+            raise EngineUnreachable("The shared engine ended while it was greeted.") from error
+        self._give_up("did not answer a greeting")
+        raise EngineUnreachable(f"The shared engine {self.why}.")
+
+    def _ask(self) -> None:
+        """Nothing came for a while."""
+        if self._silent >= SILENCE:
+            self._give_up(f"gave no sign of life for {SILENCE * self._tick:.0f} s")
+            return
+        self._silent += 1
+        self._asked += 1
+        self._channel.write(pack(schema.Ping(self._asked)))
+
+    def _give_up(self, why: str) -> None:
+        self.why = why
+        log.warning("The shared engine %s; it is ended.", why)
+        self._engine.kill()
+        self._channel.hang_up()

@@ -1,0 +1,119 @@
+"""An engine that hangs is ended; one that says what we do not understand is left."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.errors import EngineUnreachable, WireError
+from kvlsp.remote import link as links
+from kvlsp.remote.link import Link
+from kvlsp.wire import handshake, schema
+from kvlsp.wire.channel import Channel
+from kvlsp.wire.frames import FIRST, FROM_CLIENT, pack
+from kvlsp.wire.words import to_bytes
+
+TICK = 0.02
+
+
+def engine(behave: Callable[[Channel], None]) -> socket.socket:
+    """Our end of a connection to one that behaves so once it has been greeted."""
+    front, back = socket.socketpair()
+
+    def run() -> None:
+        channel = Channel(back)
+        try:
+            channel.read(FIRST, 10)
+            behave(channel)
+        except EOFError:
+            pass
+        finally:
+            channel.close(1.0)
+
+    threading.Thread(target=run, daemon=True).start()
+    return front
+
+
+@pytest.fixture
+def killed(monkeypatch) -> list[int]:
+    """Processes that would have been ended; here they are this one."""
+    found: list[int] = []
+    monkeypatch.setattr(links.Handle, "kill", lambda handle: found.append(handle.process))
+    return found
+
+
+def silent(channel: Channel) -> None:
+    while True:
+        channel.read(FROM_CLIENT, 10)
+
+
+def test_one_that_does_not_answer_a_greeting_is_ended(killed):
+    with pytest.raises(EngineUnreachable, match="did not answer a greeting"):
+        Link(engine(silent), Settings(), tick=TICK)
+    assert len(killed) == 1
+
+
+def test_one_that_falls_silent_is_ended(killed):
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(1)))
+        silent(channel)
+
+    link = Link(engine(behave), Settings(), tick=TICK)
+    link.listen(lambda frame: None)
+    assert link.why.startswith("gave no sign of life")
+    assert len(killed) == 1
+
+
+@pytest.mark.parametrize(("busy", "ended"), [(0.5, False), (7.0, True)])
+def test_one_that_is_stuck_in_a_step_is_ended(killed, busy, ended):
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(1)))
+        for _ in range(links.SILENCE * 2):
+            ping = channel.read(FROM_CLIENT, 10)
+            assert isinstance(ping, schema.Ping)
+            channel.write(pack(schema.Pong(ping.number, busy)))
+
+    link = Link(engine(behave), Settings(), tick=TICK, stuck=5.0)
+    link.listen(lambda frame: None)
+    assert bool(killed) is ended
+    assert link.why == ("was at one step of its model for 7 s" if ended else "ended by itself")
+
+
+def test_a_refusal_is_told_in_the_engines_words():
+    def behave(channel: Channel) -> None:
+        channel.write(pack(schema.Refused(to_bytes("Install the same version."))))
+
+    with pytest.raises(WireError, match="Install the same version"):
+        Link(engine(behave), Settings())
+
+
+def test_bytes_that_are_no_frame_end_the_conversation():
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(1)) + b"\xff" * 50)
+        silent(channel)
+
+    link = Link(engine(behave), Settings())
+    link.listen(lambda frame: None)
+    assert link.why.startswith("broke off: ")
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="this system does not tell who connects")
+def test_the_process_at_the_other_end_is_ended_and_no_other(tmp_path):
+    path = tmp_path / "s"
+    code = ("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n"
+            "print('up', flush=True)\nc, _ = s.accept()\nwhile c.recv(99): pass\n")
+    child = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(path))
+    with pytest.raises(EngineUnreachable):
+        Link(connection, Settings(), tick=TICK)
+    assert child.wait(10) == -9
+    child.stdout.close()

@@ -1,0 +1,97 @@
+"""Where daemons and engine meet: a folder for one user, a name for one engine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+import kvlsp
+from kvlsp.config import Settings
+from kvlsp.errors import EngineUnreachable
+from kvlsp.remote import place
+from kvlsp.remote.place import elsewhere, meeting_place, places
+
+
+@pytest.fixture
+def environment(folder: Path) -> dict[str, str]:
+    return {"XDG_RUNTIME_DIR": str(folder)}
+
+
+def test_the_folder_is_open_to_its_user_alone(environment, folder):
+    os.umask(0)
+    (folder / "kvlsp").mkdir(mode=0o777)
+    met = meeting_place(Settings(), environment)
+    assert met.folder == folder / "kvlsp"
+    assert stat.S_IMODE(met.folder.stat().st_mode) == 0o700
+
+
+def test_without_a_runtime_folder_it_lies_among_the_temporary_files_with_the_users_number(monkeypatch, folder):
+    monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(folder))
+    assert meeting_place(Settings(), {}).folder == folder / f"kvlsp-{os.geteuid()}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("theirs", ["runtime", "folder"])
+def test_nothing_is_shared_in_a_folder_of_somebody_elses(environment, folder, monkeypatch, theirs):
+    monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(folder / "temporary"))
+    (folder / "temporary").mkdir()
+    if theirs == "runtime":  # as with sudo: root would put its socket where the user can change it
+        os.chown(folder, 65534, 65534)
+        assert meeting_place(Settings(), environment).folder == folder / "temporary" / "kvlsp-0"
+    else:
+        (folder / "kvlsp").mkdir()
+        os.chown(folder / "kvlsp", 65534, 65534)
+        with pytest.raises(EngineUnreachable, match="belongs to somebody else"):
+            meeting_place(Settings(), environment)
+
+
+def test_a_link_is_no_folder(environment, folder):
+    (folder / "elsewhere").mkdir()
+    (folder / "kvlsp").symlink_to(folder / "elsewhere")
+    with pytest.raises(EngineUnreachable):
+        meeting_place(Settings(), environment)
+
+
+def test_engines_that_differ_have_places_of_their_own(environment, monkeypatch):
+    def name(settings: Settings = Settings(), **more: str) -> str:
+        return meeting_place(settings, {**environment, **more}).name
+
+    usual = name()
+    others = [name(Settings(model="/models/a")), name(Settings(device="cpu")), name(Settings(threads=3)),
+              name(HF_HOME="/hub")]
+    monkeypatch.setattr(kvlsp, "__version__", "9.9.9")
+    others.append(name())
+    assert len({usual, *others}) == 6
+    assert others[-1].startswith("9.9.9-")
+
+
+def test_settings_that_are_the_clients_own_share_an_engine(environment):
+    met = {meeting_place(settings, environment) for settings in
+           (Settings(), Settings(max_lines=3), Settings(languages=("go",)), Settings(trace="verbose"))}
+    assert len(met) == 1
+
+
+def test_a_model_beside_the_daemon_is_named_so_that_it_is_found_from_elsewhere(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert elsewhere(Settings(model="./tiny")).model == str(folder / "tiny")
+    assert elsewhere(Settings(model="..")).model == str(folder.parent)
+    for model in ("", "Qwen/Qwen2.5", "/models/a", "~/a"):
+        assert elsewhere(Settings(model=model)).model == model
+
+
+def test_a_path_that_no_socket_can_have_is_said(folder):
+    long = folder / ("long" * 30)
+    long.mkdir()
+    with pytest.raises(EngineUnreachable, match="too long"):
+        meeting_place(Settings(), {"XDG_RUNTIME_DIR": str(long)})
+
+
+def test_places_are_those_with_a_lock(environment):
+    met = meeting_place(Settings(), environment)
+    assert places(environment) == []
+    met.lock.touch()
+    met.log.touch()
+    assert places(environment) == [met]
