@@ -13,6 +13,8 @@ from kvlsp.wire.outbox import Outbox
 from kvlsp.wire.schema import Opening
 
 _PIECE: Final = 1 << 18
+_DRAINED: Final = 64
+"""Pieces of a client's that was let go."""
 
 Kind = TypeVar("Kind")
 
@@ -55,11 +57,23 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self, patience: float = 0.0) -> None:
-        """Called once, by who reads, when all is over. What waits gets ``patience`` seconds to go."""
+        """Called once, by who reads, when all is over. What waits gets ``patience`` seconds to go, and to be read: a
+        connection that is closed on unread bytes takes the last words with it."""
         self._outbox.close(patience)
+        if patience:
+            self._drain(patience)
         self.hang_up()
         self._outbox.join()  # so that nobody writes to a number that will soon be another file's
         self._socket.close()
+
+    def _drain(self, patience: float) -> None:
+        """Read on, to throw away, for a while or until the other end has closed."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(patience)
+            for _ in range(_DRAINED):
+                if not self._socket.recv(_PIECE):
+                    break
 
     def _more(self, patience: float | None) -> bool:
         self._socket.settimeout(patience)

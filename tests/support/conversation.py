@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from kvlsp.server.frames import BadFrame, Frame, FrameReader
 from kvlsp.server.server import KvlspServer
 from tests.support.fake_engine import FakeEngine
 from tests.support.whole_protocol import assert_fits
+from tests.support.wired import Wired
 
 
 @dataclass
@@ -87,7 +89,11 @@ class Conversation:
             self.engine = FakeEngine(chosen, events, texts, hold)
             return self.engine
 
-        self.server = KvlspServer(make, settings or Settings(), self.loop)  # type: ignore[arg-type]
+        def wired(chosen: Settings, events: Any) -> Wired:
+            return Wired(make, chosen, events)
+
+        arranged = wired if os.environ.get("KVLSP_TEST_ENGINE") == "wired" else make
+        self.server = KvlspServer(arranged, settings or Settings(), self.loop)  # type: ignore[arg-type]
         self.server.protocol.write = self.write
 
     def write(self, data: bytes) -> None:

@@ -46,6 +46,8 @@ class Served:
         self.process = Process(self.place, lock, linger, self._prepare)
         self._thread = threading.Thread(target=self.process.run, daemon=True)
         self._thread.start()
+        while not self.place.socket.exists():
+            assert self._thread.is_alive()
 
     def end(self, why: str = "") -> None:
         """``why`` is a sentence for the clients; "" is what they see of one that ends by itself."""
