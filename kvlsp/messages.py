@@ -137,6 +137,24 @@ class DescribeEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """From who looks on; answered by one :class:`Watched` when there is more to see than after turn ``since`` (-1: at
+    once), or after some seconds. ``uri`` names the document to be shown; None: the one that the user is in."""
+
+    ticket: int
+    since: int = -1
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeTokens:
+    """For who looks on: the texts of token ``ids`` of the model; answered by one :class:`TokensDescribed`."""
+
+    ticket: int
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     settings: Settings
 
@@ -148,8 +166,9 @@ class Shutdown:
 
 Message: TypeAlias = (
     OpenDocument | EditDocument | CloseDocument | PlaceContext | Complete | Feedback
-    | DescribeDocument | DescribeEngine | Configure | Shutdown
+    | DescribeDocument | DescribeEngine | DescribeTokens | Watch | Configure | Shutdown
 )
+Question: TypeAlias = DescribeDocument | DescribeEngine | DescribeTokens
 
 # --- from the engine -------------------------------------------------------------------------------------
 
@@ -191,6 +210,22 @@ class EngineDescribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """What the engine did and holds, in terms of JSON; :mod:`kvlsp.engine.watching` says what stands in ``view``."""
+
+    ticket: int
+    view: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokensDescribed:
+    """The texts of the ids that were asked for, as well as each can be shown alone; none without a model."""
+
+    ticket: int
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """What a status bar shows. ``percent`` only while loading."""
 
@@ -216,4 +251,7 @@ class Notice:
     text: str
 
 
-Event: TypeAlias = Completed | DocumentDescribed | EngineDescribed | StatusChanged | PrefillProgress | Notice
+Event: TypeAlias = (
+    Completed | DocumentDescribed | EngineDescribed | TokensDescribed | Watched
+    | StatusChanged | PrefillProgress | Notice
+)

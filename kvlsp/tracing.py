@@ -1,6 +1,6 @@
 """Where the time of a turn goes: a tree of spans, printed when it took long.
 
-    with tracing.to(print, least=0.005):          # seconds
+    with tracing.to(lambda span: print(span.text(0.001)), least=0.005):          # seconds
         with span("turn"):
             with span("encode", rows=12): ...
 
@@ -24,12 +24,18 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class Span:
-    """One phase: ``numbers`` say how much it handled, ``seconds`` how long it took."""
+    """One phase: ``numbers`` say how much it handled, ``began`` when it did by the trace's clock, ``seconds`` how long
+    it took."""
 
     name: str
     numbers: dict[str, int]
+    began: float = 0.0
     seconds: float = 0.0
     inner: list[Span] = field(default_factory=list)
+
+    def text(self, least: float = 0.0) -> str:
+        """Itself and what in it took at least ``least`` seconds, a line each."""
+        return "\n".join(self.lines(least))
 
     def lines(self, least: float, depth: int = 0) -> Iterator[str]:
         """Itself and what in it took at least ``least`` seconds, indented."""
@@ -42,10 +48,21 @@ class Span:
 
 @dataclass(slots=True)
 class _Trace:
-    tell: Callable[[str], None]
+    tell: Callable[[Span], None]
     least: float
     clock: Clock
+    outer: _Trace | None
     open: list[Span] = field(default_factory=list)
+
+    def close(self, span: Span) -> None:
+        """``span`` has ended: it belongs to the one around it, or is told, and then told further out."""
+        if self.open:
+            self.open[-1].inner.append(span)
+            return
+        if span.seconds >= self.least:
+            self.tell(span)
+        if self.outer is not None:
+            self.outer.close(span)
 
 
 _current: ContextVar[_Trace | None] = ContextVar("kvlsp-trace", default=None)
@@ -53,9 +70,10 @@ _OFF: AbstractContextManager[None] = nullcontext()
 
 
 @contextmanager
-def to(tell: Callable[[str], None], least: float, clock: Clock = time.perf_counter) -> Iterator[None]:
-    """Tell of each outermost span of this thread that takes at least ``least`` seconds."""
-    token = _current.set(_Trace(tell, least, clock))
+def to(tell: Callable[[Span], None], least: float, clock: Clock = time.perf_counter) -> Iterator[None]:
+    """Tell of each outermost span of this thread that takes at least ``least`` seconds, beside whoever is told of it
+    already."""
+    token = _current.set(_Trace(tell, least, clock, _current.get()))
     try:
         yield
     finally:
@@ -71,13 +89,10 @@ def span(name: str, **numbers: int) -> AbstractContextManager[None]:
 @contextmanager
 def _timed(trace: _Trace, span: Span) -> Iterator[None]:
     trace.open.append(span)
-    began = trace.clock()
+    span.began = trace.clock()
     try:
         yield
     finally:
-        span.seconds = trace.clock() - began
+        span.seconds = trace.clock() - span.began
         trace.open.pop()
-        if trace.open:
-            trace.open[-1].inner.append(span)
-        elif span.seconds >= trace.least:
-            trace.tell("\n".join(span.lines(trace.least / 4)))
+        trace.close(span)

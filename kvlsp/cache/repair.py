@@ -92,6 +92,8 @@ class Repair:
             missing = plan.encode_new[self._adopted:]
             self._copied = given(cache, missing) if given is not None else _NONE
             if len(self._copied.rows):
+                if cache.witness is not None:
+                    cache.witness.copied(cache.rows.slots[self._copied.rows])
                 missing = np.setdiff1d(missing, self._copied.rows, assume_unique=True)
                 _reach(cache, self._copied.exact)
             self._crossed = crossing(cache, plan)
@@ -128,6 +130,9 @@ class Repair:
             self._logits.append(encode_rows(cache, chunk, np.isin(chunk, self._wanted, assume_unique=True)))
             if len(self._copied.exact):
                 _reach(cache, np.union1d(chunk, self._copied.exact))
+            if cache.witness is not None:
+                new = np.isin(chunk, self._missing) | np.isin(chunk, self._crossed)
+                cache.witness.encoded(cache.rows.slots[chunk], new)
         except BaseException:
             cache.forget()
             raise
@@ -198,6 +203,8 @@ def refresh_oldest(cache: ResidentCache, rows: int) -> int:
 def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
     try:
         encode_rows(cache, rows, None)
+        if cache.witness is not None:
+            cache.witness.refreshed(cache.rows.slots[rows])
     except BaseException:
         cache.forget()
         raise
@@ -259,6 +266,8 @@ def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
     cache.staleness = cache.staleness.follow(plan, cache.plans)
     cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
     cache.frontier = plan.frontier + solid
+    if cache.witness is not None:
+        cache.witness.planned(plan, slots, adopted=adopted, counts=counts)
     return adopted
 
 

@@ -16,6 +16,7 @@ from kvlsp.cache.plan import Plan, make_plan
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.cache.staleness import Staleness
 from kvlsp.cache.stored import StoredRows
+from kvlsp.cache.witness import Witness
 from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.keyvalues import KeyValues
@@ -79,6 +80,8 @@ class ResidentCache:
         self.unwritten: npt.NDArray[np.bool_] | None = None
         """Which rows have a slot and no keys yet, while a repair is under way; seen by nobody."""
         self.plans = 0
+        self.witness: Witness | None = None
+        """Who is told what happens to the rows, while somebody looks on."""
 
     @property
     def nbytes(self) -> int:
@@ -108,6 +111,8 @@ class ResidentCache:
         self.table = SlotTable()
         self.rows, self.staleness, self.frontier = Rows.none(), Staleness.fresh(0), 0
         self.scratch = self.unwritten = None
+        if self.witness is not None:
+            self.witness.forget()
 
     def offload(self) -> None:
         """Take the rows to host memory and give the device's back; whatever needs them next brings them back."""
@@ -123,6 +128,8 @@ class ResidentCache:
         # the slots that they will have
         self.rows = replace(self.rows, slots=np.arange(len(self.rows), dtype=np.int64))
         self.host = host
+        if self.witness is not None:
+            self.witness.forget()
 
     def restore(self) -> None:
         """Bring offloaded rows back to the device: a copy and a rotation, no forward."""

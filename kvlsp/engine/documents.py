@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kvlsp.cache.witness import Witness
 from kvlsp.cache.worth import Budget, worthiest
 from kvlsp.completion.answers import Answers
 from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
@@ -99,6 +100,8 @@ class Documents:
         """No ``bound`` exceeds it, in bytes: the rest is for documents of other clients."""
         self.piece = PIECE
         """Characters that are tokenized in one go."""
+        self.witness: Callable[[], Witness] | None = None
+        """Makes who looks on at a cache."""
         self.host_bound = 0
         """Bytes of host memory that rows of idle documents may take; apart from ``bound``, the device's."""
 
@@ -115,6 +118,10 @@ class Documents:
     @bound.setter
     def bound(self, bound: int) -> None:
         self._bound = bound
+
+    @property
+    def uris(self) -> list[str]:
+        return list(self._documents)
 
     def get(self, uri: str | None) -> DocumentState | None:
         return self._documents.get(uri) if uri is not None else None
@@ -180,6 +187,7 @@ class Documents:
             session.full_prefill = whole
             budget = model.repair_budget if settings.repair_budget < 0 else Budget.of(settings.repair_budget)
             session.choose = worthiest(budget) if budget else None
+            session.cache.witness = self.witness() if self.witness is not None else None
             document.session, document.drafter = session, None
         if document.drafter is None and not document.session.behind:
             document.drafter = CopyDrafter(document.session.tokens.ids)

@@ -19,34 +19,33 @@ from kvlsp import tracing
 from kvlsp.config import Settings
 from kvlsp.engine.answering import Answering
 from kvlsp.engine.completer import Completer
-from kvlsp.engine.describe import describe_document, describe_engine
 from kvlsp.engine.documents import Documents, DocumentState
 from kvlsp.engine.eviction import evict
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.line_ends import LineEnds
 from kvlsp.engine.models import Models
+from kvlsp.engine.questions import Questions
 from kvlsp.engine.schedule import Decision, schedule
 from kvlsp.engine.statistics import Statistics
 from kvlsp.engine.tidying import Tidying
 from kvlsp.engine.upkeep import Upkeep
+from kvlsp.engine.watching import Watching
 from kvlsp.errors import DocumentError, KvlspError
 from kvlsp.messages import (
     CloseDocument,
     Complete,
     Configure,
-    DescribeDocument,
-    DescribeEngine,
-    DocumentDescribed,
     EditDocument,
-    EngineDescribed,
     Event,
     Feedback,
     Message,
     OpenDocument,
     PlaceContext,
+    Question,
     Shutdown,
     StatusChanged,
+    Watch,
 )
 from kvlsp.model.memory import give_back
 from kvlsp.opening.loading import Load, Loaded
@@ -77,6 +76,8 @@ class Engine:
         self._upkeep = Upkeep(self.documents, self._completer, clock, events)
         self._tidying = Tidying(clock, give_back)
         self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
+        self._watching = Watching(self.documents, self._statistics, self._models, clock, events)
+        self._questions = Questions(self.documents, self._statistics, self._models, self._line_ends, events)
 
     def start(self) -> None:
         """Begin to take messages; the model loads beside it."""
@@ -109,16 +110,18 @@ class Engine:
     # --- the loop --------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        traced = self.documents.settings.trace == "spans"
-        with tracing.to(log.info, SLOW_TURN) if traced else nullcontext():
+        with (tracing.to(lambda turn: log.info(turn.text(SLOW_TURN / 4)), SLOW_TURN)
+              if self.documents.settings.trace == "spans" else nullcontext()):
             while self.turn(self.patience()):
                 pass
 
     def turn(self, patience: float | None) -> bool:
         """Wait up to ``patience`` seconds for a message (None: as long as it takes), then work; False at the end."""
         message = self._inbox.take(patience)
-        with span("turn"):
-            return self._turn(message)
+        with self._watching.turn(), span("turn"):
+            goes_on = self._turn(message)
+        self._guarded(self._watching.tell, self._completer.waiting)
+        return goes_on
 
     def _turn(self, message: Message | Loaded | None) -> bool:
         while message is not None:
@@ -137,7 +140,7 @@ class Engine:
         if self._inbox:
             return 0.0
         decision = self._decide(self._next())
-        waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait())
+        waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait(), self._watching.wait())
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
@@ -159,11 +162,16 @@ class Engine:
     # --- messages --------------------------------------------------------------------------------------------
 
     def _apply(self, message: Message | Loaded) -> None:
+        if isinstance(message, Watch):  # to look on changes nothing
+            return self._watching.ask(message)
         if not isinstance(message, Loaded):
             message = self._line_ends.incoming(message)
         documents, completer = self.documents, self._completer
+        self._watching.heard(message)
         for document in documents:
             document.failed = False  # work of its own that failed is tried again once something happens
+        if isinstance(message, Question):
+            self._questions.answer(message)
         match message:
             case EditDocument(uri):
                 self._edit(message, documents.get(uri))
@@ -180,12 +188,6 @@ class Engine:
                 documents.show(message)
             case Feedback():
                 self._answering.heard(message, documents.get(message.uri))
-            case DescribeDocument(ticket, uri):
-                described = describe_document(documents.get(uri), self._line_ends.snapshot(uri))
-                self._events(DocumentDescribed(ticket, described))
-            case DescribeEngine(ticket):
-                self._events(EngineDescribed(ticket, describe_engine(
-                    self.documents, self._statistics, self._models.description)))
             case Configure(settings):
                 self._models.configure(settings)
             case Loaded():
@@ -214,7 +216,7 @@ class Engine:
         while (message := self._inbox.take(0)) is not None:
             if isinstance(message, Complete):
                 self._answering.refuse(message, Reason.SHUTTING_DOWN)
-            elif isinstance(message, DescribeDocument | DescribeEngine):
+            elif isinstance(message, Question):
                 self._guarded(self._apply, message)
 
     # --- work ------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ StopCheck = Callable[[str], "Stop | None"]
 @dataclass(slots=True)
 class Progress:
     """What a generation has produced. ``logprobs`` are those of the chosen tokens, ``choices`` the likeliest
-    tokens of the early rows, ``entropy`` that of the first row in nats."""
+    tokens of the early rows, ``entropy`` that of the first row in nats, ``copied`` the places of accepted drafts."""
 
     ids: list[int] = field(default_factory=list)
     text: str = ""
@@ -57,6 +57,7 @@ class Progress:
     entropy: float = 0.0
     drafted: int = 0
     accepted: int = 0
+    copied: list[int] = field(default_factory=list)
     forwards: int = 0
     stop: str | None = None
 
@@ -154,6 +155,7 @@ class Generation:
                 self._instead = token, logprob
                 break
             accepted += 1
+            self.progress.copied.append(len(self.progress.ids))
             if self._take(token, logprob):
                 break
         self._drop_rejected(len(drafts), accepted)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from kvlsp.server import commands, completions, folders, lifecycle, synchronisation
+from kvlsp.server import commands, completions, folders, lifecycle, synchronisation, watching
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -37,6 +37,8 @@ HANDLERS: Final[Mapping[str, Callable[..., Any]]] = {
     "workspace/executeCommand": commands.execute_command,
     "kvlsp/documentState": commands.document_state,
     "kvlsp/statistics": commands.statistics,
+    "kvlsp/watch": watching.watch,
+    "kvlsp/tokens": watching.tokens,
     "textDocument/didShowCompletion": commands.did_show_completion,
     "textDocument/didPartiallyAcceptCompletion": commands.did_partially_accept_completion,
 }

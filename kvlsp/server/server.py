@@ -46,7 +46,7 @@ PREFILL_GIVEN_UP = 3.0
 
 
 class EngineLike(Protocol):
-    """What the server needs of an engine; ``kvlsp.engine.engine.Engine`` is one."""
+    """What the server needs of an engine; ``kvlsp.engine.engine.Engine`` is one. Messages may come before ``start``."""
 
     def start(self) -> None: ...
 
@@ -97,9 +97,14 @@ class KvlspServer:
     # --- the engine --------------------------------------------------------------------------------------
 
     def start_engine(self) -> None:
-        """Begins loading the model; answers come as events."""
+        """Messages go to an engine from here on. It begins to work, which is to import what runs a model, once the
+        editor has its answer: a thread that imports takes turns with this one."""
         self.engine = self.make_engine(self.settings, self.on_event)
-        self.engine.start()
+        self.loop.call_soon(self._begin, self.engine)
+
+    def _begin(self, engine: EngineLike) -> None:
+        if not self.finished.is_set():
+            engine.start()
 
     def post(self, message: Message) -> None:
         self.cross_file.note(message)

@@ -1,7 +1,8 @@
 """An engine that is still being put together: importing what runs a model takes seconds.
 
 ``initialize`` must be answered at once all the same. Until the real engine stands, messages wait in order and
-completion requests are answered with "not ready". This module does not know what is imported.
+completion requests are answered with "not ready"; where it cannot be put together, all questions are answered. This
+module does not know what is imported.
 """
 
 from __future__ import annotations
@@ -10,7 +11,18 @@ import logging
 import threading
 from collections.abc import Callable
 
-from kvlsp.messages import Complete, Completed, Event, Message, Reason, StatusChanged
+from kvlsp.messages import (
+    Complete,
+    Completed,
+    DescribeDocument,
+    DescribeEngine,
+    DocumentDescribed,
+    EngineDescribed,
+    Event,
+    Message,
+    Reason,
+    StatusChanged,
+)
 from kvlsp.server.server import EngineLike
 
 log = logging.getLogger(__name__)
@@ -25,7 +37,7 @@ class StartingEngine:
         self._lock = threading.Lock()
         self._waiting: list[Message] = []
         self._engine: EngineLike | None = None
-        self._stopped = False
+        self._stopped = self._failed = False
 
     def start(self) -> None:
         self._events(StatusChanged("loading", "starting"))
@@ -37,8 +49,10 @@ class StartingEngine:
                 self._engine.post(message)
             elif isinstance(message, Complete):
                 self._events(Completed(message.ticket, (), Reason.NOT_READY, {}))
-            else:
+            elif not self._failed:
                 self._waiting.append(message)
+            else:
+                self._answer(message)
 
     def stop(self) -> None:
         with self._lock:
@@ -47,6 +61,13 @@ class StartingEngine:
         if engine is not None:
             engine.stop()
 
+    def _answer(self, message: Message) -> None:
+        """There will be no engine: it knows no document, and counts nothing."""
+        if isinstance(message, DescribeDocument):
+            self._events(DocumentDescribed(message.ticket, None))
+        elif isinstance(message, DescribeEngine):
+            self._events(EngineDescribed(message.ticket, {}))
+
     def _start(self) -> None:
         try:
             engine = self._build()
@@ -54,6 +75,10 @@ class StartingEngine:
             log.exception("the engine could not be put together")
             self._events(StatusChanged("error", f"kvlsp could not start ({type(error).__name__}: {error}); "
                                                 "kvlsp doctor may say more."))
+            with self._lock:
+                self._failed, waiting, self._waiting = True, self._waiting, []
+            for message in waiting:
+                self._answer(message)
             return
         with self._lock:
             if self._stopped:

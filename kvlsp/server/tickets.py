@@ -14,12 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from kvlsp.messages import CancelToken, Completed, DocumentDescribed, EngineDescribed, Reason
+from kvlsp.messages import (
+    CancelToken,
+    Completed,
+    DocumentDescribed,
+    EngineDescribed,
+    Reason,
+    TokensDescribed,
+    Watched,
+)
 from kvlsp.server.answers import CANCELLED, INTERNAL_ERROR, Answer, Outcome, Refusal
 
 log = logging.getLogger(__name__)
 
-AnswerEvent = Completed | DocumentDescribed | EngineDescribed
+AnswerEvent = Completed | DocumentDescribed | EngineDescribed | TokensDescribed | Watched
 """The events that carry a ticket."""
 
 

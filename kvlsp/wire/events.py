@@ -23,6 +23,10 @@ def frame(event: plain.Event) -> schema.FromEngine:
             return schema.DocumentDescribed(ticket, None if description is None else to_values(description))
         case plain.EngineDescribed(ticket, statistics):
             return schema.EngineDescribed(ticket, to_values(statistics))
+        case plain.TokensDescribed(ticket, texts):
+            return schema.TokensDescribed(ticket, tuple(map(to_bytes, texts)))
+        case plain.Watched(ticket, view):
+            return schema.Watched(ticket, to_values(view))
 
 
 def event(frame: schema.FromEngine) -> plain.Event | None:
@@ -41,4 +45,8 @@ def event(frame: schema.FromEngine) -> plain.Event | None:
             return plain.DocumentDescribed(ticket, None if description is None else to_mapping(description))
         case schema.EngineDescribed(ticket, statistics):
             return plain.EngineDescribed(ticket, to_mapping(statistics))
+        case schema.TokensDescribed(ticket, texts):
+            return plain.TokensDescribed(ticket, tuple(map(to_text, texts)))
+        case schema.Watched(ticket, view):
+            return plain.Watched(ticket, to_mapping(view))
     return None

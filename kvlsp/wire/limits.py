@@ -10,6 +10,10 @@ LONGEST_NAME: Final = 1 << 16
 """Bytes of a URI, a path, a language, a sentence for people."""
 LONGEST_VALUES: Final = 1 << 20
 """Bytes of settings, or of what an engine reports about itself."""
+LONGEST_VIEW: Final = 32 << 20
+"""Bytes of what who looks on is shown: the rows of a document among it, a million at most."""
+MOST_TOKENS: Final = 1 << 16
+"""Token ids of one question for their texts."""
 LONGEST_FRAME: Final = LONGEST_TEXT + (1 << 20)
 LONGEST_FIRST: Final = 2 * LONGEST_VALUES
 """Bytes of the frame that opens a conversation, when nobody knows yet who it is."""

@@ -63,6 +63,10 @@ class Outgoing:
                 return schema.DescribeDocument(ticket, to_bytes(uri))
             case plain.DescribeEngine(ticket):
                 return schema.DescribeEngine(ticket)
+            case plain.DescribeTokens(ticket, ids):
+                return schema.DescribeTokens(ticket, ids)
+            case plain.Watch(ticket, since, uri):
+                return schema.Watch(ticket, since, None if uri is None else to_bytes(uri))
             case plain.Configure(settings):
                 return schema.Configure(of_settings(settings))
             case plain.Shutdown():
@@ -123,6 +127,10 @@ class Incoming:
                 return plain.DescribeDocument(ticket, to_text(uri))
             case schema.DescribeEngine(ticket):
                 return plain.DescribeEngine(ticket)
+            case schema.DescribeTokens(ticket, ids):
+                return plain.DescribeTokens(ticket, ids)
+            case schema.Watch(ticket, since, uri):
+                return plain.Watch(ticket, since, None if uri is None else to_text(uri))
             case schema.Configure(settings):
                 return plain.Configure(to_settings(settings))
             case schema.Shutdown():

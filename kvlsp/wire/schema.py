@@ -171,6 +171,17 @@ class DescribeEngine(Frame, frozen=True, tag="describe_engine"):
     ticket: Count
 
 
+class DescribeTokens(Frame, frozen=True, tag="describe_tokens"):
+    ticket: Count
+    ids: Annotated[tuple[Number, ...], Meta(max_length=limits.MOST_TOKENS)]
+
+
+class Watch(Frame, frozen=True, tag="watch"):
+    ticket: Count
+    since: Number
+    uri: Name | None
+
+
 class Configure(Frame, frozen=True, tag="configure"):
     settings: Values
 
@@ -212,6 +223,16 @@ class EngineDescribed(Frame, frozen=True, tag="engine_described"):
     statistics: Values
 
 
+class TokensDescribed(Frame, frozen=True, tag="tokens_described"):
+    ticket: Count
+    texts: Annotated[tuple[Name, ...], Meta(max_length=limits.MOST_TOKENS)]
+
+
+class Watched(Frame, frozen=True, tag="watched"):
+    ticket: Count
+    view: Annotated[bytes, Meta(max_length=limits.LONGEST_VIEW)]
+
+
 class Status(Frame, frozen=True, tag="status"):
     kind: Literal["loading", "ready", "computing", "paused", "error"]
     message: Name
@@ -244,7 +265,7 @@ class Goodbye(Frame, frozen=True, tag="goodbye"):
 
 First: TypeAlias = Hello | AskStatus | AskEnd
 FromClient: TypeAlias = (Open | Edit | Close | Place | Ask | Cancel | Feedback | DescribeDocument | DescribeEngine
-                         | Configure | Shutdown | Ping)
-FromEngine: TypeAlias = (Welcome | Refused | Report | Completed | DocumentDescribed | EngineDescribed | Status | Prefill
-                         | Notice | Pong | Goodbye)
+                         | DescribeTokens | Watch | Configure | Shutdown | Ping)
+FromEngine: TypeAlias = (Welcome | Refused | Report | Completed | DocumentDescribed | EngineDescribed | TokensDescribed
+                         | Watched | Status | Prefill | Notice | Pong | Goodbye)
 AnyFrame: TypeAlias = First | FromClient | FromEngine

@@ -24,6 +24,19 @@ def talk() -> Conversation:
     return talk
 
 
+def test_the_engine_begins_once_the_editor_has_its_answer():
+    """What it begins with, importing, takes turns with the answer; what is opened meanwhile is not lost."""
+    talk = Conversation()
+    number = talk.request("initialize", {"capabilities": {}})
+    talk.notify("initialized", {})
+    talk.open(text="x")
+    assert len(talk.answers(number)) == 1
+    assert not talk.engine.started
+    assert "u:a" in talk.engine.documents
+    talk.loop.run()
+    assert talk.engine.started
+
+
 # --- capabilities ---
 
 

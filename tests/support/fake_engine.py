@@ -18,6 +18,7 @@ from kvlsp.messages import (
     Configure,
     DescribeDocument,
     DescribeEngine,
+    DescribeTokens,
     DocumentDescribed,
     EditDocument,
     EngineDescribed,
@@ -28,6 +29,9 @@ from kvlsp.messages import (
     OpenDocument,
     Reason,
     StatusChanged,
+    TokensDescribed,
+    Watch,
+    Watched,
 )
 from kvlsp.text.document import Snapshot
 
@@ -46,9 +50,11 @@ class FakeEngine:
         self.feedback: list[Feedback] = []
         self.held: list[Complete] = []
         self.completions = 0
+        self.started = False
         self.stopped = threading.Event()
 
     def start(self) -> None:
+        self.started = True
         self.events(StatusChanged("loading", "loading nothing", 50.0))
         self.events(StatusChanged("ready", "ready"))
 
@@ -76,6 +82,11 @@ class FakeEngine:
                 self.events(DocumentDescribed(ticket, self.describe(uri)))
             case DescribeEngine(ticket):
                 self.events(EngineDescribed(ticket, {"completions": self.completions}))
+            case DescribeTokens(ticket, ids):
+                self.events(TokensDescribed(ticket, tuple(f"<{number}>" for number in ids)))
+            case Watch(ticket, since, uri):
+                shown = {"uri": uri, "ids": "AQAAAA=="}
+                self.events(Watched(ticket, {"turn": since + 1, "document": shown if uri in self.documents else None}))
 
     def edit(self, message: EditDocument) -> None:
         """Follow by the edits alone, so that they are checked against the server's text."""

@@ -20,6 +20,7 @@ from kvlsp.messages import (
     ContextChunk,
     DescribeDocument,
     DescribeEngine,
+    DescribeTokens,
     DocumentDescribed,
     EditDocument,
     EngineDescribed,
@@ -33,6 +34,9 @@ from kvlsp.messages import (
     Selected,
     Shutdown,
     StatusChanged,
+    TokensDescribed,
+    Watch,
+    Watched,
 )
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -62,6 +66,8 @@ MESSAGES = {
                         st.sampled_from(["shown", "accepted", "partially_accepted", "rejected"]), NUMBERS),
     DescribeDocument: st.builds(DescribeDocument, COUNTS, WORDS),
     DescribeEngine: st.builds(DescribeEngine, COUNTS),
+    DescribeTokens: st.builds(DescribeTokens, COUNTS, st.lists(NUMBERS, max_size=3).map(tuple)),
+    Watch: st.builds(Watch, COUNTS, NUMBERS, st.none() | WORDS),
     Configure: st.builds(Configure, SETTINGS),
     Shutdown: st.builds(Shutdown),
 }
@@ -72,6 +78,8 @@ EVENTS = {
                          .map(tuple), st.none() | st.sampled_from(Reason), VALUES),
     DocumentDescribed: st.builds(DocumentDescribed, COUNTS, st.none() | VALUES),
     EngineDescribed: st.builds(EngineDescribed, COUNTS, VALUES),
+    TokensDescribed: st.builds(TokensDescribed, COUNTS, st.lists(WORDS, max_size=3).map(tuple)),
+    Watched: st.builds(Watched, COUNTS, VALUES),
     StatusChanged: st.builds(StatusChanged, st.sampled_from(["loading", "ready", "computing", "paused", "error"]),
                              WORDS, st.none() | st.floats(0, 100), VALUES),
     PrefillProgress: st.builds(PrefillProgress, WORDS, COUNTS, COUNTS),
