@@ -50,6 +50,10 @@ class Settings:
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))
+    engine: str = _setting("auto", "the model in a process that all editors of the user share, or in this editor's own "
+                           "(auto: its own; read at the start)", one_of=("auto", "own", "shared"))
+    unload_minutes: int = _setting(0, "give the model's memory back after so many minutes without a key, and load it "
+                                   "again at the next one (0: never)", low=0, high=10_080)
     order: str = _setting("auto", "fill-in-the-middle order",
                           one_of=("auto", "prefix_first", "suffix_first", "plain"))
     threads: int = _setting(0, "threads of a forward (0: one fewer than there are cores)", low=0, high=1024)

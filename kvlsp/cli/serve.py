@@ -18,7 +18,7 @@ from kvlsp.errors import ConfigurationError, EngineUnreachable
 from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
 from kvlsp.server.secret import secret_file
-from kvlsp.server.server import EngineLike, MakeEngine
+from kvlsp.server.server import EngineLike
 from kvlsp.server.starting import StartingEngine
 
 log = logging.getLogger(__name__)
@@ -39,15 +39,14 @@ def serve(
     dtype: DtypeOption = "auto",
     threads: ThreadsOption = 0,
     engine: Annotated[str, typer.Option(
-        "--engine", envvar="KVLSP_ENGINE", metavar="own|shared",
-        help="The model in a process of this editor's own, or in one that all editors of this user share.",
-        show_default=False)] = "",
+        "--engine", envvar="KVLSP_ENGINE",
+        help="Where the model is: own (in this process), shared (in one for all editors of this user), auto.")] = "",
     trace: Annotated[str, typer.Option(
         "--trace", help="Log level: off, messages, spans (where the time of slow turns goes) or verbose.")] = "off",
 ) -> None:
     """Serve an editor: the language server. Settings of the editor win over these options."""
-    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace)
-    make_engine = engine_maker(engine or os.environ.get("KVLSP_ENGINE", ""))
+    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace,
+                           engine=engine or os.environ.get("KVLSP_ENGINE", ""))
     closed = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in (context.obj or ())]
     if closed:
         raise ConfigurationError(f"{' and '.join(closed).capitalize()} is closed, over which an editor would speak; "
@@ -68,13 +67,9 @@ def serve(
     os._exit(code)
 
 
-def engine_maker(engine: str) -> MakeEngine:
-    """What makes the engine that ``--engine`` names; "": the usual one."""
-    makers: dict[str, MakeEngine] = {"": own_engine, "own": own_engine, "shared": shared_engine}
-    if engine not in makers:
-        raise ConfigurationError("--engine is own (the model in a process of this editor's own) or shared (in one that "
-                                 "all editors of this user share).")
-    return makers[engine]
+def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine that the settings ask for."""
+    return shared_engine(settings, events) if settings.engine == "shared" else own_engine(settings, events)
 
 
 def shared_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
