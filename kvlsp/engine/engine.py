@@ -26,12 +26,13 @@ from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.line_ends import LineEnds
 from kvlsp.engine.models import Models
 from kvlsp.engine.questions import Questions
+from kvlsp.engine.reporting import Reporting
 from kvlsp.engine.schedule import Decision, schedule
 from kvlsp.engine.statistics import Statistics
 from kvlsp.engine.tidying import Tidying
+from kvlsp.engine.unloading import Unloading
 from kvlsp.engine.upkeep import Upkeep
 from kvlsp.engine.watching import Watching
-from kvlsp.errors import DocumentError, KvlspError
 from kvlsp.messages import (
     CloseDocument,
     Complete,
@@ -44,7 +45,6 @@ from kvlsp.messages import (
     PlaceContext,
     Question,
     Shutdown,
-    StatusChanged,
     Watch,
 )
 from kvlsp.model.memory import give_back
@@ -78,6 +78,8 @@ class Engine:
         self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
         self._watching = Watching(self.documents, self._statistics, self._models, clock, events)
         self._questions = Questions(self.documents, self._statistics, self._models, self._line_ends, events)
+        self._unloading = Unloading(self.documents, self._models, clock, give_back)
+        self._reporting = Reporting(self._answering.say, events)
 
     def start(self) -> None:
         """Begin to take messages; the model loads beside it."""
@@ -140,7 +142,8 @@ class Engine:
         if self._inbox:
             return 0.0
         decision = self._decide(self._next())
-        waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait(), self._watching.wait())
+        waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait(), self._watching.wait(),
+                 self._unloading.wait())
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
@@ -148,16 +151,7 @@ class Engine:
         try:
             act(*arguments)
         except BaseException as error:
-            self._report(error, ", ".join(type(argument).__name__ for argument in arguments) or "its work")
-
-    def _report(self, error: BaseException, what: str) -> None:
-        if isinstance(error, DocumentError):
-            self._answering.say(str(error))  # the others are served on
-        elif isinstance(error, KvlspError):
-            self._events(StatusChanged("error", str(error)))
-        else:
-            log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
-            log.debug("What failed:", exc_info=error)  # its message may hold text of the user's
+            self._reporting.failed(error, ", ".join(type(argument).__name__ for argument in arguments) or "its work")
 
     # --- messages --------------------------------------------------------------------------------------------
 
@@ -168,6 +162,7 @@ class Engine:
             message = self._line_ends.incoming(message)
         documents, completer = self.documents, self._completer
         self._watching.heard(message)
+        self._unloading.heard(message)
         for document in documents:
             document.failed = False  # work of its own that failed is tried again once something happens
         if isinstance(message, Question):
@@ -232,7 +227,7 @@ class Engine:
             return schedule(facts_of(self.documents, document, self._completer.asked(document)), self._clock())
         except BaseException as error:  # its text could not be tokenized, say: the thread goes on for the others
             self._completer.fail(document)
-            self._report(error, "a document")
+            self._reporting.failed(error, "a document")
             return Decision(None)
 
     def _work(self) -> None:
@@ -241,6 +236,7 @@ class Engine:
         decision = self._decide(document)
         self._tidying.work(idle=decision.work is None)
         if document is None or decision.work is None:
+            self._unloading.work()
             return
         try:
             with span(decision.work.value):

@@ -42,12 +42,24 @@ class Models:
 
     def load(self) -> None:
         """Begin to load the model that the settings name; until it is there no request is served."""
-        self._documents.model, self._failure = None, "loading"
+        self._drop("loading")
+        self._events(StatusChanged("loading", "loading the model", 0.0))
+        self._loading.begin(self._documents.settings)
+
+    def unload(self) -> None:
+        """Have no model, until :meth:`load`."""
+        self._drop("unloaded")
+        self._events(StatusChanged("paused", "the model's memory is given back; it is loaded again when you type"))
+
+    @property
+    def unloaded(self) -> bool:
+        return self._documents.model is None and self._failure == "unloaded"
+
+    def _drop(self, why: str) -> None:
+        self._documents.model, self._failure = None, why
         for document in self._documents:
             self._completer.end(document, Reason.NOT_READY)
         self._documents.forget_sessions()
-        self._events(StatusChanged("loading", "loading the model", 0.0))
-        self._loading.begin(self._documents.settings)
 
     def _progress(self, fraction: float | None, text: str) -> None:
         self._events(StatusChanged("loading", text, None if fraction is None else round(100 * fraction, 1)))

@@ -238,8 +238,8 @@ def test_clients_see_nothing_of_each_other(place):
     one, other = Typist(place), Typist(place, Settings(enable=False))
     one.open("secret marker\n" * 3)
     other.open("something else\n")
-    one.ready()
     for typist in (one, other):
+        typist.ready()
         typist.check_same_text()
         assert typist.statistics()["documents"] == 1
     ticket, twin = one.ask(), other.ask()  # the same number of the same place
