@@ -15,6 +15,7 @@ from kvlsp.messages import (
     Configure,
     DescribeDocument,
     DescribeEngine,
+    DescribeTokens,
     DocumentDescribed,
     EditDocument,
     EngineDescribed,
@@ -23,6 +24,9 @@ from kvlsp.messages import (
     OpenDocument,
     PlaceContext,
     Reason,
+    TokensDescribed,
+    Watch,
+    Watched,
 )
 from kvlsp.text.document import Snapshot
 
@@ -35,7 +39,7 @@ class Kept:
         self._texts: dict[str, Snapshot] = {}
         """The document that the user was in last stands last."""
         self._contexts: dict[str, PlaceContext] = {}
-        self._questions: dict[int, Complete | DescribeDocument | DescribeEngine] = {}
+        self._questions: dict[int, _Question] = {}
 
     def note(self, message: Message) -> None:
         """A message, before it is sent."""
@@ -54,12 +58,13 @@ class Kept:
                     self._contexts[uri] = message
             case Configure(settings):
                 self.settings = settings
-            case Complete(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket):
+            case (Complete(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket) | DescribeTokens(ticket)
+                  | Watch(ticket)):
                 self._questions[ticket] = message
 
     def answered(self, event: Event) -> bool:
         """An event, before it is handed on; False for the answer to a question that was answered already."""
-        if isinstance(event, Completed | DocumentDescribed | EngineDescribed):
+        if isinstance(event, Completed | DocumentDescribed | EngineDescribed | TokensDescribed | Watched):
             return self._questions.pop(event.ticket, None) is not None
         return True
 
@@ -73,15 +78,22 @@ class Kept:
             yield OpenDocument(snapshot)
             if uri in self._contexts:
                 yield self._contexts[uri]
+        yield from [question for question in self._questions.values() if isinstance(question, Watch)]
 
     def answers(self, reason: Reason) -> list[Event]:
-        """For every open question the answer of an engine that is not there; they are open no longer."""
-        questions = list(self._questions.values())
-        self._questions.clear()
+        """For every open question the answer of an engine that is not there; they are open no longer. Onlookers, who
+        would ask again at once, wait for the next engine."""
+        ends = reason is Reason.SHUTTING_DOWN
+        questions = [question for question in self._questions.values() if ends or not isinstance(question, Watch)]
+        for question in questions:
+            del self._questions[question.ticket]
         return [_answer(question, reason) for question in questions]
 
 
-def _answer(question: Complete | DescribeDocument | DescribeEngine, reason: Reason) -> Event:
+_Question = Complete | DescribeDocument | DescribeEngine | DescribeTokens | Watch
+
+
+def _answer(question: _Question, reason: Reason) -> Event:
     match question:
         case Complete(ticket):
             return Completed(ticket, (), reason, {})
@@ -89,3 +101,7 @@ def _answer(question: Complete | DescribeDocument | DescribeEngine, reason: Reas
             return DocumentDescribed(ticket, None)
         case DescribeEngine(ticket):
             return EngineDescribed(ticket, {"model": "no engine is there"})
+        case DescribeTokens(ticket):
+            return TokensDescribed(ticket, ())
+        case Watch(ticket):
+            return Watched(ticket, {})
