@@ -7,8 +7,7 @@
     place.parses(generated)                 # whether block + generated text is whole
     place.leaves_open(generated, outer)     # whether a bracket or string of it misses its end in the suffix
 
-Only :data:`WINDOW` characters on each side are looked at, so callers may pass just those. Nothing here knows
-about completions or models.
+Only :data:`WINDOW` characters on each side are looked at, so callers may pass just those.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ class Place:
     @lru_cache(maxsize=8)  # rules that judge one completion ask for the same place
     def at(prefix: str, suffix: str, language: Language | None) -> Place:
         lines = _window(prefix).split("\n")
-        states = _line_states(language, lines, whole=len(prefix) < WINDOW)
+        states = _line_states(language, tuple(lines[:-1]), whole=len(prefix) < WINDOW)
         line_before = lines[-1]
         scan = scan_line(language, line_before, states[-1])
         line_after, _, rest = suffix[:WINDOW].partition("\n")
@@ -83,7 +82,7 @@ class Place:
             language=language, line_before=line_before, line_after=line_after, following=rest,
             below=_first_line(rest),
             scan=scan, open=opened, block=_block(language, lines, states, inner, header), inner=inner,
-            header=header, lines=tuple(lines), states=tuple(states),
+            header=header, lines=tuple(lines), states=states,
         )
 
     @cached_property
@@ -188,9 +187,9 @@ class Place:
 
 def _window(prefix: str) -> str:
     """The end of ``prefix`` from the first line that surely starts code: no indentation, begins a word."""
-    if len(prefix) <= WINDOW:
+    if len(prefix) < WINDOW:
         return prefix
-    tail = prefix[-WINDOW:]
+    tail = prefix[-WINDOW:]  # of a longer text, from somewhere in a line on
     cut = tail.find("\n")
     if cut < 0:
         return tail
@@ -199,30 +198,31 @@ def _window(prefix: str) -> str:
     return tail[first.start():] if first else tail
 
 
-def _line_states(language: Language | None, lines: list[str], whole: bool) -> list[Scan]:
-    """The state at the start of each line.
+@lru_cache(maxsize=8)  # while a line is typed, those above it stay the same
+def _line_states(language: Language | None, above: tuple[str, ...], whole: bool) -> tuple[Scan, ...]:
+    """The state at the start of each line ``above`` the caret's, and of that one.
 
     A window cut out of a longer text (not ``whole``) may begin inside a string or comment of several lines. Which
     it is shows in what the lines look like: code outside of strings, prose inside.
     """
-    states = _states_from(language, lines, Scan())
-    if whole or language is None or _plausible(lines, states) > 0.7:
+    states = _states_from(language, above, Scan())
+    if whole or language is None or _plausible(above, states) > 0.7:
         return states
-    others = [_states_from(language, lines, Scan(inside=kind)) for kind in language.long_kinds]
-    return max([states, *others], key=lambda found: _plausible(lines, found))
+    others = [_states_from(language, above, Scan(inside=kind)) for kind in language.long_kinds]
+    return max([states, *others], key=lambda found: _plausible(above, found))
 
 
-def _states_from(language: Language | None, lines: list[str], first: Scan) -> list[Scan]:
+def _states_from(language: Language | None, above: Sequence[str], first: Scan) -> tuple[Scan, ...]:
     states = [first]
-    for line in lines[:-1]:
+    for line in above:
         states.append(end_line(scan_line(language, line, states[-1])))
-    return states
+    return tuple(states)
 
 
-def _plausible(lines: list[str], states: list[Scan]) -> float:
+def _plausible(lines: Sequence[str], states: Sequence[Scan]) -> float:
     """Share of lines that look like code outside of strings and like prose inside."""
     judged = [(_CODE.search(line) is not None) == (state.inside is None)
-              for line, state in zip(lines, states, strict=True) if line.strip()]
+              for line, state in zip(lines, states, strict=False) if line.strip()]
     return sum(judged) / len(judged) if judged else 1.0
 
 
@@ -287,7 +287,7 @@ def statement_brackets(language: Language | None, stack: Sequence[Bracket], line
     return 0
 
 
-def _header(language: Language | None, lines: list[str], states: list[Scan], scan: Scan) -> int | None:
+def _header(language: Language | None, lines: list[str], states: Sequence[Scan], scan: Scan) -> int | None:
     """Indentation of the block opener before the caret, on its line or on the last one that is not blank."""
     if language is None or scan.inside is not None:
         return None
@@ -308,7 +308,7 @@ def _header(language: Language | None, lines: list[str], states: list[Scan], sca
     return header
 
 
-def _block(language: Language | None, lines: list[str], states: list[Scan], inner: int,
+def _block(language: Language | None, lines: list[str], states: Sequence[Scan], inner: int,
            header: int | None) -> str:
     """Lines from a clean statement start of the enclosing block to the caret."""
     if language is None:

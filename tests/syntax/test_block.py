@@ -1,11 +1,14 @@
 """``|`` is the caret."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.syntax.block import BLOCK, WINDOW, Place
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.scanner import scan_line
 
 PYTHON, RUST = Language.of("python"), Language.of("rust")
 
@@ -75,3 +78,25 @@ def test_any_text_has_a_place(prefix, suffix, language):
     assert prefix.endswith(place.line_before)
     assert len(place.open) == len(place.scan.stack)
     place.parses("x")
+
+
+def test_a_window_of_a_longer_text_begins_where_code_does_however_much_of_it_is_passed():
+    text = "def f():\n    return 1\n\n" * 1000 + "x = "
+    whole, cut = Place.at(text, "", PYTHON), Place.at(text[-WINDOW:], "", PYTHON)
+    assert whole.lines == cut.lines
+    assert cut.lines[0] == "def f():"
+
+
+def test_while_a_line_is_typed_those_above_it_are_not_read_again(monkeypatch):
+    scanned: list[str] = []
+
+    def scan(language: Language | None, line: str, *others: Any) -> Any:
+        scanned.append(line)
+        return scan_line(language, line, *others)
+
+    monkeypatch.setattr("kvlsp.syntax.block.scan_line", scan)
+    text = "def f(x):\n    return g(x)\n\n" * 700
+    for typed in ("y = f", "y = f(", "y = f(1", "y = f(1)", "y = f(1)[0]"):
+        scanned.clear()
+        assert Place.at((text + typed)[-WINDOW:], "", PYTHON).line_before == typed
+    assert "    return g(x)" not in scanned
