@@ -168,7 +168,7 @@ def opened(client: LspClient, uri: str, text: str) -> None:
     end = time.monotonic() + READING
     while time.monotonic() < end:
         state = client.state(uri)
-        if state["cachedTokens"] > 1000 and state["staleTokens"] == 0:
+        if state["cachedTokens"] >= state["tokens"] > 0 == state["staleTokens"]:
             return
         time.sleep(0.2)
     raise TimeoutError("The model has not read the file.")

@@ -1,7 +1,8 @@
-"""Several documents, windows that grow, a decoder that fails and takes its time, settings that change: any order of
-these ends in a rest at which the document in front is exact, and every request has had one answer in its time.
+"""Several documents, windows that grow, a decoder that fails and takes its time, settings and bounds that change, rows
+that are dropped or leave for host memory: any order of these ends in a rest at which the document in front is exact,
+and every request has had one answer in its time.
 
-The sizes of :mod:`kvlsp.prompt.window` are made small, so that short texts have windows that grow, slide and jump.
+Windows are so small that short texts have some that grow, slide and jump.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import torch
@@ -43,8 +43,8 @@ from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from tests.support.clock import ManualClock
 from tests.support.models import tiny_model
+from tests.support.small_windows import small_windows
 
-SMALL = {"BLOCK": 32, "MARGIN": 64, "FIRST": 64, "ROOM": 8}
 URIS = ("file:///a.py", "file:///b.py", "file:///c.py")
 SETTINGS = Settings(max_tokens=8, multi_line="never", candidates=2, confidence=0.0, context_tokens=640,
                     cross_file="always", cross_file_tokens=64)
@@ -89,7 +89,7 @@ class Editor(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patched = patch.multiple("kvlsp.prompt.window", **SMALL)
+        self.patched = small_windows(block=32, margin=64, first=64, room=8)
         self.patched.start()
 
     def teardown(self) -> None:
@@ -102,13 +102,13 @@ class Editor(RuleBasedStateMachine):
             self.patched.stop()
 
     @initialize(texts=st.lists(SIZES, min_size=3, max_size=3), order=st.sampled_from(
-        ["suffix_first", "prefix_first", "plain"]))
-    def start(self, texts: list[int], order: Any) -> None:
+        ["suffix_first", "prefix_first", "plain"]), offloads=st.booleans())
+    def start(self, texts: list[int], order: Any, offloads: bool) -> None:
         self.events: list[Any] = []
         self.clock = ManualClock()
         model = tiny_model(1, order, heals=False)
         self.decoder = Moody(model.decoder, self.clock.pass_)
-        self.model = dataclasses.replace(model, decoder=self.decoder)
+        self.model = dataclasses.replace(model, decoder=self.decoder, offloads=offloads)
         self.engine = Engine(SETTINGS, self.events.append, lambda *_: self.model, self.clock)
         self.engine.documents.piece = 150
         self.settings = SETTINGS
@@ -235,6 +235,12 @@ class Editor(RuleBasedStateMachine):
         while self.engine.documents.model is None:
             self.engine.turn(1)  # it loads in a thread of its own
 
+    @rule(wholes=st.sampled_from([None, 1.0, 1.2, 2.5]))
+    def bound_the_caches(self, wholes: float | None) -> None:
+        """To so many whole windows."""
+        whole = SETTINGS.context_tokens * self.model.decoder.bytes_per_slot
+        self.engine.documents.share = None if wholes is None else int(wholes * whole)
+
     # --- what happens meanwhile ------------------------------------------------------------------------------
 
     @rule(forwards=st.integers(1, 8))
@@ -352,6 +358,16 @@ EVERYWHERE = settings(
 )
 TestEditor = Editor.TestCase
 TestEditor.settings = EVERYWHERE
+
+
+def test_windows_grow_in_these_histories() -> None:
+    editor = Editor()
+    editor.start([len(LINES)] * 3, "suffix_first", False)
+    editor.rest()
+    session = editor.engine.documents.get(URIS[2]).session
+    assert session is not None
+    assert session.totals.slid > 2 * 64
+    editor.teardown()
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from itertools import count
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +37,7 @@ from kvlsp.text.position import position_of
 from kvlsp.text.units import PositionEncoding
 from tests.support.clock import ManualClock
 from tests.support.models import tiny_model
+from tests.support.small_windows import small_windows
 
 URI = "untitled:Untitled-1"
 SETTINGS = Settings(max_tokens=6, multi_line="never", candidates=2, context_tokens=600, confidence=0.0)
@@ -239,8 +239,13 @@ class Growing(Editing):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patched = patch.multiple("kvlsp.prompt.window", BLOCK=16, MARGIN=24, FIRST=32, ROOM=6)
+        self.patched = small_windows(block=16, margin=24, first=32, room=6)
         self.patched.start()
+
+    @initialize(pieces=st.lists(PIECES, min_size=15, max_size=40), times=st.integers(2, 8),
+                encoding=st.sampled_from(list(PositionEncoding)))
+    def start(self, pieces: list[str], times: int, encoding: PositionEncoding) -> None:
+        super().start("".join(pieces) * times, encoding)
 
     def teardown(self) -> None:
         self.patched.stop()
@@ -253,6 +258,16 @@ TestEditing = Editing.TestCase
 TestEditing.settings = EVERYWHERE
 TestGrowing = Growing.TestCase
 TestGrowing.settings = EVERYWHERE
+
+
+def test_windows_grow_in_these_histories() -> None:
+    machine = Growing()
+    machine.start(["name = f(x)\n"] * 4, 5, PositionEncoding.UTF16)
+    machine.rest()
+    session = machine.engine.documents.get(URI).session
+    assert session is not None
+    assert session.totals.slid > 2 * 32
+    machine.teardown()
 
 
 @pytest.mark.slow
