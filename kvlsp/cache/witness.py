@@ -54,9 +54,10 @@ class Witness:
         """The cache has the rows of ``plan.layout``, in ``slots`` (n,); the first ``adopted`` new ones are written.
         ``counts``: somebody changed something, and the window did not just grow."""
         self._room(slots)
-        moved = plan.kept_new[plan.moved]
+        new, moved = slots[plan.encode_new], plan.kept_new[plan.moved]
+        self._origin[new] = self._written[new] = self._moved[new] = 0  # of rows whose slots they have now
         self._moved[slots[moved]] = self._stroke()
-        self._came(slots[plan.encode_new[:adopted]], Origin.ADOPTED)
+        self._wrote(new[:adopted], Origin.ADOPTED)
         if counts:
             self._count("plans", 1)
             self._count("kept", len(plan.kept_new))
@@ -68,21 +69,21 @@ class Witness:
     def copied(self, slots: Slots) -> None:
         """These rows were written without a forward."""
         self._room(slots)
-        self._came(slots, Origin.COPIED)
+        self._wrote(slots, Origin.COPIED)
         self._count("copied", len(slots))
 
     def encoded(self, slots: Slots, new: npt.NDArray[np.bool_]) -> None:
         """A forward of a repair has written these rows (n,); ``new`` (n,) are those that were not known."""
         self._room(slots)
-        self._came(slots[new], Origin.ENCODED)
-        self._again(slots[~new], Origin.REPAIRED)
+        self._wrote(slots[new], Origin.ENCODED)
+        self._wrote(slots[~new], Origin.REPAIRED)
         self._count("encoded", int(np.count_nonzero(new)))
         self._count("repaired", len(slots) - int(np.count_nonzero(new)))
 
     def refreshed(self, slots: Slots) -> None:
         """A forward for its own sake has written these rows."""
         self._room(slots)
-        self._again(slots, Origin.REFRESHED)
+        self._wrote(slots, Origin.REFRESHED)
         self._count("refreshed", len(slots))
 
     def of(self, slots: Slots) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -91,13 +92,11 @@ class Witness:
         self._room(slots)
         return self._origin[slots], self._written[slots], self._moved[slots]
 
-    def _came(self, slots: Slots, origin: Origin) -> None:
-        """Rows that were not there: nothing is left of those whose slots they have."""
-        self._again(slots, origin)
-        self._moved[slots] = 0
-
-    def _again(self, slots: Slots, origin: Origin) -> None:
-        self._origin[slots], self._written[slots] = origin, self._stroke()
+    def _wrote(self, slots: Slots, origin: Origin) -> None:
+        """A row that was written in this stroke before stays called as it was."""
+        stroke = self._stroke()
+        older = slots[self._written[slots] != stroke]
+        self._origin[older], self._written[older] = origin, stroke
 
     def _room(self, slots: Slots) -> None:
         missing = int(slots.max()) + 1 - len(self._origin) if len(slots) else 0

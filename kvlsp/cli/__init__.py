@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "serve": Command("kvlsp.cli.serve", _USER, "Serve an editor: the language server."),
     "complete": Command("kvlsp.cli.complete", _USER, "Print the text to insert at a place of a file."),
     "context": Command("kvlsp.cli.context", _USER, "Show which pieces of other files fit a place of a file, and why."),
+    "playground": Command("kvlsp.cli.playground", _USER, "Open a page with an editor, and see what kvlsp does."),
     "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),
     "engine": Command("kvlsp.cli.engine", _USER, "Look after the engines that the editors of this machine share."),
     "replay": Command(f"{_LAB}.replay", _LABORATORY,

@@ -59,7 +59,7 @@ class Strokes:
     """The last :data:`KEPT` of them; one is always under way."""
 
     def __init__(self, at: float) -> None:
-        self._strokes: deque[Stroke] = deque([Stroke(0, "open", "", at)], maxlen=KEPT)
+        self._strokes: deque[Stroke] = deque([Stroke(0, "open", "", at, turn=-1)], maxlen=KEPT)
         self._timed: deque[tuple[int, float]] = deque(maxlen=64)
 
     @property
@@ -81,7 +81,10 @@ class Strokes:
     def worked(self, turn: Span, number: int) -> None:
         """A turn has ended."""
         stroke = self.now
-        stroke.turn = number
+        for one in reversed(self._strokes):
+            if one.turn and one is not stroke:
+                break
+            one.turn = number  # those that were overtaken in the turn that brought them, too
         for phase in turn.inner:
             parts = list(_parts(phase))
             encoded = [part for part in parts if part.name in ("encode", "decode")]
@@ -101,9 +104,8 @@ class Strokes:
 
     @property
     def seconds_per_row(self) -> float | None:
-        """Of the forwards that took many rows lately; None while there was none."""
-        rows = sum(rows for rows, _ in self._timed)
-        return sum(seconds for _, seconds in self._timed) / rows if rows else None
+        """Of the quickest of the last forwards that took many rows; None while there was none."""
+        return min((seconds / rows for rows, seconds in self._timed), default=None)
 
 
 def in_json(report: Mapping[str, Any]) -> dict[str, Any]:

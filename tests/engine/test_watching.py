@@ -116,7 +116,8 @@ def test_rows_that_are_made_exact_at_rest_are_told_apart(bench):
     before = bench.session.totals.refreshed
     bench.edit(0, 0, "x = 1\n")
     view = onlooker.rest()
-    assert Origin.REFRESHED in array(view, "origin", "<i1")
+    origin, written = array(view, "origin", "<i1"), array(view, "written", "<i4")
+    assert {Origin.REFRESHED, Origin.ENCODED} <= set(origin[written == view["stroke"]].tolist())
     last = next(stroke for seen in reversed(onlooker.views) for stroke in seen["strokes"])
     assert last["rows"]["refreshed"] == bench.session.totals.refreshed - before > 0
 
@@ -166,6 +167,18 @@ def test_a_move_of_the_caret_is_a_stroke_and_the_same_place_again_is_none():
     assert onlooker.look()["stroke"] == first
     complete(bench, 0)
     assert onlooker.look()["strokes"][-1]["kind"] == "caret"
+
+
+def test_an_edit_and_a_request_elsewhere_that_come_together_are_two_strokes_and_both_are_told():
+    bench = Bench(LONG)
+    complete(bench, 40)
+    bench.rest()
+    onlooker = Onlooker(bench)
+    onlooker.look()
+    bench.edit(0, 0, "y")
+    complete(bench, 41)
+    view = onlooker.look()
+    assert [stroke["kind"] for stroke in view["strokes"]] == ["edit", "caret"]
 
 
 def test_what_happens_between_two_questions_is_told_in_one_view(bench):

@@ -1,5 +1,5 @@
 // Headless Chromium, driven line by line: {"do": NAME, ...} on standard input, {"ok": value} or {"error": text} back.
-// Started by vscode.py with the folder that holds playwright-core, and the browser's path.
+// Started by vscode.py and chromium.py with the folder that holds playwright-core, and the browser's path.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -12,6 +12,9 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: Number(width), height: Number(height) } });
 await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 const page = await context.newPage();
+const complaints = [];
+page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+page.on('pageerror', (error) => complaints.push(String(error)));
 
 const actions = {
   open: ({ url }) => page.goto(url, { waitUntil: 'domcontentloaded', timeout: 120000 }).then(() => null),
@@ -20,6 +23,8 @@ const actions = {
   insert: ({ text }) => page.keyboard.insertText(text).then(() => null),
   click: ({ selector }) => page.locator(selector).first().click({ timeout: 40000 }).then(() => null),
   hover: ({ selector }) => page.locator(selector).first().hover({ timeout: 40000 }).then(() => null),
+  complaints: () => complaints,
+  look: ({ width, height, scheme }) => page.setViewportSize({ width, height }).then(() => page.emulateMedia({ colorScheme: scheme })).then(() => null),
   evaluate: ({ script }) => page.evaluate(script),
   screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 };

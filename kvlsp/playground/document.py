@@ -1,0 +1,36 @@
+"""The file that the page opens. It is read once; what is typed in the page is written nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import kvlsp
+from kvlsp.errors import ConfigurationError
+from kvlsp.syntax.language import Language
+
+SAMPLE: Final = Path(kvlsp.__file__).parent / "text" / "rope.py"
+"""What is shown without a file: code that comes along."""
+
+LONGEST: Final = 8 << 20
+"""Bytes."""
+
+
+def read(file: Path | None) -> Mapping[str, Any]:
+    """Name, URI, language and text, in terms of JSON. :class:`ConfigurationError` for what cannot be read."""
+    path = (file or SAMPLE).resolve()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); name a file with text.") from error
+    if len(data) > LONGEST:
+        raise ConfigurationError(f"{path} has {len(data) >> 20} MB; the playground takes {LONGEST >> 20} at most.")
+    language = Language.of(path.name)
+    return {
+        "name": path.name,
+        "uri": path.as_uri(),
+        "language": language.name if language is not None else "plaintext",
+        "text": data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n"),
+        "sample": file is None,
+    }
