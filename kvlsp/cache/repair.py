@@ -186,6 +186,18 @@ def refresh(cache: ResidentCache, rows: int) -> int:
     return max(0, count)
 
 
+def read_likelihoods(cache: ResidentCache, rows: int) -> int:
+    """Encode up to ``rows`` exact rows again that have not said yet how likely what follows them is: those right
+    before a change, and all that were encoded before anybody wanted to know. How many were encoded; 0: all have."""
+    if cache.likelihoods is None:
+        return 0
+    cache.drop_unwritten()
+    missing = cache.likelihoods.missing(cache.frontier)[:rows]
+    if len(missing):
+        _encode_again(cache, missing)
+    return len(missing)
+
+
 def refresh_oldest(cache: ResidentCache, rows: int) -> int:
     """Encode ``rows`` stale rows, left to right: what the caret has crossed, then what has waited longest. Returns how
     many were encoded.
@@ -215,6 +227,10 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
     """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows)."""
     resident = cache.rows
     chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
+    asked, exact = chosen, np.empty(0, np.int64)
+    if cache.likelihoods is not None:  # those that will be exact when they are encoded say what they think of the next
+        exact = np.flatnonzero(rows < min(_reached(cache, rows), _solid(cache)))
+        chosen = np.union1d(asked, exact)
     with span("encode", rows=len(rows)):
         logits = cache.decoder.forward(cache.arrays(), RowBatch(
             torch.from_numpy(resident.ids[rows].astype(np.int64)),
@@ -226,14 +242,20 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
     if cache.unwritten is not None:
         cache.unwritten[rows] = False
     _reach(cache, rows)
-    return logits
+    if cache.likelihoods is None:
+        return logits
+    cache.likelihoods.read(rows[exact], resident.ids, logits[torch.from_numpy(np.isin(chosen, exact))])
+    return logits[torch.from_numpy(np.isin(chosen, asked))]
 
 
 def _reach(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
     """The frontier runs over those of ``rows`` (ascending), encoded as they stand, that follow it without a gap."""
+    cache.frontier = min(_reached(cache, rows), _solid(cache))
+
+
+def _reached(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> int:
     ahead = rows[rows >= cache.frontier]
-    reached = cache.frontier + int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
-    cache.frontier = min(reached, _solid(cache))
+    return cache.frontier + int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
 
 
 def _solid(cache: ResidentCache) -> int:
@@ -264,6 +286,8 @@ def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
         )
     cache.plans += counts
     cache.staleness = cache.staleness.follow(plan, cache.plans)
+    if cache.likelihoods is not None:
+        cache.likelihoods = cache.likelihoods.follow(plan, edit=counts)
     cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
     cache.frontier = plan.frontier + solid
     if cache.witness is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from kvlsp.cache.likelihood import Likelihoods
 from kvlsp.cache.plan import Plan, make_plan
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.cache.staleness import Staleness
@@ -75,6 +76,8 @@ class ResidentCache:
         self.table = SlotTable()
         self.rows = Rows.none()
         self.staleness = Staleness.fresh(0)
+        self.likelihoods: Likelihoods | None = None
+        """How likely the text is as it stands; None: nobody wants to know (:meth:`judge`)."""
         self.frontier = 0
         self.scratch: Scratch | None = None
         self.unwritten: npt.NDArray[np.bool_] | None = None
@@ -113,6 +116,15 @@ class ResidentCache:
         self.scratch = self.unwritten = None
         if self.witness is not None:
             self.witness.forget()
+        self.judge(self.likelihoods is not None)
+
+    def judge(self, wanted: bool) -> None:
+        """From here on, remember how likely the text is as it stands, or do not."""
+        known = self.likelihoods
+        if not wanted:
+            self.likelihoods = None
+        elif known is None or len(known) != len(self.rows):
+            self.likelihoods = Likelihoods.unknown(len(self.rows))
 
     def offload(self) -> None:
         """Take the rows to host memory and give the device's back; whatever needs them next brings them back."""
@@ -210,6 +222,8 @@ class ResidentCache:
         self.rows = replace(rows, cells=rows.cells[written], ids=rows.ids[written],
                             slots=rows.slots[written], positions=rows.positions[written])
         self.staleness = self.staleness.select(written)
+        if self.likelihoods is not None:
+            self.likelihoods = self.likelihoods.select(written)
         self.frontier = min(self.frontier, int(np.argmin(written)))
 
     def check_integrity(self) -> None:
@@ -221,6 +235,8 @@ class ResidentCache:
             raise IntegrityError("The slots of the rows are not the slots taken for the document.")
         if np.any(np.diff(rows.positions) <= 0):
             raise IntegrityError("Positions do not grow in layout order.")
+        if self.likelihoods is not None and len(self.likelihoods) != len(rows):
+            raise IntegrityError("There are not as many likelihoods as rows.")
         if not 0 <= self.frontier <= len(rows):
             raise IntegrityError("The exact frontier lies outside the rows.")
         if np.any(self.staleness.changes[: self.frontier]):

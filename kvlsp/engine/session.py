@@ -138,7 +138,8 @@ class Session(DocumentText):
     # --- cache ---------------------------------------------------------------------------------------------
 
     def begin_sync(self, caret: int, *, slide: bool = False, grow: int = 0,
-                   wanted: Callable[[Layout], list[int]] | None = None, choose: Choice | None = None) -> Sync:
+                   wanted: Callable[[Layout], list[int]] | None = None, choose: Choice | None = None,
+                   seam: int = SEAM) -> Sync:
         """Begin to make the layout at ``caret`` resident; ``wanted`` names layout rows whose logits are asked for."""
         jumped = not self.window.holds(self._token(caret))
         layout = self.layout(caret, slide=slide, grow=grow)
@@ -148,7 +149,7 @@ class Session(DocumentText):
             self.cache.reserve(len(self.window.whole) + self.context - self.capacity)
         # what a window that grows makes stale is refreshed once, when it has grown: no repair, and no sign of age
         repair = Repair(self.cache, layout, wanted=wanted(layout) if wanted is not None else (), given=self._given,
-                        choose=None if grow else choose or self.choose, seam=0 if grow else SEAM, counts=not grow)
+                        choose=None if grow else choose or self.choose, seam=0 if grow else seam, counts=not grow)
         return Sync(layout, repair, lambda settled: self.totals.add(settled, slide=bool(slide or grow or jumped)))
 
     def sync(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
