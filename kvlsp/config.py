@@ -71,6 +71,10 @@ class Settings:
     temperature: float = _setting(0.0, "draw tokens at this temperature (0: always the likeliest)", low=0.0, high=2.0)
     penalty: float = _setting(0.9, "grammar penalty per repetition (1: off)", low=0.1, high=1.0)
     ahead: bool = _setting(True, "begin a suggestion when an edit comes, before the editor asks for it")
+    next_edit: str = _setting("asked", "propose the next edit: what an edit made wrong elsewhere in the file (on: when "
+                              "the keyboard rests; asked: only when asked)", one_of=("on", "off", "asked"))
+    next_edit_minimum_gain: float = _setting(1.0, "nats by which a proposed line has to be likelier than the one that "
+                                             "stands there", low=0.0, high=100.0)
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 5 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)

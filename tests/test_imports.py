@@ -14,7 +14,7 @@ ROOT = Path(kvlsp.__file__).parent
 
 LEAVES = {"errors", "config", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
-           "workspace", "opening", "engine"}
+           "nextedit", "workspace", "opening", "engine"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
@@ -29,9 +29,10 @@ ALLOWED = {
     "prompt": {"tokens", "text"},
     "cache": {"prompt", "model"},
     "completion": {"tokens", "syntax", "text"},
+    "nextedit": {"text", "syntax"},
     "workspace": {"text", "syntax"},
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
-    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "opening"},
+    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "opening"},
     "wire": {"messages", "text"},
     "remote": {"wire", "messages", "text"},
     "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model"},

@@ -29,16 +29,21 @@ JUDGED = 512
 class Reader:
     """Reads ``snapshot`` in document order and follows it; :meth:`step` until it returns 0."""
 
-    def __init__(self, model: Model, snapshot: Snapshot, *, context: int, advice: str = "") -> None:
+    def __init__(self, model: Model, snapshot: Snapshot, *, context: int, advice: str = "",
+                 until: int | None = None) -> None:
         plain = replace(model, template=replace(model.template, order="plain"))
         self.session = Session(plain, snapshot, context=context, generation_rows=JUDGED, advice=advice)
         self.session.cache.judge(True)
         self._sync: Sync | None = None
         self._laid_out = -1
+        self.until = until
+        """The character at which the part that is read ends; None: with the text. What fits above it is read."""
 
     def edit(self, changes: tuple[Change, ...], after: Snapshot) -> None:
         """Follow changes; no model work."""
         self._sync = None
+        for change in changes:
+            self.until = None if self.until is None else change.edit.shift(self.until)
         self.session.edit(changes, after)
 
     @property
@@ -54,7 +59,8 @@ class Reader:
         session = self.session
         if self._laid_out != session.revision or self._sync is not None:
             if self._sync is None:
-                self._sync = session.begin_sync(len(session.snapshot.text), seam=0)
+                end = len(session.snapshot.text)
+                self._sync = session.begin_sync(end if self.until is None else min(end, self.until), seam=0)
                 self._laid_out = session.revision
             done = self._sync.step(rows)
             if self._sync.complete:

@@ -27,7 +27,8 @@ class Change:
         above = text.rfind("\n", 0, start) + 1
         below = text.find("\n", end)
         below = len(text) if below < 0 else below
-        if text[start:end].endswith("\n") and old.endswith("\n"):
+        whole = (old or "\n").endswith("\n") and (text[start:end] or "\n").endswith("\n")
+        if whole and start == above:  # whole lines were put in, or taken away, or became others
             below = end
         return cls(above, below, text[above:start] + old + text[end:below], text[above:below], start)
 

@@ -32,6 +32,9 @@ WEIGHTS: Final = {
 LEAST: Final = 0.4
 """Of the lines of a text, the share of belief that a line needs to be shown without a name that leads there: on the
 changes above, four of five lines shown were changed by the programmer later."""
+LEAST_DROP: Final = 0.1
+"""Nats by which some token of a line has to have become less likely, or no other evidence counts: a line that reads as
+it did before the changes is no place."""
 PLACES: Final = 3
 
 
@@ -65,24 +68,38 @@ def places(text: str, changes: Sequence[Change], judged: Judged, language: Langu
         return []
     lines = Lines(text)
     low, high = window or (0, len(text))
-    found = _named(text, lines, changes[-1], language)
-    if not found:
+    found = _followed(text, lines, changes, language)
+    if found is None:
         found = _by_evidence(lines, changes, judged)
     own = range(*lines.span(changes[-1].start, max(changes[-1].end, changes[-1].start + 1)))
     return [place for place in found if low <= place.start < max(high, 1) and place.line not in refused
             and (place.line not in own or place.kind == "rename")][:most]
 
 
-def _named(text: str, lines: Lines, change: Change, language: Language | None) -> list[Place]:
-    """The lines that still have the old name of what was renamed, from the change on downwards, then from the top."""
+def _followed(text: str, lines: Lines, changes: Sequence[Change], language: Language | None) -> list[Place] | None:
+    """Where a name that became another still has to follow: the newest such change that leaves anything to do. None
+    where the last change has nothing to do with one, empty where it was the last to follow."""
+    last = changes[-1].renamed
+    follows = False
+    for change in reversed(changes):
+        found = _named(text, lines, change, language)
+        if found and (change is changes[-1] or last is None or last == change.renamed):
+            return found
+        follows = follows or (found is not None and last == change.renamed)
+    return [] if follows else None
+
+
+def _named(text: str, lines: Lines, change: Change, language: Language | None) -> list[Place] | None:
+    """The lines that still have the old name of what was renamed, from the change on downwards, then from the top. None
+    where the change renamed nothing."""
     renamed = change.renamed
     if renamed is None:
-        return []
+        return None
     old, new = renamed
     scopes = Scopes(language, text)
     at = next((one for one in occurrences(text, new, change.start, change.end) if scopes.defines(one, new)), None)
     if at is None:
-        return []
+        return None
     starts: dict[int, list[int]] = {}
     for one in scopes.same(old, new, at):
         if one.same:
@@ -98,7 +115,9 @@ def _named(text: str, lines: Lines, change: Change, language: Language | None) -
 
 
 def _by_evidence(lines: Lines, changes: Sequence[Change], judged: Judged) -> list[Place]:
-    belief = believed(features(lines, judged, changes), changed=_changed(lines, changes[-1]))
+    table = features(lines, judged, changes)
+    belief = believed(table, changed=_changed(lines, changes[-1]))
+    belief[table[:, NAMES.index("highest")] < LEAST_DROP] = 0
     result = []
     for line in np.argsort(-belief, kind="stable")[:20].tolist():
         if not belief[line]:
@@ -118,7 +137,8 @@ def believed(table: npt.NDArray[np.float32], changed: npt.NDArray[np.bool_]) -> 
     if not np.isfinite(scores).any():
         return np.zeros(len(table))
     chances: npt.NDArray[np.float64] = np.exp(scores - scores[np.isfinite(scores)].max())
-    return chances / chances.sum()
+    shares: npt.NDArray[np.float64] = chances / chances.sum()
+    return shares
 
 
 def _changed(lines: Lines, change: Change) -> npt.NDArray[np.bool_]:

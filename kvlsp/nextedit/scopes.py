@@ -26,7 +26,8 @@ _THEMSELVES = ("self", "cls", "this")
 
 
 _TYPED = re.compile(r"[\w>\]] *[&*]*$")
-_BINDS_BEFORE = re.compile(r"\b(?:for|as|import|let|const|var|def|class|function|fn|func|type)(?: mut)? +(?:[\w, (]+, *)?$")
+_BINDS_BEFORE = re.compile(r"\b(?:for|as|import|let|const|var|def|class|function|fn|func|type)(?: mut)? +"
+                           r"(?:[\w, (]+, *)?$")
 _BINDS_BEHIND = re.compile(r" *(?::[^=\n]+)?(?:, *[\w, .*]+)?\)? *(?::=|=(?!=))")
 _ONLY_TARGETS = re.compile(r"[\s\w.,(*]*")
 
@@ -117,9 +118,10 @@ class Scopes:
             return head[-1:] in ("(", ",", "*", "&") or _TYPED.search(head) is not None
         line = text.rfind("\n", 0, start) + 1
         stop = text.find("\n", end)
-        return (_BINDS_BEFORE.search(text[line:start]) is not None
-                or _BINDS_BEHIND.match(text[end : stop if stop >= 0 else len(text)]) is not None
-                and _ONLY_TARGETS.fullmatch(text[line:start]) is not None)
+        if _BINDS_BEFORE.search(text[line:start]) is not None:
+            return True
+        assigned = _BINDS_BEHIND.match(text[end : stop if stop >= 0 else len(text)]) is not None
+        return assigned and _ONLY_TARGETS.fullmatch(text[line:start]) is not None
 
     def same(self, old: str, new: str, changed: int) -> list[Occurrence]:
         """Every occurrence of ``old``, when at ``changed`` stands ``new`` that was ``old``: which of them mean what
@@ -172,14 +174,29 @@ class Scopes:
         return head[end:]
 
     def _shadowed(self, name: str, start: int, inner: list[_Definition]) -> bool:
-        """Whether a definition between the scope and the place has a parameter of this name."""
+        """Whether a definition between the scope and the place has a parameter of this name, or a comprehension around
+        the place binds it."""
         text = self._text
+        if self._comprehended(name, start):
+            return True
         for one in inner:
             if one.is_class or not one.name[1] < start < one.end:
                 continue
             for found in occurrences(text, name, one.name[1], _closing(text, one.name[1])):
                 if text[:found].rstrip()[-1:] in ("(", ",", "*", "&"):
                     return True
+        return False
+
+    def _comprehended(self, name: str, start: int) -> bool:
+        node = None if self._tree is None else self._tree.root_node.descendant_for_byte_range(
+            self._byte(start), self._byte(start + len(name)))
+        while node is not None and not node.type.endswith(("statement", "definition", "block")):
+            for clause in node.children:
+                left = clause.child_by_field_name("left") if clause.type == "for_in_clause" else None
+                bound = "" if left is None or left.text is None else left.text.decode("utf-8", "replace")
+                if next(occurrences(bound, name), None) is not None:
+                    return True
+            node = node.parent
         return False
 
 

@@ -8,11 +8,13 @@ from kvlsp.laboratory.commands.evaluate_crossfile import crossfile
 from kvlsp.laboratory.commands.evaluate_edits import edits
 from kvlsp.laboratory.commands.evaluate_first_window import first_window
 from kvlsp.laboratory.commands.evaluate_infill import infill
+from kvlsp.laboratory.commands.evaluate_next_edit import next_edit
 from kvlsp.laboratory.commands.evaluate_perplexity import perplexity
 from kvlsp.laboratory.commands.evaluate_places import confidence, places
 from kvlsp.laboratory.commands.evaluate_repetition import repetition
 from kvlsp.laboratory.commands.evaluate_waiting import waiting
 
 app = typer.Typer(help="Measure the quality of completions.", no_args_is_help=True)
-for measurement in (infill, perplexity, edits, waiting, repetition, confidence, crossfile, places, first_window):
+for measurement in (infill, perplexity, edits, waiting, repetition, confidence, crossfile, places, first_window,
+                    next_edit):
     app.command()(measurement)

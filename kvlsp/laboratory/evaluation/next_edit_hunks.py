@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kvlsp.config import Settings
+from kvlsp.engine.next_edit import NextEditJob
 from kvlsp.engine.reader import Reader
 from kvlsp.laboratory.evaluation.edits_versions import Hunk, Revision
 from kvlsp.nextedit.change import Change
 from kvlsp.nextedit.features import Judged
+from kvlsp.nextedit.places import places
 from kvlsp.opening.model import Model
+from kvlsp.syntax.language import Language
 from kvlsp.text import document
 from kvlsp.text.document import Snapshot
 from kvlsp.text.edit import Edit
@@ -41,6 +45,15 @@ class Asked:
     """The lines that stand in the next hunk's place in the end."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What kvlsp says: lines in their ``order``, those of them that it shows, and the texts that it proposes."""
+
+    order: list[int]
+    shown: list[int]
+    texts: list[tuple[int, str]]
+
+
 def excerpts(revisions: Iterable[Revision], lines: int = LINES) -> Iterator[Revision]:
     """Pieces of the files with at least two hunks in them."""
     for revision in revisions:
@@ -54,8 +67,9 @@ def excerpts(revisions: Iterable[Revision], lines: int = LINES) -> Iterator[Revi
             first += max(1, len(inside))
 
 
-def replay(model: Model, revision: Revision, rows: int = 256) -> Iterator[Asked]:
-    """Ask after every hunk but the last."""
+def replay(model: Model, revision: Revision, settings: Settings, rows: int = 256, *,
+           write: bool = True) -> Iterator[tuple[Asked, Shown]]:
+    """Ask after every hunk but the last; without ``write`` no texts are made."""
     text = "".join(revision.before)
     reader = Reader(model, Snapshot(revision.path, 0, Rope.of(text), "python"), context=model.decoder.context_length)
     while reader.step(rows):
@@ -80,9 +94,20 @@ def replay(model: Model, revision: Revision, rows: int = 256) -> Iterator[Asked]
         if max(hunk.end - hunk.start, len(hunk.lines)) > WIDEST or not (old + edit.text).strip():
             continue
         coming = tuple((one.start + shift, one.end + shift) for one in revision.hunks[number + 1 :])
-        yield Asked(f"{revision.package}/{revision.path}", text,
-                    tuple(Change.of(text, a, b, was) for a, b, was in records), reader.judged(), coming[0], coming,
-                    "".join(following.lines))
+        asked = Asked(f"{revision.package}/{revision.path}", text,
+                      tuple(Change.of(text, a, b, was) for a, b, was in records), reader.judged(), coming[0], coming,
+                      "".join(following.lines))
+        yield asked, _shown(model, reader, asked, settings, write)
+
+
+def _shown(model: Model, reader: Reader, asked: Asked, settings: Settings, write: bool) -> Shown:
+    found = places(asked.text, asked.changes, asked.judged, Language.of("python"))
+    shown = [place.line for place in found if place.shown]
+    texts = []
+    if write and shown:
+        proposals = NextEditJob(model, reader, asked.changes, settings).run()
+        texts = [(one.place.line, one.text) for one in proposals]
+    return Shown([place.line for place in found], shown, texts)
 
 
 def right(line: int, hunks: Iterable[tuple[int, int]]) -> bool:

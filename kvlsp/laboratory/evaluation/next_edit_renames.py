@@ -1,8 +1,8 @@
 """Renames with all uses known: one name changed where it is defined, nothing else. Where is it used?
 
-Truth is Python's own syntax tree (:mod:`ast`), read with Python's rules of scope; what is judged reads excerpts with
-tree-sitter and a model. Four kinds: a parameter, a variable of a function, an attribute of ``self``, a function or
-method. The arguments that callers in the same file name are right, too, but nobody has to find them.
+Truth is Python's own syntax tree (:mod:`ast`), read with Python's rules of scope; what is judged reads it with
+tree-sitter, and a part of it with a model. Four kinds: a parameter, a variable of a function, an attribute of ``self``,
+a function or method. The arguments that callers in the same file name are right, too, but nobody has to find them.
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ _SHORTEST = 3
 
 @dataclass(frozen=True)
 class Rename:
-    """In ``before`` the name ``old`` at ``definition`` becomes ``new``. ``uses`` are offsets of ``old`` in the text
-    after that, ascending; ``callers`` those of arguments that are named so in calls. ``before`` is an excerpt, that
-    stands between ``above`` and ``below`` in its file."""
+    """In the file ``before`` the name ``old`` at ``definition`` becomes ``new``. ``uses`` are offsets of ``old`` in the
+    text after that, ascending; ``callers`` those of arguments that are named so in calls. ``next`` is the first use
+    below the definition."""
 
     name: str
     kind: str
-    above: str
     before: str
-    below: str
     definition: int
     old: str
     new: str
     uses: tuple[int, ...]
     callers: frozenset[int]
+
+    @property
+    def next(self) -> int:
+        return min(use for use in self.uses if use > self.definition)
 
     @property
     def edit(self) -> Edit:
@@ -48,12 +50,12 @@ class Rename:
         return self.before[: self.definition] + self.new + self.before[self.definition + len(self.old) :]
 
 
-def renames(files: Iterable[tuple[str, str]], characters: int, seed: int = 0) -> list[Rename]:
-    """All places in files ``(name, text)``, in excerpts of about so many characters, kinds taking turns in an order
-    drawn with ``seed``."""
+def renames(files: Iterable[tuple[str, str]], within: int, seed: int = 0) -> list[Rename]:
+    """All places in files ``(name, text)`` whose next use is ``within`` so many characters below, kinds taking turns in
+    an order drawn with ``seed``."""
     kinds: dict[str, list[Rename]] = {kind: [] for kind in KINDS}
     for name, text in files:
-        for one in _of_file(name, text, characters):
+        for one in _of_file(name, text, within):
             kinds[one.kind].append(one)
     random = Random(seed)
     for found in kinds.values():
@@ -62,7 +64,7 @@ def renames(files: Iterable[tuple[str, str]], characters: int, seed: int = 0) ->
     return [found[turn] for turn in range(longest) for found in kinds.values() if turn < len(found)]
 
 
-def _of_file(name: str, text: str, characters: int) -> Iterator[Rename]:
+def _of_file(name: str, text: str, within: int) -> Iterator[Rename]:
     if "\r" in text or "\f" in text:
         return
     try:
@@ -74,19 +76,15 @@ def _of_file(name: str, text: str, characters: int) -> Iterator[Rename]:
         later = [use for use in uses if use > definition]
         if len(old) < _SHORTEST or old.startswith("__") or keyword.iskeyword(old) or not later:
             continue
-        top = text.rfind("\n", 0, max(0, definition - characters // 4)) + 1
-        bottom = text.find("\n", min(len(text) - 1, top + characters)) + 1 or len(text)
         new = next((one for one in NEW_NAMES if one not in text), None)
-        if new is None or later[0] >= bottom:
+        if new is None or min(later) >= definition + within:
             continue
         moved = len(new) - len(old)
 
-        def within(offsets: Iterable[int], top: int = top, bottom: int = bottom, definition: int = definition,
-                   moved: int = moved) -> list[int]:
-            return sorted(at - top + (moved if at > definition else 0) for at in offsets if top <= at < bottom)
+        def after(offsets: Iterable[int], definition: int = definition, moved: int = moved) -> list[int]:
+            return sorted(at + (moved if at > definition else 0) for at in offsets)
 
-        yield Rename(name, kind, text[:top], text[top:bottom], text[bottom:], definition - top, old, new, tuple(within(uses)),
-                     frozenset(within(callers)))
+        yield Rename(name, kind, text, definition, old, new, tuple(after(uses)), frozenset(after(callers)))
 
 
 _Candidate = tuple[str, str, int, list[int], list[int]]
@@ -108,12 +106,12 @@ def _candidates(tree: ast.Module, place: _Places) -> Iterator[_Candidate]:
 def _of_function(node: _Function, place: _Places, calls: list[ast.Call]) -> Iterator[_Candidate]:
     parameters = {one.arg: one for one in _parameters(node.args)}
     declared = {name for one in ast.walk(node) if isinstance(one, ast.Global | ast.Nonlocal) for name in one.names}
-    for name, one in parameters.items():
+    for name, argument in parameters.items():
         if name in ("self", "cls") or name in declared:
             continue
         callers = [place.offset(word.lineno, word.col_offset) for call in calls if _called(call) == node.name
                    for word in call.keywords if word.arg == name]
-        yield ("parameter", name, place.offset(one.lineno, one.col_offset),
+        yield ("parameter", name, place.offset(argument.lineno, argument.col_offset),
                [place.of(use) for use in _in_body(node, name)], callers)
     seen = set(parameters) | declared
     for one in ast.walk(node):
@@ -215,7 +213,8 @@ class _Places:
         return self.offset(node.lineno, node.col_offset)
 
     def of_attribute(self, node: ast.Attribute) -> int:
-        assert node.end_lineno is not None and node.end_col_offset is not None
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         return self.offset(node.end_lineno, node.end_col_offset) - len(node.attr)
 
     def of_definition(self, node: _Function) -> int:

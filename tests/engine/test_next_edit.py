@@ -1,0 +1,105 @@
+"""The next edit of a text, from the changes to what is proposed: tiny models, whole jobs, no clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.engine.next_edit import NextEditJob
+from kvlsp.engine.next_oneshot import next_edits
+from kvlsp.engine.reader import Reader
+from kvlsp.nextedit.change import Change
+from kvlsp.text import document
+from kvlsp.text.document import Snapshot
+from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+from tests.support.models import tiny_model
+
+TEXT = "def add(amount):\n    if amount:\n        return amount\n\ndef other(amount):\n    return amount\n"
+RENAME = Edit(8, 14, "total")
+
+
+def reader(text: str = TEXT, *, context: int = 2048) -> Reader:
+    made = Reader(tiny_model(), Snapshot("a.py", 0, Rope.of(text), "python"), context=context)
+    while made.step(64):
+        pass
+    return made
+
+
+def edited(made: Reader, edit: Edit) -> str:
+    before = str(made.session.snapshot.text)
+    text = before[: edit.start] + edit.text + before[edit.end :]
+    after = Snapshot("a.py", made.session.snapshot.version + 1, Rope.of(text), "python")
+    made.edit((document.Change(edit, after.text),), after)
+    return text
+
+
+def test_a_renamed_parameter_is_followed_one_place_at_a_time_and_no_further():
+    taken = list(next_edits(tiny_model(), TEXT, [RENAME], "a.py", Settings(next_edit_minimum_gain=0.0), 9))
+    assert [step.proposal.text.strip() for step in taken] == ["if total:", "return total"]
+    assert taken[-1].after == ("def add(total):\n    if total:\n        return total\n\n"
+                               "def other(amount):\n    return amount\n")
+
+
+def test_a_step_is_a_forward_and_a_job_can_be_left_at_any_of_them():
+    made = reader()
+    text = edited(made, RENAME)
+    job = NextEditJob(tiny_model(), made, [Change.of(text, 8, 13, "amount")], Settings())
+    assert 0 < job.step(4) <= 4
+    assert not job.done
+    text = edited(made, Edit(0, 0, "x = 1\n"))
+    other = NextEditJob(tiny_model(), made, [Change.of(text, 14, 19, "amount")], Settings(next_edit_minimum_gain=0.0))
+    assert other.run(4)[0].text == "    if total:"
+
+
+def test_without_a_change_there_is_no_work():
+    assert NextEditJob(tiny_model(), reader(), [], Settings()).done
+
+
+def test_judging_leaves_no_rows_behind():
+    made = reader()
+    cache = made.session.cache
+    rows, free = len(cache.rows), cache.table.free
+    before = [layer.clone() for layer in cache.arrays().keys]
+    said = made.likelihood(17, 32, ["    if amount:", "    if total:", "    pass"])
+    assert len(set(said)) == 3
+    cache.check_integrity()
+    assert (len(cache.rows), cache.table.free) == (rows, free)
+    live = cache.rows.slots
+    assert all((old[:, live] == new[:, live]).all() for old, new in zip(before, cache.arrays().keys, strict=True))
+
+
+def test_the_likelihood_of_what_stands_there_is_that_of_a_prefill():
+    made = reader()
+    same = made.likelihood(17, 31, [TEXT[17:31]])[0]
+    now = made.judged()
+    inside = (now.starts >= 17) & (now.starts < 31)
+    assert same == pytest.approx(float(now.now[inside].sum()), abs=1e-4)
+
+
+def test_a_line_beyond_what_is_read_is_followed_by_its_name_alone():
+    text = TEXT[:31] + "    x = 1\n" * 60 + "    return amount\n"
+    made = Reader(tiny_model(), Snapshot("a.py", 0, Rope.of(text), "python"), context=1024, until=120)
+    while made.step(64):
+        pass
+    after = edited(made, RENAME)
+    change = Change.of(after, 8, 13, "amount")
+    found = NextEditJob(tiny_model(), made, [change], Settings(next_edit_minimum_gain=0.0), most=3).run()
+    assert found[-1].text == "    return total"
+    assert found[-1].gain == 0.0
+
+
+def test_reading_follows_an_edit_and_says_no_more_than_two_prefills():
+    """No ghost of staleness: a token's drop is the difference of two full readings."""
+    made, was = reader(), reader().judged()
+    text = edited(made, RENAME)
+    while made.step(3):
+        pass
+    now = reader(text).judged()
+    shift = len(RENAME.text) - (RENAME.end - RENAME.start)
+    for start, drop in zip(made.judged().starts, made.judged().drop, strict=True):
+        if start >= RENAME.start + len(RENAME.text):
+            before = float(was.now[was.starts == start - shift][0])
+            assert drop == pytest.approx(before - float(now.now[now.starts == start][0]), abs=1e-4)
+        else:
+            assert drop == 0
