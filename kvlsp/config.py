@@ -78,6 +78,8 @@ class Settings:
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 5 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)
+    disk_mib: int = _setting(1024, "bound of what is kept of closed documents in the cache folder, so that they open "
+                             "at once (0: nothing)", low=0, high=1 << 20)
     context_tokens: int = _setting(0, "longest resident window (0: what the model allows; else 512 or more)",
                                    low=0, high=1 << 20, least=LEAST_CONTEXT_TOKENS)
     cross_file: str = _setting("auto", "show the model what suits the caret from other files of the workspace "

@@ -14,7 +14,7 @@ ROOT = Path(kvlsp.__file__).parent
 
 LEAVES = {"errors", "config", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
-           "nextedit", "workspace", "opening", "engine"}
+           "nextedit", "workspace", "opening", "shelf", "engine"}
 ALLOWED = {
     "errors": set(),
     "config": {"errors"},
@@ -32,7 +32,9 @@ ALLOWED = {
     "nextedit": {"text", "syntax"},
     "workspace": {"text", "syntax"},
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
-    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "opening"},
+    "shelf": {"text", "prompt", "model", "cache"},
+    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "opening",
+               "shelf"},
     "wire": {"messages", "text"},
     "remote": {"wire", "messages", "text"},
     "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model"},
@@ -48,7 +50,7 @@ ALLOWED = {
 }
 EXCEPTIONS = {("cli/doctor.py", "laboratory.evaluation")}
 """``kvlsp doctor --gate`` measures; it imports what measures when it is asked to, not before (test_apart)."""
-TORCH = {"model", "cache", "opening", "engine", "cli", "laboratory.training", "laboratory.evaluation",
+TORCH = {"model", "cache", "opening", "shelf", "engine", "cli", "laboratory.training", "laboratory.evaluation",
          "laboratory.commands"}
 
 

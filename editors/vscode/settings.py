@@ -16,8 +16,8 @@ from kvlsp.config import Settings, camel
 
 PACKAGE = Path(__file__).with_name("package.json")
 
-MACHINE = {"model", "device", "dtype", "threads", "cache_mib", "context_tokens", "engine", "full_prefill",
-           "unload_minutes"}
+MACHINE = {"model", "device", "dtype", "threads", "cache_mib", "disk_mib", "context_tokens", "engine",
+           "full_prefill", "unload_minutes"}
 """Settings that say something about the machine: a workspace may override them only when it is trusted."""
 
 OWN: dict[str, Any] = {

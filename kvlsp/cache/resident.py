@@ -155,6 +155,17 @@ class ResidentCache:
             self.forget()
             raise
 
+    def take_up(self, stored: StoredRows, cells: npt.NDArray[np.int64], ids: npt.NDArray[np.int32],
+                prefix: tuple[int, int], staleness: Staleness, frontier: int) -> None:
+        """Rows of another time, in layout order, become those of this cache, which has none; they are brought to the
+        device when something needs them. Raises :class:`IntegrityError` where there are rows already."""
+        if len(self.rows):
+            raise IntegrityError("Rows were to be taken up by a cache that has rows.")
+        order = np.arange(len(cells), dtype=np.int64)
+        self.forget()
+        self.rows, self.staleness, self.frontier = Rows(cells, ids, order, order, prefix), staleness, frontier
+        self.host = stored
+
     def plan(self, layout: Layout) -> Plan:
         """The way to ``layout`` from the rows that are written."""
         self.restore()

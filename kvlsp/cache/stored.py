@@ -33,10 +33,13 @@ class StoredRows:
 
     @classmethod
     @torch.inference_mode()
-    def store(cls, arrays: KeyValues, slots: torch.Tensor, *, on_host: bool = False) -> StoredRows:
-        """Copies of the rows in ``slots`` (n,), int64 on the CPU: on the device of ``arrays``, or in host memory."""
+    def store(cls, arrays: KeyValues, slots: torch.Tensor, *, on_host: bool = False,
+              layers: slice = slice(None)) -> StoredRows:
+        """Copies of the rows in ``slots`` (n,), int64 on the CPU: on the device of ``arrays``, or in host memory; of
+        all ``layers`` or of some."""
         there = slots.to(arrays.device)
-        truth, values = ([layer.index_select(1, there) for layer in layers] for layers in (arrays.truth, arrays.values))
+        truth, values = ([layer.index_select(1, there) for layer in kept[layers]]
+                         for kept in (arrays.truth, arrays.values))
         if on_host:
             truth, values = _to_host(truth), _to_host(values)
         return cls(tuple(truth), tuple(values))
@@ -45,12 +48,12 @@ class StoredRows:
     def restore(self, decoder: Decoder, arrays: KeyValues, slots: torch.Tensor, positions: torch.Tensor,
                 chosen: torch.Tensor | None = None) -> None:
         """Make them, or the ``chosen`` ones (n,), rows of the document in ``slots`` at ``positions`` (both (n,), int64
-        on the CPU)."""
+        on the CPU). They may be of another precision than the arrays."""
         there = slots.to(arrays.device)
         for layers, stored in ((arrays.truth, self.truth), (arrays.values, self.values)):
             for layer, rows in zip(layers, stored, strict=True):
                 some = rows if chosen is None else rows.index_select(1, chosen.to(rows.device))
-                layer.index_copy_(1, there, some.to(arrays.device, non_blocking=True))
+                layer.index_copy_(1, there, some.to(arrays.device, arrays.dtype, non_blocking=True))
         arrays.owner[there] = DOCUMENT.number
         arrays.extend(slots)
         decoder.move(arrays, slots, positions)

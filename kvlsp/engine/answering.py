@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kvlsp.engine.completion import CompletionJob
-from kvlsp.engine.documents import DocumentState
+from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.offers import Offer, Offers
 from kvlsp.engine.slowness import Slowness
 from kvlsp.engine.statistics import Statistics

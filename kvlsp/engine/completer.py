@@ -12,7 +12,8 @@ from typing import Any
 
 from kvlsp.engine.answering import Answering
 from kvlsp.engine.completion import CompletionJob, Phase
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused, unlearned
 from kvlsp.engine.requests import Requests, Waiting
 from kvlsp.messages import Complete, EditDocument

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 from kvlsp.engine.statistics import Statistics
 from kvlsp.text.document import Snapshot
 

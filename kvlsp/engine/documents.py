@@ -6,80 +6,23 @@ Used from the engine's thread only. Who asks for completions, and when, is :mod:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from kvlsp.cache.witness import Witness
 from kvlsp.cache.worth import Budget, worthiest
-from kvlsp.completion.answers import Answers
 from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
-from kvlsp.engine.completion import CompletionJob, Phase
+from kvlsp.engine.document_state import UNASKED, DocumentState
 from kvlsp.engine.placing import Placing
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
-from kvlsp.engine.sync import Sync
+from kvlsp.engine.shelving import Fetched, Shelving
+from kvlsp.engine.warm import READ_BEFORE, take_up
 from kvlsp.messages import EditDocument, PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
 from kvlsp.tokens.reading import PIECE
-
-UNASKED = 8
-"""Edits without a request of the editor's own after which none is expected any more: it waits for a rest, or the user
-asks when they want something."""
-
-
-@dataclass(slots=True, eq=False)
-class DocumentState:
-    """One open document. ``synced``: its cache is at the layout of its caret, and ``sync`` is on the way there.
-    ``job`` is the newest completion, under way or done. ``expected``: the editor is likely to ask at the caret, so that
-    the work is worth beginning; ``unasked`` edits came since the last request that an editor sent by itself.
-    ``refreshed``: overdue rows had a forward since the last edit. ``growing``: its window has grown since then.
-    ``failed``: its own work failed and waits until something happens. ``context`` is what it should see of other files,
-    placed or not."""
-
-    snapshot: Snapshot
-    session: Session | None = None
-    drafter: CopyDrafter | None = None
-    answers: Answers = field(default_factory=Answers)
-    job: CompletionJob | None = None
-    sync: Sync | None = None
-    synced: bool = False
-    expected: bool = False
-    unasked: int = UNASKED
-    refreshed: bool = False
-    growing: bool = False
-    failed: bool = False
-    context: PlaceContext | None = None
-    used_at: float = 0.0
-
-    @property
-    def resident(self) -> bool:
-        """Whether there are rows of it in memory."""
-        return self.session is not None and len(self.session.cache.rows) > 0
-
-    @property
-    def completing(self) -> bool:
-        """Whether a completion is under way."""
-        return self.job is not None and self.job.phase is not Phase.DONE
-
-    def unsync(self) -> None:
-        """Its text, caret or context has changed: the cache has to follow."""
-        self.synced = False
-        self.stop_sync()
-
-    def stop_sync(self) -> None:
-        """What is under way towards a layout ends; what is encoded stays, what is not is missing in the cache."""
-        sync, self.sync = self.sync, None
-        if sync is not None:
-            self.synced = self.synced and sync.complete
-            sync.close()
-
-    def forget(self) -> None:
-        """Drop tokens and cache; they are made from the text again when they are wanted."""
-        self.sync = self.job = self.session = self.drafter = None
-        self.synced = self.expected = False
 
 
 class Documents:
@@ -91,6 +34,7 @@ class Documents:
         self._clock, self._adaptation = clock, Adaptation()
         self._documents: dict[str, DocumentState] = {}
         self.placing = Placing(clock)
+        self.shelving = Shelving(clock)
         self.current: str | None = None
         """The document that the user is in."""
         self.active_at = clock()
@@ -128,6 +72,8 @@ class Documents:
 
     def open(self, snapshot: Snapshot) -> DocumentState:
         known = self._documents.get(snapshot.uri)
+        if known is not None:
+            self.shelving.keep(snapshot.uri, known.session)
         document = DocumentState(snapshot, context=known.context if known is not None else None)
         self._documents[snapshot.uri] = document
         self.touch(document)
@@ -135,10 +81,18 @@ class Documents:
         return document
 
     def close(self, uri: str) -> None:
-        self._documents.pop(uri, None)
+        document = self._documents.pop(uri, None)
+        if document is not None:
+            self.shelving.keep(uri, document.session)
+            self.shelving.forget(uri)
         self.placing.stop()
         if self.current == uri:
             self.current = None
+
+    def try_again(self) -> None:
+        """Something has happened: work of a document's own that failed is tried again."""
+        for document in self:
+            document.failed = False
 
     def touch(self, document: DocumentState) -> None:
         """The user is here now."""
@@ -189,6 +143,12 @@ class Documents:
             session.choose = worthiest(budget) if budget else None
             session.cache.witness = self.witness() if self.witness is not None else None
             document.session, document.drafter = session, None
+            document.awaited = self.shelving.fetch(document.snapshot.uri, session)
+        elif document.left:
+            document.left = False
+            document.awaited = self.shelving.fetch(document.snapshot.uri, document.session)
+        if document.awaited is not None:
+            self._await(document, document.session)
         if document.drafter is None and not document.session.behind:
             document.drafter = CopyDrafter(document.session.tokens.ids)
             document.session.token_edits.append(document.drafter.apply)
@@ -205,6 +165,27 @@ class Documents:
         except BaseException:
             document.forget()
             raise
+
+    # --- rows on disk ----------------------------------------------------------------------------------------
+
+    def fetched(self, message: Fetched) -> None:
+        """What is on disk of a document has come."""
+        document = self.get(message.uri)
+        if document is None or document.session is not message.session or document.awaited is None:
+            return
+        document.shelved = message.shelved
+        if message.shelved is None or len(document.snapshot.text) > READ_BEFORE:
+            document.awaited = document.shelved = None
+
+    def _await(self, document: DocumentState, session: Session) -> None:
+        """Have the session take up its rows once they and its tokens are there; after a while go on without them."""
+        shelved, job = document.shelved, document.job
+        if shelved is not None and not session.behind:
+            document.awaited = document.shelved = None
+            if take_up(session, shelved, self.shelving.worth, job.offset if job is not None else None):
+                self.shelving.known(document.snapshot.uri, shelved)
+        elif shelved is None and document.awaited is not None and self._clock() > document.awaited:
+            document.awaited = None
 
     # --- other files -----------------------------------------------------------------------------------------
 
@@ -244,7 +225,14 @@ class Documents:
         self.placing.forget()
         self.forget_answers()
         for document in self:
+            self.shelving.keep(document.snapshot.uri, document.session)
             document.forget()
+
+    def end(self) -> None:
+        """The engine ends: rows go to disk, those of the document that was used last first."""
+        for document in sorted(self, key=lambda one: -one.used_at):
+            document.unsync()
+            self.shelving.keep(document.snapshot.uri, document.session)
 
     def forget_answers(self) -> None:
         """What was answered under other settings is no answer any more."""

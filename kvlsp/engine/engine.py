@@ -19,8 +19,8 @@ from kvlsp import tracing
 from kvlsp.config import Settings
 from kvlsp.engine.answering import Answering
 from kvlsp.engine.completer import Completer
-from kvlsp.engine.documents import Documents, DocumentState
-from kvlsp.engine.eviction import evict
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.line_ends import LineEnds
@@ -28,6 +28,7 @@ from kvlsp.engine.models import Models
 from kvlsp.engine.questions import Questions
 from kvlsp.engine.reporting import Reporting
 from kvlsp.engine.schedule import Decision, schedule
+from kvlsp.engine.shelving import Fetched
 from kvlsp.engine.statistics import Statistics
 from kvlsp.engine.tidying import Tidying
 from kvlsp.engine.unloading import Unloading
@@ -51,7 +52,6 @@ from kvlsp.model.memory import give_back
 from kvlsp.opening.loading import Load, Loaded
 from kvlsp.opening.ready import open_ready
 from kvlsp.reasons import Reason
-from kvlsp.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Engine:
                  clock: Callable[[], float] = time.monotonic, arrived: Callable[[], None] = lambda: None) -> None:
         self._line_ends, self._clock = LineEnds(), clock
         self._events = events = self._line_ends.outwards(events)
-        self._inbox: Inbox[Message | Loaded] = Inbox(arrived)
+        self._inbox: Inbox[Message | Loaded | Fetched] = Inbox(arrived)
         self._thread = threading.Thread(target=self._run, name="kvlsp-engine", daemon=True)
         self.documents = Documents(settings, clock)
         self._statistics = Statistics()
@@ -99,6 +99,7 @@ class Engine:
         self._inbox.post(Shutdown())
         if self._thread.is_alive():
             self._thread.join(timeout)
+        self.documents.shelving.end()
 
     @property
     def running(self) -> bool:
@@ -120,17 +121,17 @@ class Engine:
     def turn(self, patience: float | None) -> bool:
         """Wait up to ``patience`` seconds for a message (None: as long as it takes), then work; False at the end."""
         message = self._inbox.take(patience)
-        with self._watching.turn(), span("turn"):
+        with self._watching.turn(), tracing.span("turn"):
             goes_on = self._turn(message)
         self._guarded(self._watching.tell, self._completer.waiting)
         return goes_on
 
-    def _turn(self, message: Message | Loaded | None) -> bool:
+    def _turn(self, message: Message | Loaded | Fetched | None) -> bool:
         while message is not None:
             if isinstance(message, Shutdown):
                 self._shut_down()
                 return False
-            with span(f"apply {type(message).__name__}"):
+            with tracing.span(f"apply {type(message).__name__}"):
                 self._guarded(self._apply, message)
             message = self._inbox.take(0)
         self._guarded(self._work)
@@ -155,16 +156,17 @@ class Engine:
 
     # --- messages --------------------------------------------------------------------------------------------
 
-    def _apply(self, message: Message | Loaded) -> None:
+    def _apply(self, message: Message | Loaded | Fetched) -> None:
         if isinstance(message, Watch):  # to look on changes nothing
             return self._watching.ask(message)
+        if isinstance(message, Fetched):
+            return self.documents.fetched(message)
         if not isinstance(message, Loaded):
             message = self._line_ends.incoming(message)
         documents, completer = self.documents, self._completer
         self._watching.heard(message)
         self._unloading.heard(message)
-        for document in documents:
-            document.failed = False  # work of its own that failed is tried again once something happens
+        documents.try_again()
         if isinstance(message, Question):
             self._questions.answer(message)
         match message:
@@ -213,6 +215,7 @@ class Engine:
                 self._answering.refuse(message, Reason.SHUTTING_DOWN)
             elif isinstance(message, Question):
                 self._guarded(self._apply, message)
+        self._guarded(self.documents.end)
 
     # --- work ------------------------------------------------------------------------------------------------
 
@@ -239,10 +242,8 @@ class Engine:
             self._unloading.work()
             return
         try:
-            with span(decision.work.value):
+            with tracing.span(decision.work.value):
                 self._upkeep.do(decision.work, document)
-            if not document.completing:
-                evict(self.documents, self._clock())
         except BaseException:
             self._completer.fail(document)
             raise

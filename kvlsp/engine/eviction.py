@@ -6,7 +6,8 @@ A document that has left loses no text: its rows come back from host memory, or 
 from __future__ import annotations
 
 from kvlsp.cache.store import Holding, to_drop
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 
 
 def evict(documents: Documents, now: float) -> None:
@@ -23,19 +24,27 @@ def evict(documents: Documents, now: float) -> None:
         if isinstance(key, bytes):
             store.drop(key)
         else:
-            _leave(states[key], offloads=bool(documents.host_bound))
+            _leave(documents, states[key])
     offloaded = [Holding(uri, cache.host_nbytes, states[uri].used_at, len(cache.rows)) for uri, cache in caches.items()]
     for uri in to_drop(offloaded, documents.host_bound, now, keep):
-        caches[uri].forget()
+        _drop(documents, states[uri])
 
 
-def _leave(document: DocumentState, *, offloads: bool) -> None:
-    """Give back the device's memory: the rows go to the host where that pays, else they are dropped."""
+def _leave(documents: Documents, document: DocumentState) -> None:
+    """Give back the device's memory: the rows go to the host where that pays, else they leave memory."""
     session = document.session
     if session is None:
         return
     document.unsync()
-    if session.model.offloads and offloads:
+    if session.model.offloads and documents.host_bound:
         session.cache.offload()
     else:
-        session.cache.forget()
+        _drop(documents, document)
+
+
+def _drop(documents: Documents, document: DocumentState) -> None:
+    """The rows leave memory: to the disk where that pays, else they are gone."""
+    if document.session is not None:
+        documents.shelving.keep(document.snapshot.uri, document.session)
+        document.session.cache.forget()
+        document.left = True

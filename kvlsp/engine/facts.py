@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kvlsp.engine.completion import Phase
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 from kvlsp.engine.schedule import Facts
 
 
@@ -15,6 +16,8 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
     """
     session, job = documents.session(document), document.job
     quiet_at = documents.active_at + documents.settings.idle_ms / 1000
+    if document.awaited is not None:
+        return Facts(quiet_at, awaited=True, unread=session.behind > 0)
     if asked:
         return Facts(quiet_at, asked=True, unread_here=job is not None and not session.can_complete_at(job.offset))
     if document.completing or document.expected or not document.synced or session.behind:
@@ -29,6 +32,9 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
             overdue=document.completing and session.overdue,
             refreshed=document.refreshed,
         )
+    grows = document.sync is not None or session.wants_slide  # begun growth is finished
+    stale = session.cache.stale > 0
+    settled = not (grows or stale)
     return Facts(
         quiet_at,
         overdue=session.overdue,
@@ -36,6 +42,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
         crossed=len(session.cache.crossed_caret) > 0,
         misplaced=documents.context_due(document) is not None,
         rough=session.tokens.rough > 0,
-        grows=document.sync is not None or session.wants_slide,  # begun growth is finished
-        stale=session.cache.stale > 0,
+        grows=grows,
+        stale=stale,
+        keep_at=documents.shelving.due(document.snapshot.uri, session) if settled else None,
     )

@@ -15,6 +15,7 @@ from kvlsp.cache.store import default_bound
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, limits
+from kvlsp.engine.shelving import Fetched
 from kvlsp.messages import Event, StatusChanged
 from kvlsp.model.memory import free_memory
 from kvlsp.opening import threads
@@ -27,10 +28,11 @@ log = logging.getLogger(__name__)
 class Models:
     """Sets the model and the settings of ``documents``. ``done`` is called on the thread of a load that has ended."""
 
-    def __init__(self, documents: Documents, completer: Completer, load: Load, done: Callable[[Loaded], None],
+    def __init__(self, documents: Documents, completer: Completer, load: Load, done: Callable[[Loaded | Fetched], None],
                  events: Callable[[Event], None]) -> None:
         self._documents, self._completer, self._events = documents, completer, events
         self._loading = Loading(load, done, self._progress)
+        documents.shelving.done = done
         self._failure = "loading"
         self._default_bound = 0
 
@@ -77,6 +79,7 @@ class Models:
         self._default_bound = default_bound(free_memory(model.decoder.device))
         documents.bound = self._bound()
         documents.host_bound = default_bound(free_memory(torch.device("cpu"))) if model.offloads else 0
+        documents.shelving.serve(model, documents.settings)
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))
 
@@ -88,6 +91,8 @@ class Models:
             self.load()
             return
         documents.bound = self._bound()
+        if old.disk_mib != settings.disk_mib:
+            documents.shelving.serve(documents.model, settings)
         if old != settings:
             documents.forget_answers()
             for document in documents:

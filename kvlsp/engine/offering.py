@@ -12,7 +12,8 @@ from typing import TypeAlias
 from kvlsp.completion.answers import Answers
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
 from kvlsp.messages import Complete
 from kvlsp.reasons import Reason
 

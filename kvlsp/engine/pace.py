@@ -19,6 +19,8 @@ class Pace:
     def __init__(self, clock: Callable[[], float], target: float, *, least: int = 16, most: int = 512) -> None:
         self._clock, self._target, self._least, self._most = clock, target, least, most
         self.rows = max(least, min(int(_FIRST * target), most))
+        self.per_row: float | None = None
+        """Seconds that a row takes of late; None before any was encoded."""
         self._began = 0.0
         self._done = 0
 
@@ -34,6 +36,9 @@ class Pace:
         took = self._clock() - self._began
         if took <= 0 or self._done <= 0:
             return
+        if self._done >= self._least:  # a forward of a few rows takes its time for other reasons
+            now = took / self._done
+            self.per_row = now if self.per_row is None else (3 * self.per_row + now) / 4
         wanted = self._done * self._target / took
         if took <= self._target:
             if self._done < self.rows:  # the rest of something: says nothing about more rows than that

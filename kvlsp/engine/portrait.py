@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kvlsp.cache.witness import Origin
 from kvlsp.engine.completion import Phase
-from kvlsp.engine.documents import DocumentState
+from kvlsp.engine.document_state import DocumentState
 
 _MOST = np.iinfo(np.uint16).max
 

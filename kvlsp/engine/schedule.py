@@ -31,6 +31,12 @@ class Work(Enum):
     """Make certain the next tokens of a run that was too long to be tokenized with its edit."""
     REFRESH = "refresh"
     """Make the next stale rows exact."""
+    KEEP = "keep"
+    """Copy a layer of rows for the disk."""
+
+
+SOON = 0.02
+"""Seconds after which requests whose document waits for the disk are looked at for their deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Facts:
 
     quiet_at: float
     """From when on the keyboard counts as resting."""
+    awaited: bool = False
+    """Its rows are on their way from the disk, or lie there until its text has been read."""
     asked: bool = False
     """Requests wait for its completion."""
     unread_here: bool = False
@@ -66,6 +74,8 @@ class Facts:
     """More of the document is to be laid out, behind rows that are exact."""
     stale: bool = False
     """Some row is not exact."""
+    keep_at: float | None = None
+    """From when on its rows, all exact, should be copied for the disk; None when there is nothing to copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,8 @@ class Decision:
 
 def schedule(facts: Facts, now: float) -> Decision:
     """The first row of the table that holds."""
+    if facts.awaited:
+        return Decision(Work.TOKENIZE) if facts.unread else Decision(None, SOON)
     resting = now >= facts.quiet_at
     completing = facts.preparing or facts.decoding
     at_once = (
@@ -104,4 +116,7 @@ def schedule(facts: Facts, now: float) -> Decision:
     for holds, work in at_rest:
         if holds:
             return Decision(work) if resting else Decision(None, facts.quiet_at - now)
+    if facts.keep_at is not None:
+        at = max(facts.keep_at, facts.quiet_at)
+        return Decision(Work.KEEP) if now >= at else Decision(None, at - now)
     return Decision(None)

@@ -20,7 +20,7 @@ from kvlsp.opening.model import Model
 from kvlsp.prompt import window as windows
 from kvlsp.prompt.layout import NOTHING, Layout, Run, lay_out, overhead
 from kvlsp.prompt.sides import sides
-from kvlsp.prompt.window import Window
+from kvlsp.prompt.window import Span, Window
 from kvlsp.text.document import Snapshot
 from kvlsp.tokens.edit import TokenEdit
 
@@ -58,7 +58,6 @@ class Session(DocumentText):
         self.choose: Choice | None = None
         """Which stale rows are encoded along with a change, where a caller has no choice of its own."""
 
-
     def _became(self, edit: TokenEdit, before: int, *, laid_out: bool = True) -> None:
         self.window = windows.follow(self.window, before, edit.start, edit.end, len(edit.ids),
                                      laid_out=laid_out or not self.grows)
@@ -68,6 +67,12 @@ class Session(DocumentText):
         super().catch_up(near)
         if not self.behind and not self.grows and not len(self.cache.rows):
             self.window = self._fresh_window(0)  # as a new session has it
+
+    def recall(self, runs: list[Span], caret: int, spare: int) -> None:
+        """Of the document the tokens of ``runs`` are resident from before: the window begins with those, and goes on
+        from character ``caret`` with ``spare`` more at most."""
+        self.caret = caret
+        self.window = windows.recall(runs, len(self.tokens.ids), self._token(caret), self.capacity, spare)
 
     # --- context of other files ------------------------------------------------------------------------------
 

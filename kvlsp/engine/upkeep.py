@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kvlsp.engine.completer import Completer
-from kvlsp.engine.documents import Documents, DocumentState
+from kvlsp.engine.document_state import DocumentState
+from kvlsp.engine.documents import Documents
+from kvlsp.engine.eviction import evict
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.schedule import Work
 from kvlsp.engine.sync import Sync
@@ -28,7 +30,7 @@ class Upkeep:
 
     def __init__(self, documents: Documents, completer: Completer, clock: Callable[[], float],
                  events: Callable[[Event], None]) -> None:
-        self._documents, self._completer, self._events = documents, completer, events
+        self._documents, self._completer, self._clock, self._events = documents, completer, clock, events
         self._steps: dict[Work, Callable[[DocumentState], None]] = {
             Work.TOKENIZE: documents.read,
             Work.COMPLETE: self._complete,
@@ -39,13 +41,16 @@ class Upkeep:
             Work.PLACE: self._place,
             Work.GROW: self._grow,
             Work.REFRESH: self._refresh,
+            Work.KEEP: self._keep,
         }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
-        self._prefill_pace = Pace(clock, PREFILL_SECONDS)
+        self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS)
 
     def do(self, work: Work, document: DocumentState) -> None:
-        """One step of it."""
+        """One step of it; then caches are within their bounds."""
         self._steps[work](document)
+        if not document.completing:
+            evict(self._documents, self._clock())
 
     def _complete(self, document: DocumentState) -> None:
         """A forward of the completion that is under way."""
@@ -111,6 +116,10 @@ class Upkeep:
         document.stop_sync()
         with self._refresh_pace as rows:
             self._refresh_pace.did(self._documents.session(document).refresh_oldest(rows))
+
+    def _keep(self, document: DocumentState) -> None:
+        """A layer's rows for the disk."""
+        self._documents.shelving.step(document.snapshot.uri, self._documents.session(document))
 
     def _place(self, document: DocumentState) -> None:
         """At most one forward towards what the document should see of other files.

@@ -13,6 +13,7 @@ from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.identity import identity
 from kvlsp.model.loading import load
 from kvlsp.opening import threads
 from kvlsp.prompt.families import detect
@@ -41,6 +42,8 @@ class Model:
     offloads: bool = False
     knowledge: Knowledge | None = None
     """Which programming languages it has learned; None: all."""
+    identity: str = ""
+    """What tells its files from those of other models; empty where that is not known."""
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -67,6 +70,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         tokenizer=tokenizer,
         template=template,
         knowledge=Knowledge(loaded.folder),
+        identity=identity(loaded.folder),
     )
 
 

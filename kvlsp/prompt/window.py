@@ -13,7 +13,7 @@ once. Integers only: token indices in, token indices out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BLOCK = 256
@@ -84,6 +84,23 @@ def begin(tokens: int, caret: int, capacity: int) -> Window:
     """The first window where nothing is resident: of the goal that :func:`place` gives, what is next to the caret."""
     goal = _placed(tokens, caret, capacity)
     return Window((_around(goal, caret),), goal)
+
+
+def recall(runs: Sequence[Span], tokens: int, caret: int, capacity: int, spare: int) -> Window:
+    """The first window where the tokens of ``runs`` (sorted, none touching the next) are known already: those that lie
+    in the goal, and of what is missing between them the whole gaps next to the caret, ``spare`` tokens at most."""
+    goal = _placed(tokens, caret, capacity)
+    spans = [(max(start, goal[0]), min(end, goal[1])) for start, end in runs]
+    spans = [(start, end) for start, end in spans if start < end]
+    if not spans:
+        return begin(tokens, caret, capacity)
+    gaps = _gaps(Window(tuple(spans), goal))
+    for start, end in sorted(gaps, key=lambda gap: max(gap[0] - caret, caret - gap[1], 0)):
+        spare -= end - start
+        if spare < 0:
+            break
+        spans.append((start, end))
+    return Window(_merged(spans), goal)
 
 
 def follow(window: Window, tokens: int, start: int, end: int, inserted: int, *, laid_out: bool = True) -> Window:
@@ -158,11 +175,16 @@ def _has_room(span: Span, goal: Span, caret: int) -> bool:
 
 def _first_gap(window: Window, caret: int, order: str) -> Span | None:
     """What is missing of the goal first in layout order. The caret lies in a span, so a gap has one side of it."""
-    edges = [window.goal[0], *(edge for span in window.spans for edge in span), window.goal[1]]
-    gaps = [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
+    gaps = _gaps(window)
     if order == "suffix_first":
         gaps.sort(key=lambda gap: gap[0] < caret)
     return gaps[0] if gaps else None
+
+
+def _gaps(window: Window) -> list[Span]:
+    """What is missing of the goal."""
+    edges = [window.goal[0], *(edge for span in window.spans for edge in span), window.goal[1]]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
 
 from kvlsp.text.edit import Edit
@@ -41,13 +42,19 @@ def narrow(edit: Edit, replaced: str) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     at = edit.start  # where the next line of `new` begins in the text as it is after the edits so far
     i = j = 0
-    for low, first, length in [*_longest_runs(_matches(old, new)), (len(old), len(new), 0)]:
+    for low, first, length in [*runs_of(old, new), (len(old), len(new), 0)]:
         before, after = "".join(old[i:low]), "".join(new[j:first])
         if before != after:
             edits.append(Edit(at, at + len(before), after).minimised(before))
         at += len(after) + sum(map(len, new[first : first + length]))
         i, j = low + length, first + length
     return tuple(edits)
+
+
+def runs_of(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int, int]]:
+    """What two sequences of lines have in common: runs (i, j, length) with old[i:i+length] == new[j:j+length], growing
+    in both, fewer than :data:`MOST`."""
+    return _longest_runs(_matches(old, new))
 
 
 def _longest_runs(matches: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -62,7 +69,7 @@ def _longest_runs(matches: list[tuple[int, int, int]]) -> list[tuple[int, int, i
     return sorted(sorted(runs, key=lambda run: -run[2])[: MOST - 1])
 
 
-def _matches(old: list[str], new: list[str]) -> list[tuple[int, int, int]]:
+def _matches(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int, int]]:
     """Runs (i, j, length) with old[i:i+length] == new[j:j+length], increasing in both."""
     found: list[tuple[int, int, int]] = []
     i = j = 0
@@ -76,7 +83,7 @@ def _matches(old: list[str], new: list[str]) -> list[tuple[int, int, int]]:
     return found
 
 
-def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+def _anchors(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int]]:
     """The longest increasing sequence of pairs of lines that occur exactly once on each side."""
     where_new = _once(new)
     pairs = [(i, where_new[line]) for line, i in _once(old).items() if line in where_new]
@@ -97,9 +104,9 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-def _once(lines: list[str]) -> dict[str, int]:
+def _once(lines: Sequence[Hashable]) -> dict[Hashable, int]:
     """Index of each line that occurs exactly once, in order."""
-    index: dict[str, int] = {}
+    index: dict[Hashable, int] = {}
     for number, line in enumerate(lines):
         index[line] = -1 if line in index else number
     return {line: number for line, number in index.items() if number >= 0}

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from kvlsp.engine.documents import UNASKED
+from kvlsp.engine.document_state import UNASKED
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.messages import (
     CloseDocument,

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from kvlsp.config import Settings
-from kvlsp.engine.documents import DocumentState
+from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.engine import Engine
 from kvlsp.engine.session import Session
 from kvlsp.messages import Complete, Completed, EditDocument, OpenDocument

@@ -33,7 +33,7 @@ Clock = Callable[[], float]
 def uncut(settings: Settings) -> Settings:
     """``settings`` under which an answer is as long as the model makes it, and rest begins at once."""
     return dataclasses.replace(settings, confidence=0.0, deadline_ms=60_000, idle_ms=0, cross_file="never",
-                               full_prefill=False)
+                               full_prefill=False, disk_mib=0)
 
 
 class Counting:

@@ -1,0 +1,54 @@
+"""``kvlsp cache``: what is kept of documents on disk, so that they open at once; shown in numbers, or deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from kvlsp.cli.options import JsonOption, print_json
+from kvlsp.errors import CacheError
+
+if TYPE_CHECKING:
+    from kvlsp.shelf.folder import Folder
+
+app = typer.Typer(help="Show or delete what is kept of documents on disk.", no_args_is_help=True,
+                  add_completion=False)
+
+
+@app.command()
+def show(json: JsonOption = False) -> None:
+    """How much is kept, for which models, and where. The texts are not shown."""
+    folder = _folder()
+    found = folder.show()
+    if json:
+        print_json({"folder": str(folder.path), "models": [
+            {"model": one.name, "documents": one.documents, "tokens": one.rows, "bytes": one.nbytes} for one in found]})
+        return
+    for one in found:
+        documents = f"{one.documents} document{'' if one.documents == 1 else 's'}"
+        typer.echo(f"{one.name or 'not readable'}: {documents}, {one.rows:,} tokens, {_size(one.nbytes)}")
+    total = sum(one.nbytes for one in found)
+    typer.echo(f"{_size(total)} in {folder.path}" if found else f"Nothing is kept in {folder.path}.")
+
+
+@app.command()
+def clear() -> None:
+    """Delete all of it. Documents that are open are not touched; kvlsp makes again what it needs."""
+    folder = _folder()
+    try:
+        count, nbytes = folder.clear()
+    except OSError as error:
+        raise CacheError(f"Not all that is kept in {folder.path} could be deleted ({error.strerror}). Close the "
+                         "editors that use kvlsp, and try again.") from error
+    typer.echo(f"{count} file{'' if count == 1 else 's'} deleted, {_size(nbytes)}.")
+
+
+def _folder() -> Folder:
+    from kvlsp.shelf.folder import Folder, rows_folder
+
+    return Folder(rows_folder(), 0)
+
+
+def _size(nbytes: int) -> str:
+    return f"{nbytes / 1e6:,.1f} MB"

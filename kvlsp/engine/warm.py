@@ -1,0 +1,48 @@
+"""A session that goes on where another process, or another day, has left its document.
+
+What was kept and today's text are compared, and the rows that stayed become the session's, under today's names. All
+the rest is a plan like any other's: what has gone is freed, what has moved is moved, what is new is encoded, and rows
+behind a change are stale.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kvlsp.engine.session import Session
+from kvlsp.shelf.matching import match, runs
+from kvlsp.shelf.shelved import Shelved
+from kvlsp.shelf.worth import Worth
+
+SPARE = 64
+"""New tokens next to the caret that are encoded with the first suggestion; others wait for a rest, like all growth."""
+READ_BEFORE = 1 << 18
+"""Characters of a text that is read to its end for the sake of rows on disk; a longer one begins without them."""
+_GONE = 1 << 61
+"""Names of tokens that are in the text no more are this and above: no serial is so large."""
+
+
+def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None) -> int:
+    """Give the session the rows that were kept, if it has none and they are worth it; how many tokens are known by
+    that, 0 where nothing was done. All of its text has been read. ``caret`` (None: where it was) is the character at
+    which the first suggestion will be asked for."""
+    tokens, book = session.tokens, shelved.book
+    if len(session.cache.rows) or session.full_prefill or session.behind or len(book) > session.context:
+        return 0
+    text = book.text
+    old, new = match(book.ids[text], tokens.ids, lambda token: "\n" in tokens.tokenizer.piece(token))
+    if not worth.takes_up(len(old), shelved.stored.nbytes, shelved.per_row):
+        return 0
+    cells = np.where(book.markers < 0, book.markers, _GONE + np.arange(len(book)))
+    cells[text[old]] = tokens.serials[new]
+    session.cache.take_up(shelved.stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
+    if caret is None:
+        caret = _caret(session, int(np.searchsorted(old, book.caret)), new)
+    session.recall(runs(new), caret, SPARE)
+    return len(old)
+
+
+def _caret(session: Session, known: int, new: np.ndarray) -> int:
+    """The character behind the first ``known`` of the tokens that stayed: where the caret was."""
+    starts, last = session.tokens.starts, int(new[known - 1]) + 1 if known else 0
+    return int(starts[last]) if last < len(starts) else len(session.tokens.text)

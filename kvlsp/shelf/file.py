@@ -1,0 +1,204 @@
+"""One document's rows as a file: safetensors, so that they are mapped and not copied, with a checksum at its end.
+
+It is written beside its place, readable by the user alone, layer by layer, and renamed when it is whole: a process that
+is killed leaves the file that was there before, or none. What is read must have the shape that the model's caches have,
+and its checksum; anything else is :class:`Damaged`. This module does not know what is worth keeping.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+
+from kvlsp.cache.stored import StoredRows
+from kvlsp.errors import KvlspError
+from kvlsp.shelf.shelved import Book, Leaving, Shelved
+
+FORMAT: Final = 1
+"""To be raised when what is written, or what it means, changes."""
+ENDING: Final = ".rows"
+UNFINISHED: Final = ".part"
+CHECKSUM: Final = "checksum"
+_DIGEST: Final = 32
+_PIECE: Final = 1 << 20
+_LARGEST_HEADER: Final = 1 << 24
+
+_NAMES: Final = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
+_KINDS: Final = {"ids": ("I32", np.int32), "markers": ("I64", np.int64), "changes": ("I64", np.int64),
+                 "nearest": ("I64", np.int64), "waits": ("U8", np.uint8), "without_prefix": ("U8", np.uint8)}
+_Shapes = tuple[tuple[int, int, int], ...]
+
+
+class Damaged(KvlspError):
+    """A file that holds no rows of this model: cut short, changed, foreign or of another format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """For which model: ``key`` is equal where rows are exchangeable, ``name`` is for people. ``per_row``: seconds that
+    encoding a row took."""
+
+    key: str
+    name: str
+    per_row: float = 0.0
+
+
+def write(path: Path, rows: Leaving, label: Label) -> int:
+    """Bytes of the file. Raises :class:`OSError`; what was at ``path`` is there then as before."""
+    number, name = tempfile.mkstemp(UNFINISHED, path.stem + "-", path.parent)  # mode 0600
+    try:
+        with open(number, "wb") as file:
+            size = _write(file, rows, label)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    return size
+
+
+def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int) -> Shelved:
+    """The rows of a cache with ``shapes``, whose keys and values lie in the file until they are used. Raises
+    :class:`Damaged`, and :class:`OSError` where it cannot be read."""
+    before = _identity(path)
+    _check(path)
+    try:
+        with safe_open(path, "pt") as file:
+            if _identity(path) != before:
+                raise Damaged("it was replaced while it was read")
+            about = file.metadata() or {}
+            if about.get("format") != str(FORMAT) or about.get("model") != key:
+                raise Damaged("it is of another model or another version of kvlsp")
+            book = _book({name: file.get_tensor(name).numpy() for name in _KINDS}, about, vocabulary)
+            parts = [tuple(file.get_tensor(f"{part}.{layer}") for layer in range(len(shapes)))
+                     for part in ("truth", "values")]
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise Damaged("it does not hold what it should") from error
+    stored = StoredRows(parts[0], parts[1])
+    for part, width in ((stored.truth, 1), (stored.values, 2)):
+        for tensor, shape in zip(part, shapes, strict=True):
+            if tensor.shape != (shape[0], len(book), shape[width]) or tensor.dtype not in dtypes:
+                raise Damaged("its arrays are not those of this model")
+    return Shelved(book, stored, float(about.get("per_row", 0.0)))
+
+
+def about(path: Path) -> dict[str, str]:
+    """What a file says of itself, without looking at its rows; {} where it says nothing."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read(_header_length(file)))["__metadata__"]
+    except (OSError, ValueError, KeyError, TypeError, Damaged):
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+def _write(file: BinaryIO, rows: Leaving, label: Label) -> int:
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    size = 0
+    for data in _parts(rows, label):
+        for start in range(0, len(data), _PIECE):  # so that other threads have their turn
+            digest.update(data[start : start + _PIECE])
+            file.write(data[start : start + _PIECE])
+        size += len(data)
+    file.write(digest.digest())
+    return size + _DIGEST
+
+
+def _parts(rows: Leaving, label: Label) -> Iterator[memoryview]:
+    book = rows.book
+    arrays = {name: np.ascontiguousarray(getattr(book, name), dtype) for name, (_, dtype) in _KINDS.items()}
+    header: dict[str, Any] = {"__metadata__": {
+        "kvlsp": "rows", "format": str(FORMAT), "model": label.key, "name": label.name, "rows": str(len(book)),
+        "frontier": str(book.frontier), "prefix": f"{book.prefix[0]} {book.prefix[1]}", "per_row": repr(label.per_row),
+    }}  # fmt: skip
+    end = 0
+
+    def tensor(name: str, dtype: str, shape: tuple[int, ...], nbytes: int) -> None:
+        nonlocal end
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": (end, end + nbytes)}
+        end += nbytes
+
+    for name, array in arrays.items():
+        tensor(name, _KINDS[name][0], array.shape, array.nbytes)
+    for layer, (heads, *widths) in enumerate(rows.shapes):
+        for part, width in zip(("truth", "values"), widths, strict=True):
+            shape = (heads, len(book), width)
+            tensor(f"{part}.{layer}", _NAMES[rows.dtype], shape, heads * len(book) * width * rows.dtype.itemsize)
+    tensor(CHECKSUM, "U8", (_DIGEST,), _DIGEST)
+    written = json.dumps(header).encode()
+    written += b" " * (-len(written) % 8)
+    yield memoryview(len(written).to_bytes(8, "little") + written)
+    for array in arrays.values():
+        yield _bytes(array)
+    for both in rows.layers():
+        for one in both:
+            yield _bytes(one.contiguous().view(torch.uint8).numpy())
+
+
+def _bytes(array: npt.NDArray[Any]) -> memoryview:
+    return memoryview(array.reshape(-1).view(np.uint8).data)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check(path: Path) -> None:
+    """That the bytes are those that were written."""
+    with open(path, "rb") as file:
+        left = os.fstat(file.fileno()).st_size - _DIGEST
+        if left <= 0:
+            raise Damaged("it is cut short")
+        digest = hashlib.blake2b(digest_size=_DIGEST)
+        while left:
+            data = file.read(min(_PIECE, left))
+            if not data:
+                raise Damaged("it is cut short")
+            digest.update(data)
+            left -= len(data)
+        if file.read(_DIGEST) != digest.digest():
+            raise Damaged("its checksum does not fit")
+
+
+def _header_length(file: BinaryIO) -> int:
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= _LARGEST_HEADER:
+        raise Damaged("it is no file of rows")
+    return length
+
+
+def _book(arrays: Mapping[str, npt.NDArray[Any]], about: Mapping[str, str], vocabulary: int) -> Book:
+    count = int(about["rows"])
+    first, end = map(int, about["prefix"].split())
+    frontier = int(about["frontier"])
+    for name, (_, dtype) in _KINDS.items():
+        if arrays[name].shape != (count,) or arrays[name].dtype != dtype:
+            raise Damaged("it does not hold what it should")
+    ids, markers = arrays["ids"], arrays["markers"]
+    named = markers[markers != 0]
+    if not (0 <= first <= end <= count and 0 <= frontier <= count and count) or (
+        ids.min() < 0 or ids.max() >= vocabulary or markers.max() > 0 or len(np.unique(named)) < len(named)
+        or np.any(arrays["changes"][:frontier]) or min(arrays["changes"].min(), arrays["nearest"].min()) < 0
+    ):
+        raise Damaged("it does not hold what it should")
+    return Book(ids.copy(), markers.copy(), arrays["changes"].copy(), arrays["nearest"].copy(),
+                arrays["waits"].astype(np.bool_), arrays["without_prefix"].astype(np.bool_), (first, end), frontier)

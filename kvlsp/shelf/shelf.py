@@ -1,0 +1,137 @@
+"""Rows of one model's documents on disk: kept and brought back by name, beside the work.
+
+What lies there can always be made again from the text, so whatever is wrong with a file, it goes. This module does not
+know when a document is kept or wanted, nor what its text is today.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from kvlsp.model.decoder import Decoder
+from kvlsp.prompt.template import Template
+from kvlsp.shelf.file import FORMAT, Damaged, Label, read, write
+from kvlsp.shelf.folder import Folder
+from kvlsp.shelf.shelved import Leaving, Shelved
+from kvlsp.shelf.worker import Worker
+from kvlsp.shelf.worth import Worth
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING: Final = 1 << 30
+"""Bytes of rows that may wait to be written: they take memory as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Whose rows are exchangeable: equal ``key``. ``shapes`` and ``dtypes`` of what is kept, the ``vocabulary``'s size,
+    and the model's ``name`` for people."""
+
+    key: str
+    name: str
+    shapes: tuple[tuple[int, int, int], ...]
+    dtypes: frozenset[torch.dtype]
+    vocabulary: int
+
+    @property
+    def bytes_per_row(self) -> int:
+        """What a row takes on disk, about."""
+        return 2 * sum(heads * (key + value) for heads, key, value in self.shapes)
+
+    @classmethod
+    def of(cls, identity: str, name: str, description: str, decoder: Decoder, template: Template) -> Kind:
+        """Of a model whose files are told apart by ``identity``; ``description`` says how its weights are computed."""
+        shapes = tuple((shape.kv_heads, shape.key_width, shape.value_width) for shape in decoder.allocate(0).shapes)
+        orders = {name: sorted(value) if isinstance(value, frozenset) else value
+                  for name, value in ((name, getattr(template, name)) for name in Template.__slots__)}
+        parts = [FORMAT, identity, description, str(decoder.dtype), shapes, orders]
+        key = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+        narrow = decoder.dtype if decoder.dtype.itemsize <= 2 else torch.float16
+        return cls(key, name, shapes, frozenset({decoder.dtype, narrow}), decoder.vocabulary_size)
+
+
+class Shelf:
+    """The rows of one model. Used from one thread; :meth:`fetch` answers on the ``worker``'s."""
+
+    def __init__(self, kind: Kind, folder: Folder, worker: Worker, worth: Worth) -> None:
+        self.kind = kind
+        self._folder, self._worker, self._worth = folder, worker, worth
+        self._waiting = 0
+        worker.do(self._sweep)
+
+    def keep(self, document: str, rows: Leaving) -> bool:
+        """Have the rows written, which nobody may change any more; False where too much waits already."""
+        nbytes = rows.nbytes
+        if self._waiting + nbytes > MOST_WAITING or nbytes > self._folder.bound:
+            return False
+        self._waiting += nbytes
+
+        def write_them() -> None:
+            try:
+                self._write(self._path(document), rows)
+            finally:
+                self._waiting -= nbytes
+
+        self._worker.do(write_them)
+        return True
+
+    def has(self, document: str) -> bool:
+        """Whether there is a file, or will be."""
+        return self._waiting > 0 or self._path(document).is_file()
+
+    def fetch(self, document: str, done: Callable[[Shelved | None], None]) -> None:
+        """Bring the rows, None if there are none; ``done`` is called on the worker's thread."""
+
+        def bring() -> None:
+            found = None
+            try:
+                found = self._read(self._path(document))
+            finally:
+                done(found)
+
+        self._worker.do(bring)
+
+    def _path(self, document: str) -> Path:
+        return self._folder.file(self.kind.key, document)
+
+    def _write(self, path: Path, rows: Leaving) -> None:
+        try:
+            self._folder.prepare()
+            size = write(path, rows, Label(self.kind.key, self.kind.name, self._worth.per_row or 0.0))
+            log.debug("Kept %d rows on disk, %d bytes.", len(rows.book), size)
+            self._folder.sweep()
+        except OSError as error:
+            log.info("Rows are not kept on disk: %s.", error.strerror)
+
+    def _read(self, path: Path) -> Shelved | None:
+        began = time.perf_counter()
+        kind = self.kind
+        try:
+            found = read(path, kind.key, kind.shapes, kind.dtypes, kind.vocabulary)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.info("Rows on disk cannot be read: %s.", error.strerror)
+            return None
+        except Damaged as error:
+            log.info("A file of rows is deleted: %s.", error)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        self._worth.read(found.stored.nbytes, time.perf_counter() - began)
+        self._folder.used(path)
+        return found
+
+    def _sweep(self) -> None:
+        with contextlib.suppress(OSError):
+            self._folder.sweep()

@@ -1,0 +1,149 @@
+"""The rows of a document as they leave its cache: integers that say what they are, keys and values layer by layer.
+
+What stands there of other files is left behind: it is placed anew. So rows behind it count as having missed that, like
+rows behind any text that has gone. This module does not know files, nor which text the rows will meet again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.staleness import Staleness
+from kvlsp.cache.stored import StoredRows
+from kvlsp.prompt.layout import CONTEXT
+
+Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What is known of rows, in layout order, each array (n,): token ``ids``, the ``markers``' cells (0 where a row is
+    text), staleness as in :class:`kvlsp.cache.staleness.Staleness` (of its plans only whether there was one). The text
+    before the caret are rows [``prefix[0]``, ``prefix[1]``); the first ``frontier`` rows are exact."""
+
+    ids: npt.NDArray[np.int32]
+    markers: Array
+    changes: Array
+    nearest: Array
+    waits: npt.NDArray[np.bool_]
+    without_prefix: npt.NDArray[np.bool_]
+    prefix: tuple[int, int]
+    frontier: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def text(self) -> Array:
+        """The rows that are text, in the document's order."""
+        rows = np.flatnonzero(self.markers == 0)
+        before = (rows >= self.prefix[0]) & (rows < self.prefix[1])
+        return np.concatenate([rows[before], rows[~before]])
+
+    @property
+    def caret(self) -> int:
+        """Rows of :attr:`text` that stand before the caret."""
+        first, end = self.prefix
+        return int(np.count_nonzero(self.markers[first:end] == 0))
+
+    @property
+    def staleness(self) -> Staleness:
+        """For a cache that has made no plan yet."""
+        return Staleness(self.changes, self.nearest, np.where(self.waits, 0, -1), self.without_prefix)
+
+
+Layer = tuple[torch.Tensor, torch.Tensor]
+"""Keys without rotation and values of a layer, (kv_heads, rows, width), in host memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Rows on their way out: ``layers()`` brings their keys and values, one layer after the other, in ``dtype``.
+    ``shapes`` are (kv_heads, key width, value width) of each layer, ``nbytes`` what all of it takes."""
+
+    book: Book
+    shapes: tuple[tuple[int, int, int], ...]
+    dtype: torch.dtype
+    layers: Callable[[], Iterator[Layer]]
+
+    @property
+    def nbytes(self) -> int:
+        scalars = sum(heads * (key + value) for heads, key, value in self.shapes)
+        return len(self.book) * scalars * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """Rows that have come back. ``per_row`` is what encoding one took in seconds, when they were kept."""
+
+    book: Book
+    stored: StoredRows
+    per_row: float
+
+
+def leaving(cache: ResidentCache, *, narrow: bool = True) -> Leaving | None:
+    """The rows of ``cache``, which nobody changes until they have left; None when there are none.
+
+    With ``narrow``, rows of more than sixteen bits a number are rounded to that, and none of them is exact any more:
+    they are read at once, and encoded again at rest.
+    """
+    cache.drop_unwritten()
+    rows, arrays, host = cache.rows, cache.keyvalues, cache.host
+    kept = np.flatnonzero(rows.cells > CONTEXT)
+    source = host.truth if host is not None else arrays.truth if arrays is not None else ()
+    values = host.values if host is not None else arrays.values if arrays is not None else ()
+    if not len(kept) or not source:
+        return None
+    wide = source[0].dtype
+    dtype = torch.float16 if narrow and wide.itemsize > 2 else wide
+    slots = torch.from_numpy(kept if host is not None else rows.slots[kept])
+
+    def layers() -> Iterator[Layer]:
+        for number in range(len(source)):
+            if host is not None:
+                yield tuple(narrowed(part[number].index_select(1, slots), dtype) for part in (source, values))  # type: ignore[misc]
+            elif arrays is not None:
+                one = StoredRows.store(arrays, slots, on_host=True, layers=slice(number, number + 1))
+                yield narrowed(one.truth[0], dtype), narrowed(one.values[0], dtype)
+
+    shapes = tuple((key.shape[0], key.shape[2], value.shape[2]) for key, value in zip(source, values, strict=True))
+    return Leaving(_book(cache, kept, exact=dtype == wide), shapes, dtype, layers)
+
+
+def narrowed(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """``rows`` in ``dtype``; what is larger than its largest number becomes that."""
+    if rows.dtype == dtype:
+        return rows
+    most = torch.finfo(dtype).max
+    return rows.clamp(-most, most).to(dtype)
+
+
+def _book(cache: ResidentCache, kept: Array, *, exact: bool) -> Book:
+    """What is known of the rows ``kept`` (ascending) once the others have gone."""
+    rows, staleness = cache.rows, cache.staleness.select(kept)
+    gone = kept - np.arange(len(kept))  # rows that went before each
+    last_gone = np.full(len(rows), -1, np.int64)
+    missing = np.setdiff1d(np.arange(len(rows)), kept, assume_unique=True)
+    last_gone[missing] = missing
+    last_gone = np.maximum.accumulate(last_gone)[kept]
+    first, end = np.searchsorted(rows.positions[kept], rows.prefix).tolist()
+    behind = gone > 0
+    solid = int(np.argmax(behind)) if behind.any() else len(kept)
+    distance = np.where(behind, kept - last_gone, staleness.nearest)
+    cells = rows.cells[kept]
+    return Book(
+        ids=rows.ids[kept],
+        markers=np.where(cells < 0, cells, 0),
+        changes=staleness.changes + gone,
+        nearest=np.minimum(staleness.nearest, distance),
+        waits=(staleness.since >= 0) | behind,
+        without_prefix=staleness.without_prefix,
+        prefix=(first, end),
+        frontier=min(cache.frontier, solid) if exact else 0,
+    )
