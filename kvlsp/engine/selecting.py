@@ -55,7 +55,8 @@ class Selection:
         self._penalty, self._sampling = penalty, sampling
         never = [token for token in tokenizer.control.values() if token not in ends]
         self._control = torch.tensor(never, dtype=torch.int64, device=device)
-        self._end_ids = torch.tensor(sorted(ends), dtype=torch.int64, device=device)
+        here = torch.tensor(sorted(ends), dtype=torch.int64)
+        self._end_ids = {one.device: one for one in (here, here.to(device))}  # rows are looked at on either
 
     def took(self, piece: str) -> None:
         """The text of a token that was chosen, here or as a fork's beginning."""
@@ -73,7 +74,7 @@ class Selection:
         if self.owed:
             penalty = None
             allowed = torch.from_numpy(self._tokenizer.starting_with(self.owed).astype("int64")).to(row.device)
-            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row[allowed])
+            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row.index_select(0, allowed))
         early = number < EARLY
         whole = self._sampling is not None or number == 0
         if whole:
@@ -100,7 +101,8 @@ class Selection:
         best = row.topk(min(count, len(row))) if count > 1 else row.max(-1, keepdim=True)  # the first of equals
         values, ids = best.values, best.indices
         if count > 1:
-            values, ids = torch.cat((values, row[self._end_ids])), torch.cat((ids, self._end_ids))
+            ends = self._end_ids[row.device]
+            values, ids = torch.cat((values, row.index_select(0, ends))), torch.cat((ids, ends))
         found, tokens = torch.stack((values, ids.to(values.dtype))).tolist()
         return dict(zip(map(int, tokens), found, strict=True))
 

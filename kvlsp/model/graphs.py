@@ -1,8 +1,7 @@
 """CUDA graphs by what they read: the document's arrays, a number of rows, a number of slots.
 
 A step runs as it is the first time (kernels are compiled, workspaces allocated), is captured the second time and
-replayed from then on. Arrays that a document has outgrown take their graphs with them. It does not know what a step
-computes.
+replayed from then on. Arrays that a document has outgrown take their graphs with them.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ class Graphs:
         self.capturing = capturing
         self.captured = self.replayed = 0
         self._pool: Any = None  # intermediate results of all graphs; only one runs at a time
+        self._first: Any = None  # kept: torch gives a pool up for good with the last graph that uses it
         self._documents: WeakKeyDictionary[KeyValues, _OfDocument] = WeakKeyDictionary()
 
     def run(self, document: KeyValues, key: Key, step: Callable[[], None]) -> None:
@@ -45,6 +45,7 @@ class Graphs:
         graph = known.graphs.get(key)
         if graph is None and key in known.graphs:
             graph = self._capture(step)
+            self._first = self._first or graph
         if graph is None:
             step()
         else:
