@@ -18,23 +18,26 @@ from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.device_keyvalues import DeviceKeyValues, on_device
-from kvlsp.model.fused import fused_layers, fused_move, suits
+from kvlsp.model.fused import FusedVisibility, attend_many, fused_layers, fused_move, suits
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean import TOLERANCE, Attention, LeanDecoder
 from kvlsp.model.moving import move_all_layers
 from kvlsp.model.rows import RowBatch, Wanted
+from kvlsp.model.single_row import SingleRow, logits_of_one, suits_one_row, tiles_for
 from kvlsp.model.split_attention import ROWS, attend_split
 from kvlsp.model.static_rows import StaticRows, StaticVisibility, fits
 from kvlsp.model.visibility import Visibility, owners
 
 logger = logging.getLogger(__name__)
 
-BUCKETS = (1, 4, 8, 16, 32)
+BUCKETS = (1, 4, 8, 16, 32, 64, 128)
 """Rows that a step is padded to; more rows run as they are."""
 
 Layers: TypeAlias = "Callable[[LeanDecoder, KeyValues, StaticRows, StaticVisibility, int], torch.Tensor]"
 """All layers over claimed static rows, attention over the first so many slots: hidden states (bucket, hidden)."""
+Logits: TypeAlias = Callable[[LeanDecoder, torch.Tensor], torch.Tensor]
+"""Like :meth:`~kvlsp.model.lean.LeanDecoder.logits`."""
 Move: TypeAlias = Callable[..., None]
 """Like :func:`~kvlsp.model.moving.move_all_layers`."""
 
@@ -58,7 +61,12 @@ def ways(lean: LeanDecoder) -> list[tuple[str, dict[str, Any]]]:
     torch_alone: tuple[str, dict[str, Any]] = ("torch", {})
     if lean.device.type != "cuda" or not suits(lean):
         return [torch_alone]
-    return [("triton", {"run_layers": fused_layers, "move_keys": fused_move}), torch_alone]
+    kernels = {"run_layers": fused_layers, "move_keys": fused_move, "see": FusedVisibility, "attend_many": attend_many}
+    found: list[tuple[str, dict[str, Any]]] = [("triton", kernels), torch_alone]
+    if suits_one_row(lean):
+        apart = {"run_layers": SingleRow(tiles_for(lean.device)), "logits_of_one": logits_of_one}
+        found.insert(0, ("triton, one row apart", {**kernels, **apart}))
+    return found
 
 
 def _agrees(graphed: GraphedForward, lean: LeanDecoder, name: str) -> bool:
@@ -105,7 +113,8 @@ def plain_layers(attention: Attention) -> Layers:
 class GraphedForward:
     """A :class:`~kvlsp.model.decoder.Decoder` around a lean one.
 
-    ``layers`` and ``move`` may be replaced by quicker ones that compute the same. ``capture`` None: on a GPU.
+    What its parts compute may be computed by quicker ones. ``capture`` None: on a GPU. ``attend_many`` is for more rows
+    than the largest bucket.
     """
 
     def __init__(
@@ -115,6 +124,10 @@ class GraphedForward:
         move_keys: Move = move_all_layers,
         capture: bool | None = None,
         buckets: Sequence[int] = BUCKETS,
+        *,
+        see: type[StaticVisibility] = StaticVisibility,
+        attend_many: Attention = attend,
+        logits_of_one: Logits | None = None,
     ) -> None:
         self.lean = lean
         self.name = lean.name
@@ -126,6 +139,7 @@ class GraphedForward:
         self.bytes_per_slot = lean.bytes_per_slot
         gpu = self.device.type == "cuda"
         self._few: Attention = attend_split if gpu else attend
+        self._many, self._see, self._logits_of_one = attend_many, see, logits_of_one or LeanDecoder.logits
         self._run_layers = run_layers or plain_layers(self._few)
         self._move_keys = move_keys
         self.graphs = Graphs(self.device, gpu if capture is None else capture)
@@ -164,7 +178,7 @@ class GraphedForward:
             static.fill(rows)
             hidden = self._step(document, static)
         some = hidden[:count][_chosen(rows.wanted, self.device)]
-        return self.lean.logits(some)
+        return self._logits_of_one(self.lean, some) if len(some) == 1 else self.lean.logits(some)
 
     def _step(self, document: KeyValues, rows: StaticRows) -> torch.Tensor:
         """Claimed, encoded, all layers: hidden states (bucket, hidden), overwritten by the next step."""
@@ -173,7 +187,7 @@ class GraphedForward:
 
         def step() -> None:
             rows.claim(document)
-            visibility = StaticVisibility(rows, document, read, self.dtype)
+            visibility = self._see(rows, document, read, self.dtype)
             result.copy_(self._run_layers(self.lean, document, rows, visibility, read))
 
         self.graphs.run(document, (rows.bucket, read), step)
@@ -186,7 +200,7 @@ class GraphedForward:
         document.position.index_copy_(0, slots, positions)
         document.owner[slots] = owners(rows.branch, device)
         visibility = Visibility(document, positions, rows.branch, self.dtype)
-        attention = attend if ids.shape[0] > ROWS else self._few
+        attention = self._many if ids.shape[0] > ROWS else self._few
         return self.lean.hidden_states(document, ids, positions, slots, document.read, visibility.mask, attention)
 
 

@@ -17,8 +17,41 @@ import triton.language as tl
 
 
 @triton.jit
-def add_and_norm(x, delta, weight, normed, alpha, epsilon, hidden, ADDS: tl.constexpr, BLOCK: tl.constexpr):
+def wait(EARLY: tl.constexpr):
+    """Let the kernel behind begin, and wait until the one ahead is done; ``EARLY`` is for launches that may overlap."""
+    if EARLY:
+        tl.extra.cuda.gdc_launch_dependents()
+        tl.extra.cuda.gdc_wait()
+
+
+@triton.jit
+def mark_visible(position, owner, positions, owners, hides, mask, read, window, low,
+                 HIDDEN: tl.constexpr, HIDES: tl.constexpr, WINDOW: tl.constexpr, BLOCK: tl.constexpr):  # fmt: skip
+    """The additive mask (rows, ``read``): 0 where a row sees a slot, ``low`` elsewhere; a program per row and block.
+
+    ``hides`` is (HIDDEN, rows), a slot that is not there where a row hides nothing; ``HIDES`` the power of two above.
+    """
+    row, rows = tl.program_id(0), tl.num_programs(0)
+    n = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = n < read
+    at = tl.load(position + n, mask=inside, other=0)
+    whose = tl.load(owner + n, mask=inside, other=-1)
+    mine, me = tl.load(positions + row), tl.load(owners + row)
+    seen = (at <= mine) & ((whose == 0) | (whose == me))
+    if WINDOW:
+        seen = seen & (at > mine - window)
+    h = tl.arange(0, HIDES)
+    hidden = tl.load(hides + h * rows + row, mask=h < HIDDEN, other=-1)
+    seen = seen & (tl.sum((n[:, None] == hidden[None, :]).to(tl.int32), 1) == 0)
+    marks = tl.where(seen, 0.0, low)
+    tl.store(mask + row * read + n, marks.to(mask.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def add_and_norm(x, delta, weight, normed, alpha, epsilon, hidden, ADDS: tl.constexpr, BLOCK: tl.constexpr,
+                 EARLY: tl.constexpr):  # fmt: skip
     """x += alpha * delta in place, then root-mean-square norm of it; a program per row of (rows, hidden)."""
+    wait(EARLY)
     row = tl.program_id(0)
     i = tl.arange(0, BLOCK)
     there = i < hidden
@@ -34,8 +67,9 @@ def add_and_norm(x, delta, weight, normed, alpha, epsilon, hidden, ADDS: tl.cons
 
 
 @triton.jit
-def gated(both, out, inner, BLOCK: tl.constexpr):
+def gated(both, out, inner, BLOCK: tl.constexpr, EARLY: tl.constexpr):
     """silu(gate) * up of (rows, 2 * inner); a program per row and block."""
+    wait(EARLY)
     row = tl.program_id(0)
     i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     there = i < inner
@@ -46,11 +80,13 @@ def gated(both, out, inner, BLOCK: tl.constexpr):
 
 @triton.jit
 def store_rows(fused, norms, cosine, sine, positions, slots, queries, storage, head_stride, epsilon,
-               HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr, NORMS: tl.constexpr):  # fmt: skip
+               HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr, NORMS: tl.constexpr,
+               EARLY: tl.constexpr):  # fmt: skip
     """Queries, keys and values of one row and head of (rows, heads + 2 * kv_heads, width): norm, rotate, write.
 
     Rotated queries go to (rows, heads, width); keys to their slot twice, un-rotated and rotated; values to their slot.
     """
+    wait(EARLY)
     row, head = tl.program_id(0), tl.program_id(1)
     HALF: tl.constexpr = WIDTH // 2
     i = tl.arange(0, HALF)
@@ -111,12 +147,13 @@ def rotate_moved(whole, slots, positions, cosine, sine, count, layer_stride, hea
 @triton.jit
 def attend_part(queries, storage, mask, sums, stats, read, part, scale, head_stride, folded,
                 HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr,
-                ROWS_BLOCK: tl.constexpr, SLOTS_BLOCK: tl.constexpr):  # fmt: skip
+                ROWS_BLOCK: tl.constexpr, SLOTS_BLOCK: tl.constexpr, EARLY: tl.constexpr):  # fmt: skip
     """Attention over ``part`` slots, not yet divided: a program per key head, part and block of folded rows.
 
     The ``folded`` = rows * group query rows of a key head are taken together. ``sums`` (kv_heads, parts, folded,
     width) and ``stats`` (kv_heads, parts, 2, folded: largest score, sum of shares) are float32.
     """
+    wait(EARLY)
     head, number, parts = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     GROUP: tl.constexpr = HEADS // KV_HEADS
     m = tl.program_id(2) * ROWS_BLOCK + tl.arange(0, ROWS_BLOCK)
@@ -155,8 +192,9 @@ def attend_part(queries, storage, mask, sums, stats, read, part, scale, head_str
 
 @triton.jit
 def attend_whole(sums, stats, out, folded, parts, HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr,
-                 PARTS: tl.constexpr):  # fmt: skip
+                 PARTS: tl.constexpr, EARLY: tl.constexpr):  # fmt: skip
     """Put the parts of one key head and folded row together: (rows, heads, width)."""
+    wait(EARLY)
     head, m = tl.program_id(0), tl.program_id(1)
     GROUP: tl.constexpr = HEADS // KV_HEADS
     number = tl.arange(0, PARTS)

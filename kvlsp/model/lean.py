@@ -258,6 +258,11 @@ class LeanDecoder:
             x = torch.add(x, down, alpha=self.residual)
         return x
 
+    @property
+    def output_layer(self) -> tuple[Weight, torch.Tensor, float]:
+        """Matrix (vocabulary, hidden), the last norm's weights, and what logits are divided by."""
+        return self._head, self._norm, self._logits_scale
+
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """What the first layer receives, (rows, hidden)."""
         x = self._embedding[ids]

@@ -11,10 +11,12 @@ import os
 import pytest
 import torch
 
-from kvlsp.model.fused import fused_layers, fused_move, suits
+from kvlsp.model.attention import attend
+from kvlsp.model.fused import FusedVisibility, attend_many, fused_layers, fused_move, suits
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
+from kvlsp.model.single_row import SingleRow, Tile, Tiles, logits_of_one, suits_one_row
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import SUPPORTED, build
 from tests.support.reference import ids_of, permuted
@@ -26,6 +28,7 @@ needs_triton = pytest.mark.skipif(
     reason="needs Triton (no dependency), and a GPU or TRITON_INTERPRET=1",
 )
 
+FUSED = {"run_layers": fused_layers, "move_keys": fused_move, "see": FusedVisibility}
 FAMILIES = ["deepseek-coder (linear scaling)", "qwen2.5-coder", "qwen3", "granite", "mistral (sliding window)"]
 WIDE = {"hidden_size": 64, "head_dim": 16}
 
@@ -46,7 +49,7 @@ def near(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 2e-5) -
 def test_a_fused_step_is_the_plain_step(family, rows):
     lean = lean_of(family)
     assert suits(lean)
-    plain, fused = GraphedForward(lean), GraphedForward(lean, run_layers=fused_layers, move_keys=fused_move)
+    plain, fused = GraphedForward(lean), GraphedForward(lean, **FUSED)
     count, slots = 150, permuted(420)
     documents = [decoder.allocate(420) for decoder in (plain, fused)]
     branches = [Branch(1, slots[row : row + 4]) for row in range(rows)]
@@ -62,6 +65,48 @@ def test_a_fused_step_is_the_plain_step(family, rows):
     near(found, expected)
     near(documents[1].whole, documents[0].whole)
     assert torch.equal(documents[0].position, documents[1].position)
+
+
+ROW_FAMILIES = [family for family in FAMILIES if family != "qwen3"]
+SMALL = Tiles(heads=Tile(2, 32, 1), output=Tile(4, 16, 1), gate=Tile(8, 32, 1), down=Tile(4, 64, 1), early=False)
+
+
+@needs_triton
+@pytest.mark.parametrize("family", ROW_FAMILIES)
+@pytest.mark.parametrize("tiles", [Tiles(early=False), SMALL])
+def test_a_step_of_one_row_is_the_plain_step(family, tiles):
+    lean = lean_of(family)
+    assert suits_one_row(lean)
+    one_row = {**FUSED, "run_layers": SingleRow(tiles), "logits_of_one": logits_of_one}
+    plain, single = GraphedForward(lean), GraphedForward(lean, **one_row)
+    slots, documents = permuted(420), [decoder.allocate(420) for decoder in (plain, single)]
+    for decoder, document in zip((plain, single), documents, strict=True):
+        decoder.forward(document, RowBatch(ids_of(150), torch.arange(150), slots[:150], NONE))
+    for row in (150, 151):
+        one = slots[row : row + 1]
+        batch = RowBatch(ids_of(1, seed=row), torch.tensor([row]), one, EVERY, [Branch(1, slots[3:7])])
+        expected, found = (
+            decoder.forward(document, batch) for decoder, document in zip((plain, single), documents, strict=True)
+        )
+        near(found, expected)
+        near(documents[1].whole, documents[0].whole)
+    several = RowBatch(ids_of(3), torch.arange(152, 155), slots[152:155], EVERY, Branch(1))
+    near(single.forward(documents[1], several), plain.forward(documents[0], several))
+
+
+@needs_triton
+def test_attention_of_many_rows_is_that_of_torch():
+    generator = torch.Generator(DEVICE).manual_seed(1)
+    storage = torch.randn(3 * 2, 90, 16, generator=generator, device=DEVICE)
+    queries = torch.randn(6, 9, 16, generator=generator, device=DEVICE)
+    mask = torch.zeros(9, 70, device=DEVICE)
+    mask[torch.rand(9, 70, generator=generator, device=DEVICE) < 0.4] = torch.finfo(torch.float32).min / 2
+    keys, values = storage[:2, :70], storage[4:, :70]
+    near(attend_many(queries, keys, values, mask, 0.3), attend(queries, keys, values, mask, 0.3))
+
+
+def test_norms_of_queries_and_keys_are_left_to_the_other_kernels():
+    assert not suits_one_row(lean_of("qwen3"))
 
 
 @needs_triton

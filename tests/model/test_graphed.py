@@ -5,13 +5,16 @@ Only the capture itself needs a GPU; a recorder stands in for it here.
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.model import graphed, graphs, moving
 from kvlsp.model.attention import attend
-from kvlsp.model.graphed import BUCKETS, GraphedForward, on_a_device, plain_layers, reach
+from kvlsp.model.graphed import GraphedForward, on_a_device, plain_layers, reach
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
@@ -207,6 +210,21 @@ def test_graphs_kept_are_bounded_and_go_with_their_document(recorded, monkeypatc
     assert not device.graphs._documents
 
 
+def test_the_pool_of_all_graphs_outlives_every_document(monkeypatch):
+    """torch gives a pool up with the last graph that uses it, and refuses to capture into it from then on."""
+    monkeypatch.setattr(Graphs, "_capture", lambda self, step: Recorder())
+    monkeypatch.setattr(Recorder, "step", lambda self: None, raising=False)
+    device = GraphedForward(lean_of("llama"), capture=True)
+    document = filled(device, 60, torch.arange(120))
+    for place in (60, 61):
+        at = torch.tensor([place])
+        device.forward(document, RowBatch(ids_of(1), at, at, EVERY))
+    (graph,) = (weakref.ref(one) for one in device.graphs._documents[document].graphs.values() if one is not None)
+    del document
+    gc.collect()
+    assert graph() is not None
+
+
 def test_a_capture_that_fails_turns_graphs_off_and_the_step_still_runs(monkeypatch, caplog):
     lean = lean_of("llama")
     device = GraphedForward(lean, capture=True)
@@ -302,7 +320,3 @@ def test_lower_precision_through_split_attention(dtype):
     found = device.forward(filled(device, 60, slots), batch)
     tolerance = 1e-4 if dtype == torch.float32 else 0.1
     assert float((found - expected).abs().max() / expected.abs().max()) < tolerance
-
-
-def test_buckets_are_those_of_the_issue():
-    assert tuple(GraphedForward(tiny_lean())._rows) == BUCKETS == (1, 4, 8, 16, 32)
