@@ -20,19 +20,19 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Nearly the closest semi-orthogonal matrix to `matrix` (rows, columns), in the device's quick
-    precision (bfloat16 is enough).
+    """Nearly the closest semi-orthogonal matrix to `matrix` (rows, columns), or to each of several (..., rows,
+    columns), in the device's quick precision (bfloat16 is enough).
     """
     a, b, c = _QUINTIC
     x = matrix.to(precision_for(matrix.device))
-    tall = x.shape[0] > x.shape[1]
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -46,18 +46,29 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                momentum = state["momentum"]
-                momentum.lerp_(parameter.grad, 1 - group["momentum"])
-                update = orthogonalise(parameter.grad.lerp(momentum, group["momentum"])).to(parameter.dtype)
-                scale = max(1.0, parameter.shape[0] / parameter.shape[1]) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update, alpha=-group["lr"] * scale)
+            for same in _alike([one for one in group["params"] if one.grad is not None]):
+                updates = torch.stack([self._momentum(parameter, group["momentum"]) for parameter in same])
+                for parameter, update in zip(same, orthogonalise(updates).to(same[0].dtype), strict=True):
+                    scale = max(1.0, parameter.shape[0] / parameter.shape[1]) ** 0.5
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    parameter.add_(update, alpha=-group["lr"] * scale)
+
+    def _momentum(self, parameter: Tensor, share: float) -> Tensor:
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum: Tensor = state["momentum"]
+        momentum.lerp_(gradient, 1 - share)
+        return gradient.lerp(momentum, share)
+
+
+def _alike(parameters: Iterable[Tensor]) -> list[list[Tensor]]:
+    """Matrices of one shape together where a GPU takes them at once; one by one on a processor."""
+    groups: dict[object, list[Tensor]] = {}
+    for number, parameter in enumerate(parameters):
+        groups.setdefault(parameter.shape if parameter.is_cuda else number, []).append(parameter)
+    return list(groups.values())
 
 
 def optimizers(

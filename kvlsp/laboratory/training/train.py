@@ -115,7 +115,8 @@ def train(
             for optimizer in steps:
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak"] * factor
-            losses.append(_step(network, steps, batch, device, compiled))
+            apart = progress.step % preset.unseen_every == 0
+            losses.append(_step(network, steps, batch, device, compiled, apart))
             progress.step += 1
             progress.tokens += phase.length * phase.rows
             progress.fraction = clock.tick()
@@ -198,13 +199,16 @@ def _step(
     batch: Batch,
     device: torch.device,
     compiled: bool,
+    apart: bool,
 ) -> float:
-    """One optimizer step on a batch; the weighted mean cross-entropy before it, in nats."""
+    """One optimizer step on a batch; the weighted mean cross-entropy before it, in nats. ``apart``: rows do not see
+    what the batch says they have not seen.
+    """
     rows = torch.from_numpy(batch.ids).to(device)
     weigh = torch.from_numpy(batch.weights).to(device)[:, 1:].flatten()
     length = rows.shape[1] - 1
-    unseen = torch.zeros(len(rows), length, length, dtype=torch.bool, device=device)
-    for mask, found in zip(unseen, batch.unseen, strict=True):
+    unseen = torch.zeros(len(rows), length, length, dtype=torch.bool, device=device) if apart else None
+    for mask, found in zip(unseen, batch.unseen, strict=True) if unseen is not None else ():
         mark_unseen(mask, found)
     with autocast(device):
         hidden = network(rows[:, :-1], unseen)

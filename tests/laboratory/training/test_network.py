@@ -25,7 +25,7 @@ def small(seed: int = 0, shape: Shape = SMALL) -> Network:
 def test_shape_counts_its_parameters():
     assert sum(p.numel() for p in small().parameters()) == SMALL.parameters
     assert 5e6 < PRESETS["cpu"].shape.parameters < 10e6
-    assert 25e6 < PRESETS["gpu"].shape.parameters < 40e6
+    assert 2 * PRESETS["gpu"].shape.parameters < 48e6, "bytes in the wheel"
 
 
 def test_phases_share_the_whole_budget():

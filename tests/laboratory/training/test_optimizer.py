@@ -43,3 +43,10 @@ def test_rate_rises_stays_and_falls():
     factors = [rate_factor(step, fraction, 10, 0.4, 0.02) for step, fraction in
                ((0, 0.0), (4, 0.0), (50, 0.3), (100, 0.6), (150, 0.8), (200, 1.0))]  # fmt: skip
     assert factors == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.51, 0.02])
+
+
+def test_several_matrices_are_orthogonalised_as_each_alone():
+    several = torch.randn(3, 24, 40, generator=torch.Generator().manual_seed(2))
+    together = orthogonalise(several)
+    alone = torch.stack([orthogonalise(one) for one in several])
+    torch.testing.assert_close(together.float(), alone.float(), atol=0.02, rtol=0.02)

@@ -101,7 +101,7 @@ def test_a_dry_run_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Monkey
     options = ["--out", str(tmp_path / "out"), "--corpus", str(tmp_path / "c.jsonl"), "--bring", str(tmp_path / "home")]
     result = CliRunner().invoke(app, ["train", "--preset", "gpu", "--dry-run", "--json", *options])
     assert result.exit_code == 0, result.output
-    assert "gpu: 32.4 M parameters, 61.8 MiB" in result.output
+    assert "gpu: 23.6 M parameters, 45.0 MiB" in result.output
     assert '"step": 6, "phase": "long"' in result.output
     brought = {path.name for path in (tmp_path / "out" / "brought").iterdir()}
     assert brought >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
