@@ -35,8 +35,8 @@ class Extent:
 
     models: tuple[str, ...] = tuple(SHAPES)
     contexts: tuple[int, ...] = (2048, 8192, 32768)
-    rows: tuple[int, ...] = (1, 4, 8, 16, 32, 64, 128, 256, 512)
-    editing: tuple[int, ...] = (8192,)
+    rows: tuple[int, ...] = (1, 4, 8, 32, 64, 128, 256, 512)
+    editing: tuple[int, ...] = (8192, 2048, 32768)
     tokens: int = 96
     repeats: int = 20
     copied: int = 2 << 30
@@ -97,8 +97,6 @@ def _model(
     decoder = GraphedForward(lean, **options)
     figures["never_waits"] = gpu_forward.never_waits(decoder, extent.contexts[0])
     figures["forwards"] = gpu_forward.forwards(decoder, extent.contexts, extent.rows, watch, ceilings)
-    figures["attention"] = gpu_forward.attentions(decoder, extent.contexts, extent.rows, watch, ceilings)
-    figures["moves"] = gpu_edits.moves(decoder, extent.contexts, watch, ceilings)
     figures["decoding"] = [
         gpu_decode.decoding(decoder, context, extent.tokens, watch, ceilings) for context in extent.editing
     ]
@@ -106,6 +104,9 @@ def _model(
         gpu_edits.edits(decoder, decoded["context"], watch, ceilings, decoded["ms_per_step"])
         for decoded in figures["decoding"]
     ]
+    figures["moves"] = gpu_edits.moves(decoder, extent.contexts, watch, ceilings)
+    figures["parking"] = gpu_edits.parking(decoder, extent.contexts, watch)
+    figures["attention"] = gpu_forward.attentions(decoder, extent.contexts, extent.rows, watch, ceilings)
     figures["graphs"] = {"captured": decoder.graphs.captured, "replayed": decoder.graphs.replayed,
                          "on": decoder.graphs.capturing}  # fmt: skip
     return figures

@@ -7,6 +7,7 @@ bucket (as it is, captured, replayed), rows that hide slots, moved keys. It comp
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ import torch
 from kvlsp.laboratory.evaluation.gpu_shapes import Shape, lean_decoder, random_model
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import BUCKETS, GraphedForward
+from kvlsp.model.loading import load
 from kvlsp.model.rows import DOCUMENT, EVERY, Branch, RowBatch
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
@@ -64,7 +66,8 @@ def check(
     precise = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        model = random_model(shape, 2048, torch.device("cpu"), torch.float32)
+        reference = torch.float64 if dtypes == (torch.float64,) else torch.float32
+        model = random_model(shape, 2048, torch.device("cpu"), reference)
         copies = {dtype: copy.deepcopy(model).to(device, dtype) for dtype in dtypes}
         expected = story(lean_decoder(model, "cpu"))
         figures: dict[str, Any] = {"right": True}
@@ -82,6 +85,16 @@ def check(
     finally:
         torch.backends.cuda.matmul.allow_tf32 = precise
     return figures
+
+
+def trained(folder: Path, device: torch.device) -> dict[str, Any]:
+    """A trained model, loaded as the daemon loads it, on the device and on the processor, both in float32."""
+    there, here = (load(folder, device=kind, dtype="float32").decoder for kind in (device.type, "cpu"))
+    expected, found = story(here), story(there)
+    apart = {name: _apart(logits, expected[name]) for name, logits in found.items()}
+    worst = max(apart, key=lambda name: _worse(apart[name]))
+    return {"right": apart[worst] <= TOLERANCE[torch.float32], "decoder": type(there).__name__, "worst": worst,
+            "difference": apart[worst]}
 
 
 def _apart(found: torch.Tensor, expected: torch.Tensor) -> float:

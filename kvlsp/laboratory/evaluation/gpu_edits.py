@@ -16,13 +16,15 @@ import torch
 
 from kvlsp.cache.repair import Repaired, repair
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.stored import StoredRows
 from kvlsp.cache.worth import worthiest
 from kvlsp.laboratory.evaluation.gpu_forward import stuffed
 from kvlsp.laboratory.evaluation.gpu_timing import Ceilings, Cost, Stopwatch
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.prompt.layout import Layout
 
-LINE = 10  # tokens
+LINE = 20  # tokens
+LONG = 10_000  # tokens from which on a prefill is timed once
 CHUNKS = (256, 1024, 2048)  # rows of a forward of prefill
 
 
@@ -79,7 +81,7 @@ def _prefills(cache: ResidentCache, document: Document, watch: Stopwatch, ceilin
     layout, lines = document.layout(), []
     for chunk in sorted({min(chunk, len(layout)) for chunk in CHUNKS}):
         times = []
-        for _ in range(3):
+        for _ in range(3 if len(layout) <= LONG else 1):
             cache.forget()
             times.append(watch.once(partial(repair, cache, layout, wanted=[len(layout) - 1], chunk=chunk)))
         floor = ceilings.floor_ms(*cost.prefill(len(layout), chunk))
@@ -129,4 +131,18 @@ def moves(
         floor = ceilings.floor_ms(nbytes)
         lines.append({"moved": context, "ms": round(took, 3), "floor_ms": round(floor, 3),
                       "ratio": round(took / floor, 2)})  # fmt: skip
+    return lines
+
+
+def parking(decoder: GraphedForward, contexts: Sequence[int], watch: Stopwatch) -> list[dict[str, Any]]:
+    """A document's rows to host memory and back, rotated: milliseconds, the host's clock."""
+    lines = []
+    for context in contexts:
+        document, slots = stuffed(decoder, context, 0), torch.arange(context)
+        parked = StoredRows.store(document, slots, on_host=True)
+        park = watch.wall_ms(partial(StoredRows.store, document, slots, on_host=True), warm=1)
+        back = watch.wall_ms(partial(parked.restore, decoder, document, slots, slots), warm=1)
+        lines.append({"parked": context, "mib": round(parked.nbytes / 2**20, 1), "park_ms": round(park, 2),
+                      "unpark_ms": round(back, 2)})  # fmt: skip
+        del document, parked
     return lines

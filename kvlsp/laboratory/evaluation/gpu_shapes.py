@@ -1,8 +1,8 @@
 """Models of real size with random weights: the shapes that people run, without their checkpoints.
 
-Sources of the shapes: the ``config.json`` of deepseek-ai/deepseek-coder-1.3b-base, Qwen/Qwen2.5-Coder-1.5B and
-Qwen/Qwen2.5-Coder-7B. Random weights take the time and the memory of trained ones; what they say is noise. The
-context length is set to what a measurement needs.
+Sources of the shapes: the ``config.json`` of deepseek-ai/deepseek-coder-1.3b-base and
+Qwen/Qwen2.5-Coder-0.5B, -1.5B and -7B. Random weights take the time and the memory of trained ones; what they say is
+noise. The context length is set to what a measurement needs.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Shape:
 
 SHAPES = {
     "deepseek-coder-1.3b": Shape("LlamaConfig", 2048, 5504, 24, 16, 16, 32256, 1e5, scaling=4.0),
+    "qwen2.5-coder-0.5b": Shape("Qwen2Config", 896, 4864, 24, 14, 2, 151936, 1e6, tied=True),
     "qwen2.5-coder-1.5b": Shape("Qwen2Config", 1536, 8960, 28, 12, 2, 151936, 1e6, tied=True),
     "qwen2.5-coder-7b": Shape("Qwen2Config", 3584, 18944, 28, 28, 4, 152064, 1e6),
 }
@@ -60,7 +61,8 @@ def narrow(shape: Shape, layers: int = 2, vocabulary: int = 4096) -> Shape:
                  shape.kv_heads, min(vocabulary, shape.vocabulary), shape.theta, shape.scaling, shape.tied)
 
 
-def random_model(shape: Shape, context: int, device: torch.device, dtype: torch.dtype, seed: int = 0) -> Any:
+def random_model(shape: Shape, context: int, device: torch.device, dtype: torch.dtype, seed: int = 0,
+                 attention: str = "eager") -> Any:
     """A transformers model, weights drawn on the device in ``dtype``; the same for the same arguments."""
     import transformers
 
@@ -76,7 +78,7 @@ def random_model(shape: Shape, context: int, device: torch.device, dtype: torch.
     here = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=here), torch.device(device):
         torch.manual_seed(seed)
-        model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
     return model.requires_grad_(False)
 
 

@@ -178,5 +178,5 @@ def test_an_edited_document_keeps_identities_unique():
     document = gpu_edits.Document(30, 100)
     document.insert(4)
     document.insert(20)
-    document.delete(2)
-    assert len(document.ids) == len(np.unique(document.cells)) == 40
+    document.delete(2, 10)
+    assert len(document.ids) == len(np.unique(document.cells)) == 60
