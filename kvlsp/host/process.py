@@ -34,6 +34,8 @@ from kvlsp.remote.place import Place
 log = logging.getLogger(__name__)
 
 MOST_CLIENTS: Final = 256
+SWITCH: Final = 0.001
+"""Seconds after which the model's thread lets one that brings a message run."""
 LOOK: Final = 1.0
 """Seconds between two looks whether anybody is still there."""
 
@@ -196,6 +198,7 @@ def main(told: str) -> None:
     """The process itself; ``told`` as :mod:`kvlsp.remote.finding` writes it."""
     values = json.loads(told)
     os.umask(0o077)
+    sys.setswitchinterval(SWITCH)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
