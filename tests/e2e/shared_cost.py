@@ -3,7 +3,7 @@
     python -m tests.e2e.shared_cost [--rounds 100] [--editors 3]
 
 From a key to its answer over the protocol, both arrangements in turn: where the model works (a character typed in a
-real file, a request at it), and where the answer is known already (the same request again), which is the way alone.
+real file, a request at it), and where it does not (a question for the engine's statistics), which is the way alone.
 Then the memory of all processes of one, two, ... editors, what they share counted once (the sum of PSS), each with a
 document open and a suggestion had, and how long a joining editor waits for its first suggestion. JSON on standard
 output.
@@ -59,20 +59,23 @@ def latency(own: Typist, shared: Typist, rounds: int) -> dict[str, Any]:
         first = typist.client.answer_to(typist.client.complete(typist.uri, *places[0], 1))
         assert "error" not in first
     time.sleep(5.0)
-    times: dict[str, dict[str, list[float]]] = {kind: {"model": [], "known": []} for kind in both}
+    times: dict[str, dict[str, list[float]]] = {kind: {"model": [], "way": []} for kind in both}
     for number in range(rounds):
         row, column = places[number % len(places)]
         for kind in sorted(both, reverse=bool(number % 2)):
             client = both[kind].client
             client.change(both[kind].uri, edit(row, column, column, "x"))
-            for what in ("model", "known"):
-                began = time.perf_counter()
-                client.answer_to(client.complete(both[kind].uri, row, column + 1, 2))
-                times[kind][what].append(1000 * (time.perf_counter() - began))
+            began = time.perf_counter()
+            client.answer_to(client.complete(both[kind].uri, row, column + 1, 2))
+            times[kind]["model"].append(1000 * (time.perf_counter() - began))
+            time.sleep(0.3)
+            began = time.perf_counter()
+            client.ask("kvlsp/statistics", {})
+            times[kind]["way"].append(1000 * (time.perf_counter() - began))
             client.change(both[kind].uri, edit(row, column, column + 1, ""))
             time.sleep(0.3)
     found: dict[str, Any] = {}
-    for what in ("model", "known"):
+    for what in ("model", "way"):
         pairs = zip(times["own"][what], times["shared"][what], strict=True)
         found[what] = {kind: round(statistics.median(times[kind][what]), 2) for kind in both}
         found[what]["medianOfDifferences"] = round(statistics.median(two - one for one, two in pairs), 2)
