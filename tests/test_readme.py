@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlsp.cli import COMMANDS
+from kvlsp.cli.table import COMMANDS
 from kvlsp.config import Settings
 from kvlsp.prompt.families import table
 

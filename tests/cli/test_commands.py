@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp import cli
-from kvlsp.cli import caret, doctor
+from kvlsp.cli import caret, doctor, table
 from kvlsp.config import Settings
 from kvlsp.errors import DocumentError, ModelBroken, PositionError
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -34,7 +34,7 @@ def test_help_names_the_commands_and_runs_no_model():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     users, _, laboratory = done.stdout.partition("─ For work on kvlsp itself")
-    for name, command in cli.COMMANDS.items():
+    for name, command in table.COMMANDS.items():
         assert name in (laboratory if "laboratory" in command.module else users), name
 
 

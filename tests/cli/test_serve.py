@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from kvlsp.cli import PLAIN
 from tests.support.lsp_client import LspClient
 
 HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "tree_sitter", "rich", "sqlite3", "watchdog",
-         "lsprotocol", "pygls", "attrs", "cattrs")
+         "lsprotocol", "pygls", "attrs", "cattrs", "typer", "pydantic")
 """What takes long to import, or much memory. What the daemon serves an editor with is none of it."""
 
 WITHOUT = """
@@ -23,26 +25,28 @@ class Finder:
             {instead}
 sys.meta_path.insert(0, Finder())
 from kvlsp.cli import main
-main(["serve"])
+main({words})
 """
 
 
-def daemon(instead: str, **options: object) -> LspClient:
+def daemon(instead: str, words: Sequence[str] = ("serve",), heavy: Sequence[str] = HEAVY) -> LspClient:
     """A daemon that does something else instead of importing what is heavy."""
-    code = WITHOUT.format(heavy=HEAVY, instead=instead)
+    code = WITHOUT.format(heavy=heavy, instead=instead, words=list(words))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return LspClient.spawn([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL, **options)
+    return LspClient.spawn([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
 
 
 def test_what_the_daemon_serves_with_is_light():
-    code = ("import sys, kvlsp.cli, kvlsp.cli.serve, kvlsp.crossfile.thread, kvlsp.messages, kvlsp.server.server\n"
+    code = ("import sys, kvlsp.cli.daemon, kvlsp.crossfile.thread, kvlsp.remote.engine\n"
             f"print(*(name for name in {HEAVY} if name in sys.modules))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
-def test_an_editor_is_served_where_no_model_can_run():
-    client = daemon("raise ImportError(name)")
+@pytest.mark.parametrize("words", [*PLAIN, ["serve", "--threads", "1"]], ids=" ".join)
+def test_an_editor_is_served_where_no_model_can_run(words: list[str]):
+    heavy = HEAVY if words in PLAIN else [name for name in HEAVY if name not in ("typer", "pydantic", "rich")]
+    client = daemon("raise ImportError(name)", words, heavy)
     assert client.initialize()["inlineCompletionProvider"] == {}
     status = client.notification("kvlsp/status", lambda status: status["kind"] == "error")
     assert "kvlsp doctor" in status["message"]

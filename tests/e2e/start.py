@@ -26,7 +26,7 @@ from statistics import median
 from tests.e2e.support.process import Use, children_of, files_of, forget, use_of
 from tests.support.lsp_client import LspClient
 
-IMPORTS = "import kvlsp.cli, kvlsp.cli.serve"
+IMPORTS = "import kvlsp.cli.daemon"
 HERE = Path(__file__).parents[2]
 LINES = 2_000
 FILES = 200
@@ -47,7 +47,8 @@ class Start:
 
 def start(tree: Path, folder: Path, arguments: list[str]) -> Start:
     command = [sys.executable, "-m", "kvlsp", "serve", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache"),
+                   "XDG_RUNTIME_DIR": str(folder), "KVLSP_ENGINE_LINGER": "1"}
     began = time.monotonic()
     client = LspClient.spawn(command, cwd=tree, env=environment, stderr=subprocess.DEVNULL)
     assert client.process is not None

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from kvlsp import cli
+from kvlsp.cli import program, table
 from tests.support.lsp_client import LspClient
 
 WITHOUT_LABORATORY = """
@@ -71,6 +71,6 @@ def test_the_blocker_blocks():
     assert "in an editor's daemon" in done.stderr
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", table.COMMANDS)
 def test_every_row_of_the_help_page_names_a_command_that_is_there(name):
-    assert cli.load(name).get_short_help_str()
+    assert program.load(name).get_short_help_str()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kvlsp.cli import app
+from kvlsp.cli.program import app
 from kvlsp.laboratory.training.corpus import Corpus, load_corpus
 from kvlsp.laboratory.training.gather import gather
 from kvlsp.laboratory.training.packages import Named

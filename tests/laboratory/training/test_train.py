@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from kvlsp.cli import app
+from kvlsp.cli.program import app
 from kvlsp.default_model.learned import languages_of
 from kvlsp.errors import ConfigurationError, ModelBroken
 from kvlsp.laboratory.training import checkpoint

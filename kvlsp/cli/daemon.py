@@ -1,0 +1,92 @@
+"""The daemon, for one editor: its streams, its log, its engine. How its options are read is not known here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Collection
+from typing import NoReturn
+
+from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
+from kvlsp.cli.streams import INPUT, OUTPUT
+from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.messages import Event
+from kvlsp.server import logs, stderr, transport
+from kvlsp.server.secret import secret_file
+from kvlsp.server.server import EngineLike
+from kvlsp.server.starting import StartingEngine
+
+log = logging.getLogger(__name__)
+
+
+VARIABLE = "KVLSP_ENGINE"
+"""In the environment: the setting ``engine``, where no option names it."""
+
+
+def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[str] = ()) -> NoReturn:
+    """Serve an editor, to the end of the process. Without ``settings`` they are those of a start without options.
+
+    ``tcp``: where to listen, instead of the standard streams. ``closed``: the standard streams that were closed.
+    """
+    if settings is None:
+        settings = Settings.read({"engine": os.environ.get(VARIABLE) or None})
+    missing = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in closed]
+    if missing:
+        raise ConfigurationError(f"{' and '.join(missing).capitalize()} is closed, over which an editor would speak; "
+                                 "start kvlsp with both open, or with --tcp.")
+    with stderr.carried():
+        logs.configure(settings.trace)
+        if provide_home():
+            log.warning(NOTHING_IS_KEPT)
+        if tcp:
+            code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
+        else:
+            if sys.stdin.isatty():
+                _say("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.")
+            code = transport.serve_stdio(make_engine, settings)
+        logging.shutdown()
+    # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
+    # tidy end would wait for it. The engine has stopped, nothing is left to be written.
+    os._exit(code)
+
+
+def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine that the settings ask for."""
+    return shared_engine(settings, events) if settings.engine == "shared" else own_engine(settings, events)
+
+
+def shared_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine that other editors of this user have too; their own where none can be shared."""
+    from kvlsp.remote.engine import RemoteEngine
+    from kvlsp.remote.place import meeting_place
+
+    try:
+        meeting_place(settings)
+    except EngineUnreachable as error:
+        log.warning("%s The model is loaded for this editor alone.", error)
+        return own_engine(settings, events)
+    return RemoteEngine(settings, events)
+
+
+def own_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """An engine in this process, put together in the background."""
+
+    def build() -> EngineLike:
+        from kvlsp.engine.engine import Engine
+
+        return Engine(settings, events)
+
+    return StartingEngine(build, events)
+
+
+def _say_address(host: str, port: int) -> None:
+    _say(f"kvlsp listens on {f'[{host}]' if ':' in host else host}:{port}.")
+    file = secret_file(host, port)
+    if file.is_file():
+        _say(f"An editor sends what stands in {file} as initializationOptions.token.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
