@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from kvlsp.cli import PLAIN
+from kvlsp.cli.daemon import VARIABLE
 from tests.support.lsp_client import LspClient
 
 HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "tree_sitter", "rich", "sqlite3", "watchdog",
@@ -29,10 +31,11 @@ main({words})
 """
 
 
-def daemon(instead: str, words: Sequence[str] = ("serve",), heavy: Sequence[str] = HEAVY) -> LspClient:
+def daemon(instead: str, words: Sequence[str] = ("serve",), heavy: Sequence[str] = HEAVY, engine: str = "own",
+           environment: Mapping[str, str] = MappingProxyType({})) -> LspClient:
     """A daemon that does something else instead of importing what is heavy."""
     code = WITHOUT.format(heavy=heavy, instead=instead, words=list(words))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", VARIABLE: engine, **environment}
     return LspClient.spawn([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
 
 

@@ -26,7 +26,6 @@ from statistics import median
 from tests.e2e.support.process import Use, children_of, files_of, forget, use_of
 from tests.support.lsp_client import LspClient
 
-IMPORTS = "import kvlsp.cli.daemon"
 HERE = Path(__file__).parents[2]
 LINES = 2_000
 FILES = 200
@@ -45,8 +44,7 @@ class Start:
     """Of all its processes, once there is nothing left to do."""
 
 
-def start(tree: Path, folder: Path, arguments: list[str]) -> Start:
-    command = [sys.executable, "-m", "kvlsp", "serve", *arguments]
+def start(tree: Path, folder: Path, command: list[str]) -> Start:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache"),
                    "XDG_RUNTIME_DIR": str(folder), "KVLSP_ENGINE_LINGER": "1"}
     began = time.monotonic()
@@ -101,7 +99,7 @@ def describe(tree: Path, starts: list[Start]) -> str:
              f"  read from the disk             {of(*(one.begun.read_mib for one in starts))} MiB"]
     for what in dict.fromkeys(use.what for one in starts for use in one.settled):
         uses = [use for one in starts for use in one.settled if use.what == what]
-        lines.append(f"  at rest, {what:<22}{of(*(use.mib for use in uses))} MiB, "
+        lines.append(f"  at rest, {what:<25}{of(*(use.mib for use in uses))} MiB, "
                      f"its own share {of(*(use.own_mib for use in uses))}")
     return "\n".join(lines)
 
@@ -114,13 +112,14 @@ def main() -> None:
     parser.add_argument("arguments", nargs="*")
     chosen = parser.parse_args()
     trees = [tree.resolve() for tree in chosen.tree or [HERE]]
+    command = [sys.executable, "-m", "kvlsp", "serve", *chosen.arguments]
     found: dict[Path, list[Start]] = {tree: [] for tree in trees}
     for tree in trees * chosen.starts:
         with tempfile.TemporaryDirectory() as name:
             write_workspace(Path(name, "workspace"))
             if chosen.cold:
-                forget(files_of(IMPORTS, tree))
-            found[tree].append(start(tree, Path(name), chosen.arguments))
+                forget(files_of(command, tree))
+            found[tree].append(start(tree, Path(name), command))
     for tree, starts in found.items():
         print(describe(tree, starts))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,21 +54,16 @@ def _kib(file: Path, name: str) -> int:
     return 0
 
 
-_FILES = """
-import sys
-{}
-found = {{line.split(maxsplit=5)[5].strip() for line in open("/proc/self/maps") if "/" in line}}
-for module in list(sys.modules.values()):
-    found |= {{getattr(module, "__cached__", None), getattr(module, "__file__", None)}}
-print(*filter(None, found), sep="\\n")
-"""
+_READ = re.compile(r"/[^\s'\"]+?\.(?:pyc|py|so)\b[^\s'\"]*")
 
 
-def files_of(statement: str, folder: Path) -> list[Path]:
-    """The files that a Python process reads for a statement."""
-    done = subprocess.run([sys.executable, "-c", _FILES.format(statement)], cwd=folder, capture_output=True, text=True,
-                          check=True)
-    return [path for path in map(Path, done.stdout.splitlines()) if path.is_file()]
+def files_of(command: Sequence[str], folder: Path) -> list[Path]:
+    """The files that a Python program imports, as far as it comes without input. ``command`` begins with the
+    interpreter."""
+    python, *words = command
+    done = subprocess.run([python, "-v", *words], cwd=folder, capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    return [path for path in {folder / name for name in _READ.findall(done.stderr)} if path.is_file()]
 
 
 def forget(files: Sequence[Path]) -> None:
