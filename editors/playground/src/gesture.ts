@@ -1,5 +1,5 @@
 // What a person did: a key and the move of the caret that it brings with it are one.
-import type { Stroke, View } from './view';
+import type { Rows, Stroke, View } from './view';
 
 /** Seconds within which a move of the caret belongs to the edit before it. */
 const TOGETHER = 0.4;
@@ -12,11 +12,20 @@ export interface Gesture {
   total: number;
 }
 
+/** Strokes whose layouts are remembered, to be compared with those of later ones. */
+const LAYOUTS = 8;
+
 export class Gestures {
   private strokes = new Map<number, Stroke>();
+  private layouts = new Map<number, Int32Array>();
 
   add(view: View): void {
-    if (view.stroke < Math.max(0, ...this.strokes.keys())) this.strokes.clear(); // another engine
+    if (view.stroke < Math.max(0, ...this.strokes.keys())) {
+      this.strokes.clear(); // another engine
+      this.layouts.clear();
+    }
+    if (view.document !== null) this.layouts.set(view.stroke, view.document.ids);
+    while (this.layouts.size > LAYOUTS) this.layouts.delete(this.layouts.keys().next().value!);
     for (const stroke of view.strokes) this.strokes.set(stroke.number, stroke);
     while (this.strokes.size > 64) this.strokes.delete(this.strokes.keys().next().value!);
   }
@@ -41,7 +50,20 @@ export class Gestures {
     }
     const total = Object.entries(ms).reduce((sum, [name, value]) => (name === 'rest' ? sum : sum + value), 0);
     const first = mine.at(-1)?.number ?? view.stroke;
+    if (mine.length > 1 && view.document !== null) this.net(rows, first, view.document);
     return { first, title: title(mine.reverse()), rows, ms, total };
+  }
+
+  /** The way there and back is one way: a row that was moved twice was moved, and a cache of exact prefixes, which does
+   *  nothing before it is asked, meets the layout at the end only. */
+  private net(rows: Record<string, number>, first: number, document: Rows): void {
+    rows.moved = document.moved.reduce((sum, stroke) => sum + Number(stroke >= first), 0);
+    const before = this.layouts.get(Math.max(-1, ...[...this.layouts.keys()].filter((stroke) => stroke < first)));
+    if (before === undefined) return;
+    const { ids } = document;
+    let head = 0;
+    while (head < before.length && head < ids.length && before[head] === ids[head]) head++;
+    rows.behind = Math.min(rows.behind ?? Infinity, ids.length - head);
   }
 }
 
