@@ -112,6 +112,21 @@ class Complete:
 
 
 @dataclass(frozen=True, slots=True)
+class NextEdit:
+    """A request for the next edit of the given version, the caret at ``offset``; answered by one :class:`Completed`
+    whose item replaces a line, wherever it is."""
+
+    ticket: int
+    uri: str
+    version: int
+    offset: int
+    trigger: Trigger
+    received: float
+    """Seconds on the engine's clock."""
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """What became of an offered item. ``length`` counts the accepted characters of a partial acceptance."""
 
@@ -165,7 +180,7 @@ class Shutdown:
 
 
 Message: TypeAlias = (
-    OpenDocument | EditDocument | CloseDocument | PlaceContext | Complete | Feedback
+    OpenDocument | EditDocument | CloseDocument | PlaceContext | Complete | NextEdit | Feedback
     | DescribeDocument | DescribeEngine | DescribeTokens | Watch | Configure | Shutdown
 )
 Question: TypeAlias = DescribeDocument | DescribeEngine | DescribeTokens
@@ -185,7 +200,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The one answer to :class:`Complete`. Without items there is a reason."""
+    """The one answer to :class:`Complete` and :class:`NextEdit`. Without items there is a reason."""
 
     ticket: int
     items: tuple[Item, ...]

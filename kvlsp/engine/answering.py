@@ -21,7 +21,7 @@ class Answering:
     """Turns texts or a reason into a :class:`Completed`. Nothing here asks a model."""
 
     def __init__(self, statistics: Statistics, clock: Callable[[], float], events: Callable[[Event], None]) -> None:
-        self._offers = Offers()
+        self.offers = Offers()
         self.slowness = Slowness()
         self._said: set[str] = set()
         self._statistics, self._clock, self._events = statistics, clock, events
@@ -36,7 +36,7 @@ class Answering:
             start, end, before = selected.start, selected.end, selected.text
         prefix = job.prefix + job.text[: job.typed]
         items = tuple(
-            Item(start, end, before + text, self._offers.add(Offer(request.uri, prefix, job.suffix, text)))
+            Item(start, end, before + text, self.offers.add(Offer(request.uri, prefix, job.suffix, text)))
             for text in texts
         )
         self._news = True
@@ -67,7 +67,7 @@ class Answering:
 
     def heard(self, message: Feedback, document: DocumentState | None) -> None:
         """What became of an offer."""
-        offer = self._offers.get(message.completion)
+        offer = self.offers.get(message.completion)
         if offer is None or document is None:
             return
         self._statistics.feedback[message.kind] += 1

@@ -25,6 +25,7 @@ from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.line_ends import LineEnds
 from kvlsp.engine.models import Models
+from kvlsp.engine.next_edits import NextEdits
 from kvlsp.engine.questions import Questions
 from kvlsp.engine.reporting import Reporting
 from kvlsp.engine.schedule import Decision, schedule
@@ -37,11 +38,13 @@ from kvlsp.engine.watching import Watching
 from kvlsp.messages import (
     CloseDocument,
     Complete,
+    Completed,
     Configure,
     EditDocument,
     Event,
     Feedback,
     Message,
+    NextEdit,
     OpenDocument,
     PlaceContext,
     Question,
@@ -73,12 +76,13 @@ class Engine:
         self._statistics = Statistics()
         self._answering = Answering(self._statistics, clock, events)
         self._completer = Completer(self.documents, self._answering, clock)
-        self._upkeep = Upkeep(self.documents, self._completer, clock, events)
+        self._next_edits = NextEdits(self.documents, self._answering.offers, clock, events)
+        self._upkeep = Upkeep(self.documents, self._completer, self._next_edits, clock, events)
         self._tidying = Tidying(clock, give_back)
         self._models = Models(self.documents, self._completer, load, self._inbox.post, events)
         self._watching = Watching(self.documents, self._statistics, self._models, clock, events)
         self._questions = Questions(self.documents, self._statistics, self._models, self._line_ends, events)
-        self._unloading = Unloading(self.documents, self._models, clock, give_back)
+        self._unloading = Unloading(self.documents, self._models, clock, self._give_back)
         self._reporting = Reporting(self._answering.say, events)
 
     def start(self) -> None:
@@ -108,7 +112,11 @@ class Engine:
     @property
     def owes(self) -> bool:
         """Whether messages wait to be applied, or requests for their answer."""
-        return bool(self._inbox) or self._completer.waiting
+        return bool(self._inbox) or self._completer.waiting or self._next_edits.waiting
+
+    def _give_back(self) -> None:
+        self._next_edits.forget_readers()
+        give_back()
 
     # --- the loop --------------------------------------------------------------------------------------------
 
@@ -144,7 +152,7 @@ class Engine:
             return 0.0
         decision = self._decide(self._next())
         waits = (0.0 if decision.work is not None else decision.wait, self._tidying.wait(), self._watching.wait(),
-                 self._unloading.wait())
+                 self._unloading.wait(), self._next_edits.wait())
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
@@ -174,6 +182,8 @@ class Engine:
                 self._edit(message, documents.get(uri))
             case Complete():
                 completer.ask(message)
+            case NextEdit():
+                self._next_edits.ask(message)
             case OpenDocument(snapshot):
                 self._leave(snapshot.uri)
                 completer.enter(documents.open(snapshot))
@@ -185,16 +195,20 @@ class Engine:
                 documents.show(message)
             case Feedback():
                 self._answering.heard(message, documents.get(message.uri))
+                self._next_edits.heard(message)
             case Configure(settings):
                 self._models.configure(settings)
+                self._next_edits.forget_readers()
             case Loaded():
                 self._models.loaded(message)
+                self._next_edits.forget_readers()
                 self._answering.slowness.reset()
 
     def _edit(self, message: EditDocument, document: DocumentState | None) -> None:
         if document is None:
             self._completer.enter(self.documents.open(message.after))
             return
+        self._next_edits.follow(document, message)
         self._completer.follow(document, message)
         self._completer.enter(document)
         self.documents.edit(document, message)
@@ -202,6 +216,7 @@ class Engine:
     def _leave(self, uri: str) -> None:
         """A document is closed, or opened again: nobody waits for it any more."""
         document = self.documents.get(uri)
+        self._next_edits.forget(uri)
         if document is not None:
             self._completer.end(document)
             document.unsync()
@@ -210,9 +225,12 @@ class Engine:
         """What still waits gets its answer."""
         for document in self.documents:
             self._guarded(self._completer.end, document, Reason.SHUTTING_DOWN)
+        self._guarded(self._next_edits.end, Reason.SHUTTING_DOWN)
         while (message := self._inbox.take(0)) is not None:
             if isinstance(message, Complete):
                 self._answering.refuse(message, Reason.SHUTTING_DOWN)
+            elif isinstance(message, NextEdit):
+                self._events(Completed(message.ticket, (), Reason.SHUTTING_DOWN, {}))
             elif isinstance(message, Question):
                 self._guarded(self._apply, message)
         self._guarded(self.documents.end)
@@ -221,13 +239,14 @@ class Engine:
 
     def _next(self) -> DocumentState | None:
         """The document whose turn it is: one that somebody waits for, else the one that the user is in."""
-        return self._completer.next() or self.documents.get(self.documents.current)
+        return self._completer.next() or self._next_edits.next() or self.documents.get(self.documents.current)
 
     def _decide(self, document: DocumentState | None) -> Decision:
         if document is None or document.failed or not self.documents.serves(document):
             return Decision(None)
         try:
-            return schedule(facts_of(self.documents, document, self._completer.asked(document)), self._clock())
+            facts = facts_of(self.documents, document, self._completer.asked(document), self._next_edits.due(document))
+            return schedule(facts, self._clock())
         except BaseException as error:  # its text could not be tokenized, say: the thread goes on for the others
             self._completer.fail(document)
             self._reporting.failed(error, "a document")
@@ -235,6 +254,7 @@ class Engine:
 
     def _work(self) -> None:
         self._completer.expire()
+        self._next_edits.expire()
         document = self._next()
         decision = self._decide(document)
         self._tidying.work(idle=decision.work is None)
@@ -246,4 +266,5 @@ class Engine:
                 self._upkeep.do(decision.work, document)
         except BaseException:
             self._completer.fail(document)
+            self._next_edits.fail(document.snapshot.uri)
             raise

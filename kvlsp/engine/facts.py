@@ -8,7 +8,7 @@ from kvlsp.engine.documents import Documents
 from kvlsp.engine.schedule import Facts
 
 
-def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Facts:
+def facts_of(documents: Documents, document: DocumentState, asked: bool, next_edit: bool = False) -> Facts:
     """The facts of a document that is served; ``asked``: somebody waits for its completion.
 
     What decides only where nothing above it in the table holds is not looked at before: it takes passes over all rows,
@@ -45,4 +45,5 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool) -> Fact
         grows=grows,
         stale=stale,
         keep_at=documents.shelving.due(document.snapshot.uri, session) if settled else None,
+        next_edit=next_edit,
     )

@@ -19,7 +19,9 @@ from kvlsp.messages import (
     ContextChunk,
     EditDocument,
     Event,
+    Item,
     Message,
+    NextEdit,
     OpenDocument,
     PlaceContext,
     Selected,
@@ -45,6 +47,8 @@ class LineEnds:
         self._snapshots: dict[str, Snapshot] = {}
         self._asked: dict[int, _Asked] = {}
         """By ticket, where the answer has to be turned back."""
+        self._asked_next: dict[int, str] = {}
+        """By ticket, in which document the answer may stand anywhere."""
 
     def snapshot(self, uri: str) -> Snapshot | None:
         """The editor's text; None for a document that is not open."""
@@ -62,6 +66,8 @@ class LineEnds:
                 self._snapshots.pop(uri, None)
             case Complete():
                 return self._ask(message)
+            case NextEdit():
+                return self._ask_next(message)
             case PlaceContext():
                 chunks = tuple(ContextChunk(chunk.path, plain(chunk.text)) for chunk in message.chunks)
                 return message if chunks == message.chunks else replace(message, chunks=chunks)
@@ -75,6 +81,8 @@ class LineEnds:
         """The event as the editor's text has it."""
         if not isinstance(event, Completed):
             return event
+        if (uri := self._asked_next.pop(event.ticket, None)) is not None:
+            return replace(event, items=tuple(self._elsewhere(uri, item) for item in event.items))
         asked = self._asked.pop(event.ticket, None)
         if asked is None:
             return event
@@ -111,6 +119,23 @@ class LineEnds:
             selected = Selected(text.offset(start), text.offset(end), plain(selected.text))
         self._asked[message.ticket] = _Asked(start, end, text.line_end_at(start))
         return replace(message, offset=text.offset(offset), selected=selected)
+
+    def _ask_next(self, message: NextEdit) -> NextEdit:
+        text = self._texts.get(message.uri)
+        if text is None or not text.text.pairs or message.offset > len(text.text):
+            return message
+        self._asked_next[message.ticket] = message.uri
+        return replace(message, offset=text.offset(message.offset))
+
+    def _elsewhere(self, uri: str, item: Item) -> Item:
+        """Part of a line, wherever it is, as the editor's text has it."""
+        text = self._texts.get(uri)
+        if text is None:
+            return item
+        line = text.plain.line_of(item.start)
+        start = text.text.line_start(line) + item.start - text.plain.line_start(line)
+        return replace(item, start=start, end=start + item.end - item.start,
+                       text=item.text.replace("\n", text.line_end_at(start)))
 
 
 def _with(snapshot: Snapshot, text: LineFeeds) -> Snapshot:

@@ -31,6 +31,8 @@ class Work(Enum):
     """Make certain the next tokens of a run that was too long to be tokenized with its edit."""
     REFRESH = "refresh"
     """Make the next stale rows exact."""
+    NEXT_EDIT = "next edit"
+    """Find what an edit has made wrong elsewhere."""
     KEEP = "keep"
     """Copy a layer of rows for the disk."""
 
@@ -76,6 +78,8 @@ class Facts:
     """Some row is not exact."""
     keep_at: float | None = None
     """From when on its rows, all exact, should be copied for the disk; None when there is nothing to copy."""
+    next_edit: bool = False
+    """The next edit is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def schedule(facts: Facts, now: float) -> Decision:
         (facts.misplaced, Work.PLACE),
         (facts.grows, Work.GROW),
         (facts.stale, Work.REFRESH),
+        (facts.next_edit, Work.NEXT_EDIT),
     )
     for holds, work in at_once:
         if holds:

@@ -12,6 +12,7 @@ from kvlsp.engine.completer import Completer
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.eviction import evict
+from kvlsp.engine.next_edits import NextEdits
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.schedule import Work
 from kvlsp.engine.sync import Sync
@@ -28,7 +29,7 @@ LARGE_PREFILL = 1024
 class Upkeep:
     """Used from the engine's thread only."""
 
-    def __init__(self, documents: Documents, completer: Completer, clock: Callable[[], float],
+    def __init__(self, documents: Documents, completer: Completer, next_edits: NextEdits, clock: Callable[[], float],
                  events: Callable[[Event], None]) -> None:
         self._documents, self._completer, self._clock, self._events = documents, completer, clock, events
         self._steps: dict[Work, Callable[[DocumentState], None]] = {
@@ -42,6 +43,7 @@ class Upkeep:
             Work.GROW: self._grow,
             Work.REFRESH: self._refresh,
             Work.KEEP: self._keep,
+            Work.NEXT_EDIT: next_edits.step,
         }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
         self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS)

@@ -93,8 +93,8 @@ def _joined(record: Record, edit: Edit, before: str, around: tuple[str, str], at
     """The record with ``edit`` in it; None where it has become too long."""
     left, right = around
     # what the edit took away outside of the record, and what lies between the two, stood there before the record
-    head = before[: max(0, record.start - edit.start)] if edit.start < record.start else ""
-    tail = before[len(before) - max(0, edit.end - record.end):] if edit.end > record.end else ""
+    head = before[: max(0, min(record.start, edit.end) - edit.start)]
+    tail = before[len(before) - max(0, edit.end - max(record.end, edit.start)):]
     if edit.end < record.start:
         head += right[: record.start - edit.end]
     if edit.start > record.end:

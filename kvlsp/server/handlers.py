@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from kvlsp.server import commands, completions, folders, lifecycle, synchronisation, watching
+from kvlsp.server import commands, completions, folders, lifecycle, next_edits, synchronisation, watching
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -34,6 +34,8 @@ HANDLERS: Final[Mapping[str, Callable[..., Any]]] = {
     "notebookDocument/didSave": lifecycle.ignore,
     "textDocument/inlineCompletion": completions.inline_completion,
     "textDocument/completion": completions.completion,
+    "textDocument/copilotInlineEdit": next_edits.inline_edit,
+    "textDocument/didShowInlineEdit": next_edits.did_show_inline_edit,
     "workspace/executeCommand": commands.execute_command,
     "kvlsp/documentState": commands.document_state,
     "kvlsp/statistics": commands.statistics,

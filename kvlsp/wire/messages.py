@@ -54,6 +54,9 @@ class Outgoing:
             case plain.Complete(ticket, uri, version, offset, trigger, received, selected):
                 waited = min(max(0.0, self._clock() - received), LONGEST_WAIT)
                 return schema.Ask(ticket, to_bytes(uri), version, offset, trigger, waited, _selection(selected))
+            case plain.NextEdit(ticket, uri, version, offset, trigger, received):
+                waited = min(max(0.0, self._clock() - received), LONGEST_WAIT)
+                return schema.AskNext(ticket, to_bytes(uri), version, offset, trigger, waited)
             case plain.PlaceContext(uri, chunks, repository, path):
                 pieces = tuple(schema.Chunk(to_bytes(chunk.path), to_bytes(chunk.text)) for chunk in chunks)
                 return schema.Place(to_bytes(uri), pieces, to_bytes(repository), to_bytes(path))
@@ -115,6 +118,9 @@ class Incoming:
                 return plain.CloseDocument(to_text(uri))
             case schema.Ask():
                 return self._ask(frame)
+            case schema.AskNext(ticket, uri, version, offset, trigger, waited):
+                return plain.NextEdit(ticket, to_text(uri), version, offset, trigger, self._clock() - waited,
+                                      self._token(ticket))
             case schema.Cancel(ticket):
                 if (token := self._asked.get(ticket)) is not None:
                     token.cancel()
@@ -167,11 +173,16 @@ class Incoming:
         return plain.EditDocument(uri, frame.base_version, tuple(changes), after)
 
     def _ask(self, frame: schema.Ask) -> plain.Complete:
-        if frame.ticket in self._asked or len(self._asked) >= MOST_REQUESTS:
-            raise WireError("A request came with the number of another one, or before too many others were answered.")
-        token = self._asked[frame.ticket] = plain.CancelToken()
+        token = self._token(frame.ticket)
         return plain.Complete(frame.ticket, to_text(frame.uri), frame.version, frame.offset, frame.trigger,
                               self._clock() - frame.waited, _selected(frame.selected), token)
+
+    def _token(self, ticket: int) -> plain.CancelToken:
+        """By which a new request is cancelled."""
+        if ticket in self._asked or len(self._asked) >= MOST_REQUESTS:
+            raise WireError("A request came with the number of another one, or before too many others were answered.")
+        token = self._asked[ticket] = plain.CancelToken()
+        return token
 
 
 def _selection(selected: plain.Selected | None) -> schema.Selection | None:

@@ -151,6 +151,17 @@ class Ask(Frame, frozen=True, tag="ask"):
     selected: Selection | None
 
 
+class AskNext(Frame, frozen=True, tag="ask_next"):
+    """The next edit is wanted. ``waited``: seconds since the editor asked."""
+
+    ticket: Count
+    uri: Name
+    version: Number
+    offset: Count
+    trigger: Trigger
+    waited: Seconds
+
+
 class Cancel(Frame, frozen=True, tag="cancel"):
     ticket: Count
 
@@ -264,8 +275,8 @@ class Goodbye(Frame, frozen=True, tag="goodbye"):
 
 
 First: TypeAlias = Hello | AskStatus | AskEnd
-FromClient: TypeAlias = (Open | Edit | Close | Place | Ask | Cancel | Feedback | DescribeDocument | DescribeEngine
-                         | DescribeTokens | Watch | Configure | Shutdown | Ping)
+FromClient: TypeAlias = (Open | Edit | Close | Place | Ask | AskNext | Cancel | Feedback | DescribeDocument
+                         | DescribeEngine | DescribeTokens | Watch | Configure | Shutdown | Ping)
 FromEngine: TypeAlias = (Welcome | Refused | Report | Completed | DocumentDescribed | EngineDescribed | TokensDescribed
                          | Watched | Status | Prefill | Notice | Pong | Goodbye)
 AnyFrame: TypeAlias = First | FromClient | FromEngine

@@ -49,6 +49,13 @@ def test_another_place_is_another_record_and_the_first_one_moves():
     assert typed.said == [("three", "3"), ("one", "first")]
 
 
+def test_neighbouring_lines_are_one_record():
+    typed = Typed("a = amount\nb = amount\nc = 1\n")
+    typed.edit(0, 10, "a = total")
+    typed.edit(10, 20, "b = total")
+    assert typed.said == [("a = amount\nb = amount", "a = total\nb = total")]
+
+
 def test_old_edits_are_forgotten():
     typed = Typed("one two three", seconds=60.0)
     typed.edit(8, 13, "3")

@@ -10,7 +10,8 @@ from lsprotocol import types
 from kvlsp.config import camel
 from kvlsp.server import answers, handlers, lsp
 
-OURS = {"textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion"}
+OURS = {"textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion",
+        "textDocument/copilotInlineEdit", "textDocument/didShowInlineEdit"}
 """Methods that only copilot's editors know, under names of the protocol's kind."""
 
 NAMED = {"ShowMessageParams": types.ShowMessageParams, "TextDocumentContentChangeEvent":

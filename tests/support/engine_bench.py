@@ -30,7 +30,8 @@ def watched_model() -> Model:
 class Bench:
     """An engine, its document, and what came out of it."""
 
-    def __init__(self, text: str = "", settings: Settings = SETTINGS, load: Any = None) -> None:
+    def __init__(self, text: str = "", settings: Settings = SETTINGS, load: Any = None,
+                 language: str = "") -> None:
         self.events: list[Any] = []
         self.clock = ManualClock()
         self.model = watched_model()
@@ -39,7 +40,7 @@ class Bench:
         self.engine = Engine(settings, self.events.append, load or (lambda *_: self.model), self.clock)
         self.engine.load()
         self.tickets = count(1)
-        self.snapshot = Snapshot(URI, 1, Rope.of(text), "")
+        self.snapshot = Snapshot(URI, 1, Rope.of(text), language)
         self.engine.turn(None)  # the loading thread reports
         self.engine.post(OpenDocument(self.snapshot))
         self.work()
@@ -74,7 +75,7 @@ class Bench:
     def edit(self, start: int, end: int, text: str, *, base: int | None = None) -> EditDocument:
         version = self.snapshot.version
         after = self.snapshot.text.replace(Edit(start, end, text))
-        self.snapshot = Snapshot(URI, version + 1, after, "")
+        self.snapshot = Snapshot(URI, version + 1, after, self.snapshot.language)
         message = EditDocument(URI, version if base is None else base, (Change(Edit(start, end, text), after),),
                                self.snapshot)
         self.engine.post(message)

@@ -26,6 +26,7 @@ from kvlsp.messages import (
     Feedback,
     Item,
     Message,
+    NextEdit,
     OpenDocument,
     Reason,
     StatusChanged,
@@ -74,6 +75,8 @@ class FakeEngine:
                 self.held.append(message)
                 if not self.hold:
                     self.release()
+            case NextEdit():
+                self.events(self.next_edit(message))
             case Feedback():
                 self.feedback.append(message)
             case Configure(settings):
@@ -119,6 +122,16 @@ class FakeEngine:
                       for number, text in enumerate(self.texts, self.completions))
         reason = None if items else Reason.NOTHING_TO_SAY
         return Completed(request.ticket, items, reason, {"latency_ms": 0.0, "kept": 7})
+
+    def next_edit(self, request: NextEdit) -> Completed:
+        """The first text in the place of the second line."""
+        snapshot = self.documents.get(request.uri)
+        if snapshot is None or snapshot.text.line_count < 2 or not self.texts:
+            return Completed(request.ticket, (), Reason.NOTHING_TO_SAY, {})
+        text = snapshot.text
+        self.completions += 1
+        item = Item(text.line_start(1), text.line_end(1), self.texts[0], self.completions)
+        return Completed(request.ticket, (item,), None, {"latency_ms": 0.0})
 
     def describe(self, uri: str) -> dict[str, object] | None:
         snapshot = self.documents.get(uri)
