@@ -1,0 +1,209 @@
+"""Whose turn it is: who waits before who rests, and of several who wait each in turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kvlsp.config import Settings
+from kvlsp.host.thread import ModelThread, Prepared, Seat
+from kvlsp.messages import Complete, Completed, DescribeEngine, Event, Message, Reason, Shutdown, StatusChanged
+
+TIMEOUT = 30.0
+
+
+class Turned:
+    """An engine that has ``steps`` left to do, for somebody who waits or at rest, and notes each in ``order``."""
+
+    def __init__(self, name: str, order: list[str], arrived: Callable[[], None]) -> None:
+        self.name, self.order, self.arrived = name, order, arrived
+        self.inbox: list[Message] = []
+        self.waited_for = self.resting = 0
+        self.documents: Any = type("Documents", (), {"settings": Settings(), "share": None})()
+        self.step: Callable[[], None] = lambda: None
+
+    def load(self) -> None:
+        pass
+
+    def post(self, message: Message) -> None:
+        self.inbox.append(message)
+        self.arrived()
+
+    @property
+    def owes(self) -> bool:
+        return bool(self.inbox or self.waited_for)
+
+    def patience(self) -> float | None:
+        return 0.0 if self.owes or self.resting else None
+
+    def turn(self, _patience: float) -> bool:
+        while self.inbox:
+            if isinstance(self.inbox.pop(0), Shutdown):
+                return False
+        self.step()
+        if self.waited_for:
+            self.waited_for -= 1
+            self.order.append(self.name)
+        elif self.resting:
+            self.resting -= 1
+            self.order.append(self.name.lower())
+        return True
+
+
+class Model:
+    """In place of :class:`kvlsp.host.model.SharedModel`."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+
+    def share(self, clients: int, wished: int) -> int | None:
+        return None
+
+    def keep(self) -> None:
+        self.kept += 1
+
+
+class House:
+    """A thread whose engines begin when :meth:`go` says so."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.model = Model()
+        self.engines: dict[str, Turned] = {}
+        self.tidied = threading.Event()
+        self._go = threading.Event()
+        self.thread = ModelThread(self._prepare)
+        self.thread.start()
+
+    def _prepare(self) -> Prepared:
+        assert self._go.wait(TIMEOUT)
+        return Prepared(self._make, self.model, self.tidied.set)  # type: ignore[arg-type]
+
+    def _make(self, settings: Settings, _events: object, _model: object, *, arrived: Callable[[], None]) -> Turned:
+        engine = Turned(settings.model, self.order, arrived)
+        engine.waited_for, engine.resting = settings.max_lines - 1, settings.threads
+        self.engines[settings.model] = engine
+        return engine
+
+    def sit(self, name: str, waited_for: int = 0, resting: int = 0,
+            events: Callable[[Event], None] = lambda event: None) -> Seat:
+        return self.thread.sit(Settings(model=name, max_lines=1 + waited_for, threads=resting), events)
+
+    def go(self) -> None:
+        self._go.set()
+
+    def done(self, count: int) -> list[str]:
+        """The order when so many steps were taken."""
+        for _ in range(int(TIMEOUT / 0.01)):
+            if len(self.order) >= count:
+                return self.order
+            threading.Event().wait(0.01)
+        raise AssertionError(self.order)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    yield made
+    made.go()
+    made.thread.end()
+
+
+def test_several_who_wait_get_their_steps_in_turn(house):
+    house.sit("A", waited_for=4)
+    house.sit("B", waited_for=4)
+    house.sit("C", waited_for=2)
+    house.go()
+    assert "".join(house.done(10)) == "ABCABCABAB"
+
+
+def test_who_waits_comes_before_who_rests(house):
+    house.sit("A", resting=3)
+    house.sit("B", waited_for=3)
+    house.go()
+    assert "".join(house.done(6)) == "BBBaaa"
+
+
+def test_somebody_who_comes_to_wait_interrupts_the_work_at_rest(house):
+    house.sit("A", resting=6)
+    house.sit("B")
+    house.go()
+    house.done(6)
+    one, other = house.engines["A"], house.engines["B"]
+
+    def wait() -> None:
+        if one.resting == 4:
+            other.waited_for = 2
+            other.arrived()
+
+    one.step = wait
+    one.resting = 6
+    one.arrived()
+    assert "".join(house.done(14)[6:]) == "aaaBBaaa"
+
+
+def test_before_there_is_an_engine_messages_wait_and_completions_do_not(house):
+    told: list[Event] = []
+    seat = house.sit("A", waited_for=1, events=told.append)
+    seat.post(DescribeEngine(1))
+    seat.post(Complete(2, "u", 1, 0, "automatic", 0.0))
+    assert told == [StatusChanged("loading", "starting"), Completed(2, (), Reason.NOT_READY, {})]
+    house.go()
+    house.done(1)
+    assert house.thread.clients == 1
+
+
+def test_who_leaves_is_tidied_away_and_the_model_is_kept_when_it_was_the_last(house):
+    one, other = house.sit("A"), house.sit("B")
+    house.go()
+    house.thread.leave(one)
+    one.wait(TIMEOUT)
+    assert house.thread.clients == 1
+    assert house.model.kept == 0
+    house.thread.leave(other)
+    other.wait(TIMEOUT)
+    assert house.tidied.wait(TIMEOUT)
+    assert (house.thread.clients, house.model.kept) == (0, 1)
+
+
+def test_an_engine_that_fails_takes_nobody_along(house):
+    told: list[Event] = []
+    house.sit("A", events=told.append)
+    house.sit("B", waited_for=1)
+    house.go()
+    house.done(1)
+
+    def fail() -> None:
+        raise RuntimeError("text of the user's")
+
+    house.engines["A"].step = fail
+    house.engines["A"].waited_for = 1
+    house.engines["B"].waited_for = 2
+    house.engines["A"].arrived()
+    assert "".join(house.done(3)) == "BBB"
+    [error] = [event for event in told if isinstance(event, StatusChanged) and event.kind == "error"]
+    assert "text" not in error.message
+
+
+def test_what_cannot_be_put_together_is_told_to_everybody():
+    def fail() -> Prepared:
+        raise ImportError("no torch here")
+
+    thread = ModelThread(fail)
+    thread.start()
+    for _ in range(2):
+        told: list[Event] = []
+        news = threading.Event()
+
+        def note(event: Event, told: list[Event] = told, news: threading.Event = news) -> None:
+            told.append(event)
+            if isinstance(event, StatusChanged) and event.kind == "error":
+                news.set()
+
+        thread.sit(Settings(), note)
+        assert news.wait(TIMEOUT)
+        assert "no torch here" in told[-1].message
+    thread.end()
