@@ -1,4 +1,4 @@
-"""With ``KVLSP_ENGINE=shared`` these tests have an engine of their own among them, and leave none behind."""
+"""What several of these tests begin with; with ``KVLSP_ENGINE=shared`` they have an engine of their own among them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +23,12 @@ def shared_engine_of_their_own() -> Iterator[None]:
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
         yield
         subprocess.run([sys.executable, "-m", "kvlsp", "engine", "stop"], check=False)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Any]:
+    """A :class:`tests.e2e.support.recipes.Scene`; its editors end with the test."""
+    recipes = pytest.importorskip("tests.e2e.support.recipes", reason="needs pyte: pip install pyte")
+    scene = recipes.Scene(tmp_path)
+    yield scene
+    scene.close()

@@ -32,7 +32,8 @@ from typing import Any
 
 from tests.e2e.support.editors import FIXED_SERVER, editors_folder
 from tests.e2e.support.neovim import Neovim
-from tests.e2e.support.vscode import TappedServer, VSCode
+from tests.e2e.support.tapped import TappedServer
+from tests.e2e.support.vscode import VSCode
 
 REST = 0.8
 """Seconds without a key before the one that is measured: the caret came from elsewhere, and the user looks."""

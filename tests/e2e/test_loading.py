@@ -15,7 +15,8 @@ pytest.importorskip("pynvim", reason="pynvim drives Neovim: pip install pynvim")
 
 from tests.e2e.support.editors import REPOSITORY, installed
 from tests.e2e.support.neovim import Neovim
-from tests.e2e.support.vscode import TappedServer, VSCode
+from tests.e2e.support.tapped import TappedServer
+from tests.e2e.support.vscode import VSCode
 
 ANSWER = "sum(rows)"
 RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from tests.support.fixed_answer_server import main; main()"

@@ -16,7 +16,8 @@ pytest.importorskip("pynvim", reason="pynvim drives Neovim: pip install pynvim")
 from tests.e2e.support.editors import installed
 from tests.e2e.support.neovim import Neovim
 from tests.e2e.support.repetitive import BEGUN, functions
-from tests.e2e.support.vscode import TappedServer, VSCode
+from tests.e2e.support.tapped import TappedServer
+from tests.e2e.support.vscode import VSCode
 
 pytestmark = [pytest.mark.vscode, pytest.mark.timeout(900)]
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support.editors import FIXED_SERVER, installed
-from tests.e2e.support.vscode import TappedServer, VSCode
+from tests.e2e.support.tapped import TappedServer
+from tests.e2e.support.vscode import VSCode
 
 pytestmark = pytest.mark.vscode
 

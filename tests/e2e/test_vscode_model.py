@@ -15,7 +15,8 @@ import pytest
 
 from tests.e2e.support.editors import installed
 from tests.e2e.support.repetitive import BEGUN, functions
-from tests.e2e.support.vscode import TappedServer, VSCode
+from tests.e2e.support.tapped import TappedServer
+from tests.e2e.support.vscode import VSCode
 
 pytestmark = pytest.mark.vscode
 

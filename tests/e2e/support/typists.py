@@ -195,7 +195,8 @@ class InVSCode:
     """A real VS Code with this checkout's extension, in a browser; its daemon behind a tap."""
 
     def __init__(self, command: Sequence[str], settings: dict[str, Any], text: str, root: Path) -> None:
-        from tests.e2e.support.vscode import TappedServer, VSCode
+        from tests.e2e.support.tapped import TappedServer
+        from tests.e2e.support.vscode import VSCode
 
         self._editor = VSCode(installed("vscode", "code-server"), root / "vscode")
         self._server = TappedServer(root / "tap", [*command, "serve"])
