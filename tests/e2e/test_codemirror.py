@@ -1,4 +1,4 @@
-"""CodeMirror 6 with its language server client, exactly as docs/editors/codemirror.md says, in a page without a browser."""
+"""CodeMirror 6 and its language server client, exactly as docs/editors/codemirror.md says, without a browser."""
 
 from __future__ import annotations
 
