@@ -1,7 +1,8 @@
 """A suggestion fits what stands right behind the caret, or is cut to where it does, or is not offered.
 
     fit(place, "x > 1:\n    pass")    # at `if |:`  ->  "x > 1"
-    fit(place, "y = 1")               # at `|y = 2` ->  "": the two would stand on one line
+    fit(place, "y = 1")               # at `|y = 2` ->  "y = 1\\n": a line of its own before the one that stands there
+    fit(place, "y = 1 +")             # at `|y = 2` ->  ""
 
 One rule: the text before the caret, the suggestion and the text behind it parse where they could, and what stood behind
 the caret is still what it was (:mod:`kvlsp.completion.joint`). They could where any of a few small texts at the caret
@@ -19,7 +20,7 @@ from kvlsp.syntax.around import Around, Size, closers, least_open
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.indents import misplaced
 from kvlsp.syntax.piece import Piece, TooMuch
-from kvlsp.syntax.scanner import CLOSERS, Scan, scan_lines
+from kvlsp.syntax.scanner import CLOSERS, Scan, indent_of, scan_lines
 
 CUTS = 24
 """So many shorter texts are looked at, at most."""
@@ -33,10 +34,14 @@ _WORD = re.compile(r"\w+$")
 
 
 def fit(place: Place, text: str) -> str:
-    """The longest beginning of ``text`` that fits at ``place``; "" where none does."""
+    """What of ``text`` fits at ``place``: all of it, all of it and a line break before code, its longest beginning that
+    does, or ""."""
     fitting = _Fitting(place)
     if fitting.fits(text):
         return text
+    line = _line_of_its_own(place, text)
+    if line and fitting.ends(text) and fitting.fits(line):
+        return line
     parsed = 0
     for cut in _cuts(place, text):
         if cut.strip() and joins(place, cut, fitting.around):
@@ -58,6 +63,13 @@ class _Fitting:
 
     def fits(self, text: str) -> bool:
         return joins(self.place, text, self.around) and self.parses(text)
+
+    def ends(self, text: str) -> bool:
+        """Whether a statement ends with it, so that what stands behind begins one as before."""
+        try:
+            return self.around is not None and self.around.piece(text, Size.BLOCK).whole(text)
+        except TooMuch:
+            return False
 
     def parses(self, text: str) -> bool:
         """Whether it parses where the text around it could, asked of smaller and smaller pieces."""
@@ -117,6 +129,20 @@ class _Fitting:
         if inside is not None and place.scan.inside is not None and (inside.lines or not text):
             found[text + inside.close + more] = None
         return tuple(found)
+
+
+def _line_of_its_own(place: Place, text: str) -> str:
+    """The text with a line break and indentation behind it, where the caret stands before the code of its line and the
+    text is indented as that is; "" elsewhere. Generation ended at that line break because a line was wanted."""
+    language, text, behind = place.language, text.rstrip(), place.line_after
+    if language is None or not goes_before_code(place) or place.scan.inside is not None or place.scan.comment:
+        return ""
+    if behind.lstrip()[0] in CLOSERS or indent_of(place.line_before + text) != indent_of(place.line_before + behind):
+        return ""
+    last = scan_lines(language, place.line_before + text, place.states[-1]).last
+    if language.layout == "indentation" and last in language.openers:
+        return ""  # what stands there is no body of it
+    return f"{text}\n{place.line_before}"
 
 
 def _cuts(place: Place, text: str) -> Iterator[str]:

@@ -23,22 +23,28 @@ def fitted(language: str, document: str, text: str) -> str:
 
 @pytest.mark.parametrize(("language", "document", "text", "wanted"), [
     # code that is there already: nothing, or whole lines
-    ("python", "x = 1\n|y = 2\n", "y = 1", ""),
+    ("python", "x = 1\n|y = 2\n", "y = 1", "y = 1\n"),
     ("python", "x = 1\n|y = 2\n", "y = 1\n", "y = 1\n"),
-    ("python", "def f():\n|    return 1\n", '    """Doc."""', ""),
-    ("python", "def f():\n    |return 1\n", "x = 1", ""),
+    ("python", "def f():\n|    return 1\n", '    """Doc."""', '    """Doc."""\n'),
+    ("python", "def f():\n|    return 1\n", "x = 1", ""),
+    ("python", "def f():\n    a = 1\n|    return 1\n", "for x in y:", ""),
+    ("python", "def f():\n    |return 1\n", "if a:", ""),
+    ("python", "def f():\n    |return 1\n", "x = g(", ""),
+    ("python", 'def f():\n    """A\n    |word\n    """\n', "text", ""),
+    ("python", "def f():\n    |return 1\n", "x = 1", "x = 1\n    "),
     ("python", "def f():\n    |return 1\n", "x = 1\n    ", "x = 1\n    "),
-    ("python", "def f():\n    |return 1\n", "x = 1\n", ""),
-    ("python", "import os\n|import sys\n", "# a comment", ""),
+    ("python", "def f():\n    |return 1\n", "x = 1\n", "x = 1\n    "),
+    ("python", "import os\n|import sys\n", "# a comment", "# a comment\n"),
     ("python", "if a:\n    |b()\n", "return ", "return "),
     ("python", "x = 1\n|foo(a)\n", "y = ", "y = "),
-    ("javascript", "x();\n|y();\n", "z();", ""),
+    ("javascript", "x();\n|y();\n", "z();", "z();\n"),
     ("javascript", "x();\n|y();\n", "z();\n", "z();\n"),
     ("javascript", "function f() {\n  |}\n", "z();", ""),
-    ("c", "int f(void) {\n    |return 1;\n}\n", "int x = 1;", ""),
-    ("java", "class A {\n    |int x;\n}\n", "int y;", ""),
-    ("go", "func f() {\n\t|g()\n}\n", "h()", ""),
-    ("rust", "fn f() {\n    |g();\n}\n", "h();", ""),
+    ("c", "int f(void) {\n    |return 1;\n}\n", "int x = 1;", "int x = 1;\n    "),
+    ("c", "int f(void) {\n    |return 1;\n}\n", "if (x) {", ""),
+    ("java", "class A {\n    |int x;\n}\n", "int y;", "int y;\n    "),
+    ("go", "func f() {\n\t|g()\n}\n", "h()", "h()\n\t"),
+    ("rust", "fn f() {\n    |g();\n}\n", "h();", "h();\n    "),
     # colons
     ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
     ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),
@@ -116,8 +122,7 @@ def test_a_line_never_goes_before_another_one(name):
             got = fit(place, other)
             assert got == "" or not language.parse("\n".join([*lines[:number], indent + got + behind,
                                                              *lines[number + 1 :], ""])).root_node.has_error
-            if name != "python" and other.endswith(";"):
-                assert got == ""
+            assert got in ("", f"{other}\n{indent}") or not other.endswith(";") or name == "python"
 
 
 @settings(max_examples=200, deadline=None)
@@ -130,7 +135,8 @@ def test_what_parsed_before_parses_after(name, data):
     start = data.draw(st.integers(0, len(text)))
     inserted = text[start : data.draw(st.integers(start, min(len(text), start + 40)))]
     got = fit(Place.at(text[:caret], text[caret:], language), inserted)
-    assert inserted.startswith(got)
+    own_line = inserted.rstrip() + "\n" + text[:caret].rpartition("\n")[2]
+    assert inserted.startswith(got) or got == own_line
     if got:
         assert not language.parse(text[:caret] + got + text[caret:]).root_node.has_error
 
@@ -153,4 +159,4 @@ def test_hostile_text_ends(name, unit):
     for _ in range(3):
         caret = rng.randrange(len(text))
         got = fit(Place.at(text[:caret], text[caret:], LANGUAGES[name]), unit * 20)
-        assert (unit * 20).startswith(got)
+        assert (unit * 20).startswith(got.rstrip())
