@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
-from kvlsp.engine.messages import CloseDocument, Complete, Completed, EditDocument, OpenDocument
+from kvlsp.messages import CloseDocument, Complete, Completed, EditDocument, OpenDocument
 from kvlsp.laboratory.evaluation.fuzz_editor import RandomEditor
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
 from kvlsp.opening.model import Model
