@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
-from kvlsp.messages import CloseDocument, Complete, Completed, EditDocument, OpenDocument
 from kvlsp.laboratory.evaluation.fuzz_editor import RandomEditor
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
+from kvlsp.messages import CloseDocument, Complete, Completed, EditDocument, OpenDocument
 from kvlsp.opening.model import Model
 from kvlsp.text.composed import composed
 from kvlsp.text.document import Document
