@@ -8,6 +8,9 @@ vim.g.loaded_kvlsp = true
 vim.api.nvim_set_hl(0, 'KvlspGhost', { default = true, link = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'Comment' })
 vim.api.nvim_set_hl(0, 'KvlspHint', { default = true, link = 'Comment' })
 
+vim.api.nvim_set_hl(0, 'KvlspNextOld', { default = true, link = 'DiffDelete' })
+vim.api.nvim_set_hl(0, 'KvlspNextNew', { default = true, link = 'DiffAdd' })
+
 local group = vim.api.nvim_create_augroup('kvlsp', { clear = true })
 
 vim.api.nvim_create_autocmd('LspAttach', {
@@ -17,6 +20,7 @@ vim.api.nvim_create_autocmd('LspAttach', {
     if client and client.name == 'kvlsp' then
       require('kvlsp.client').note_attached(client, event.buf)
       require('kvlsp.completion').attach(client, event.buf)
+      require('kvlsp.next').attach(event.buf)
     end
   end,
 })
@@ -27,6 +31,7 @@ vim.api.nvim_create_autocmd('LspDetach', {
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'kvlsp' then
       require('kvlsp.completion').detach(event.buf)
+      require('kvlsp.next').detach(event.buf)
     end
   end,
 })

@@ -126,6 +126,10 @@ function subcommands.trigger()
   require('kvlsp.completion').trigger()
 end
 
+subcommands['next'] = function()
+  require('kvlsp.next').ask(true)
+end
+
 function subcommands.status()
   tell(table.concat(status.lines(), '\n'):gsub('^kvlsp: ', ''))
 end

@@ -56,6 +56,29 @@ function M.trigger()
   return require('kvlsp.completion').trigger()
 end
 
+--- Takes the next edit that is shown, wherever it is, and asks for the one after it; false where none is shown.
+---@return boolean
+function M.next_edit()
+  return require('kvlsp.next').apply()
+end
+
+--- Only goes to the place of the next edit.
+---@return boolean
+function M.next_jump()
+  return require('kvlsp.next').jump()
+end
+
+--- Turns the next edit down.
+---@return boolean
+function M.next_dismiss()
+  return require('kvlsp.next').dismiss()
+end
+
+--- Asks for the next edit now.
+function M.next_ask()
+  require('kvlsp.next').ask(true)
+end
+
 --- A short text for 'statusline'.
 function M.statusline()
   return require('kvlsp.status').statusline()
