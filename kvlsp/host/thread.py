@@ -12,16 +12,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.messages import Complete, Completed, Event, Message, Reason, Shutdown, StatusChanged
+from kvlsp.messages import Complete, Completed, Event, Message, NextEdit, Reason, Shutdown, StatusChanged
 
 if TYPE_CHECKING:
     from kvlsp.engine.engine import Engine
     from kvlsp.host.model import SharedModel
 
 log = logging.getLogger(__name__)
+
+LEAVING: Final = 5.0
+"""Seconds in which engines that have ended may finish what they write, when the process ends."""
 
 
 class Seat:
@@ -43,7 +46,7 @@ class Seat:
             if self.engine is not None:
                 self.engine.post(message)
                 return
-            if not isinstance(message, Complete):
+            if not isinstance(message, Complete | NextEdit):
                 self._waiting.append(message)
                 return
         self.events(Completed(message.ticket, (), Reason.NOT_READY, {}))
@@ -81,6 +84,7 @@ class ModelThread:
         self._since: float | None = None
         self._ended = False
         self._turns = 0
+        self._leaving: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._run, name="kvlsp-model", daemon=True)
 
     def start(self) -> None:
@@ -101,7 +105,7 @@ class ModelThread:
         seat.post(Shutdown())
         self._news.set()
 
-    def end(self, timeout: float = 5.0) -> None:
+    def end(self, timeout: float = 2 * LEAVING) -> None:
         """Answer what waits, and no more turns."""
         self._ended = True
         self._news.set()
@@ -147,6 +151,8 @@ class ModelThread:
         for seat, engine in self._present(prepared):
             engine.post(Shutdown())
             self._turn(seat, engine, prepared)
+        for leaving in self._leaving:
+            leaving.join(LEAVING)
 
     def _present(self, prepared: Prepared) -> list[tuple[Seat, Engine]]:
         """Everybody and their engines, first the one whose turn is the longest ago."""
@@ -183,6 +189,9 @@ class ModelThread:
             with self._lock:
                 self._seats.remove(seat)
             seat.end()
+            leaving = threading.Thread(target=engine.stop, name="kvlsp-leaving", daemon=True)  # may wait for the disk
+            leaving.start()
+            self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
         return goes_on
 
     def _fail(self, error: BaseException) -> None:

@@ -26,6 +26,7 @@ from kvlsp.messages import (
     EditDocument,
     Event,
     Message,
+    NextEdit,
     Notice,
     OpenDocument,
     Reason,
@@ -83,12 +84,12 @@ class RemoteEngine:
                 self._moved = True
                 self._link.hang_up()
                 self._link = None
-            if isinstance(message, Complete):
+            if isinstance(message, Complete | NextEdit):
                 message.cancel.tell(partial(self._cancel, message.ticket))
             told = self._say(self._link, message)
             if self._link is None:
                 told += self._kept.answers(Reason.NOT_READY)
-        if isinstance(message, OpenDocument | EditDocument | Complete):
+        if isinstance(message, OpenDocument | EditDocument | Complete | NextEdit):
             self._wanted.set()
         for event in told:
             self._events(event)

@@ -21,6 +21,7 @@ from kvlsp.messages import (
     EngineDescribed,
     Event,
     Message,
+    NextEdit,
     OpenDocument,
     PlaceContext,
     Reason,
@@ -58,8 +59,8 @@ class Kept:
                     self._contexts[uri] = message
             case Configure(settings):
                 self.settings = settings
-            case (Complete(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket) | DescribeTokens(ticket)
-                  | Watch(ticket)):
+            case (Complete(ticket) | NextEdit(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket)
+                  | DescribeTokens(ticket) | Watch(ticket)):
                 self._questions[ticket] = message
 
     def answered(self, event: Event) -> bool:
@@ -90,12 +91,12 @@ class Kept:
         return [_answer(question, reason) for question in questions]
 
 
-_Question = Complete | DescribeDocument | DescribeEngine | DescribeTokens | Watch
+_Question = Complete | NextEdit | DescribeDocument | DescribeEngine | DescribeTokens | Watch
 
 
 def _answer(question: _Question, reason: Reason) -> Event:
     match question:
-        case Complete(ticket):
+        case Complete(ticket) | NextEdit(ticket):
             return Completed(ticket, (), reason, {})
         case DescribeDocument(ticket):
             return DocumentDescribed(ticket, None)

@@ -22,6 +22,7 @@ class Turned:
         self.name, self.order, self.arrived = name, order, arrived
         self.inbox: list[Message] = []
         self.waited_for = self.resting = 0
+        self.stopped = False
         self.documents: Any = type("Documents", (), {"settings": Settings(), "share": None})()
         self.step: Callable[[], None] = lambda: None
 
@@ -38,6 +39,9 @@ class Turned:
 
     def patience(self) -> float | None:
         return 0.0 if self.owes or self.resting else None
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def turn(self, _patience: float) -> bool:
         while self.inbox:
@@ -167,6 +171,8 @@ def test_who_leaves_is_tidied_away_and_the_model_is_kept_when_it_was_the_last(ho
     other.wait(TIMEOUT)
     assert house.tidied.wait(TIMEOUT)
     assert (house.thread.clients, house.model.kept) == (0, 1)
+    house.thread.end()
+    assert all(engine.stopped for engine in house.engines.values()), "what they write has its end"
 
 
 def test_an_engine_that_fails_takes_nobody_along(house):

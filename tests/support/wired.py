@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from kvlsp.config import Settings
 from kvlsp.errors import WireError
-from kvlsp.messages import Complete, Completed, Configure, DocumentDescribed, EngineDescribed, Event, Message
+from kvlsp.messages import Complete, Completed, Configure, DocumentDescribed, EngineDescribed, Event, Message, NextEdit
 from kvlsp.server.server import EngineLike
 from kvlsp.wire import events as wire_events
 from kvlsp.wire import schema
@@ -30,7 +30,7 @@ class Wired:
         self._engine.start()
 
     def post(self, message: Message) -> None:
-        if isinstance(message, Complete):
+        if isinstance(message, Complete | NextEdit):
             message.cancel.tell(lambda: self._carry(pack(schema.Cancel(message.ticket))))
         try:
             self._carry(self._outgoing.pack(message))
