@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kvlsp.config import Trigger
 from kvlsp.messages import Complete, Completed, Item, Reason, Selected
-from kvlsp.server import convert, lsp, suggest_list
+from kvlsp.server import convert, lsp, suggest_list, synchronisation
 from kvlsp.server.answers import CANCELLED, Outcome, Refusal, Result
 from kvlsp.server.wishes import wanted
 from kvlsp.text.document import Snapshot
@@ -101,6 +101,7 @@ def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigg
             return kind.overtaken or Refusal(CANCELLED, "The document or the request changed meanwhile."), reason
         return Result(value or kind.none), reason
 
+    synchronisation.visit(ls, snapshot.uri)
     deadline = ls.settings.invoked_deadline_ms if trigger == "invoked" else ls.settings.deadline_ms
     ls.tickets.supersede(snapshot.uri, kind.name)
     ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind.name, kind.overtaken)

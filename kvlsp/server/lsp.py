@@ -79,7 +79,27 @@ class DidSaveTextDocumentParams(_Value, frozen=True):
     text: str | None = None
 
 
+class NotebookCell(_Value, frozen=True):
+    document: str
+
+
+class NotebookDocument(_Value, frozen=True):
+    uri: str
+    cells: list[NotebookCell] | None = None
+
+
+class NotebookDocumentIdentifier(_Value, frozen=True):
+    uri: str
+
+
+class NotebookCellArrayChange(_Value, frozen=True):
+    start: int
+    delete_count: int
+    cells: list[NotebookCell] | None = None
+
+
 class NotebookDocumentCellChangeStructure(_Value, frozen=True):
+    array: NotebookCellArrayChange | None = None
     did_open: list[TextDocumentItem] | None = None
     did_close: list[TextDocumentIdentifier] | None = None
 
@@ -99,14 +119,17 @@ class NotebookDocumentChangeEvent(_Value, frozen=True):
 
 
 class DidOpenNotebookDocumentParams(_Value, frozen=True):
+    notebook_document: NotebookDocument
     cell_text_documents: list[TextDocumentItem]
 
 
 class DidChangeNotebookDocumentParams(_Value, frozen=True):
+    notebook_document: NotebookDocumentIdentifier
     change: NotebookDocumentChangeEvent
 
 
 class DidCloseNotebookDocumentParams(_Value, frozen=True):
+    notebook_document: NotebookDocumentIdentifier
     cell_text_documents: list[TextDocumentIdentifier]
 
 

@@ -23,6 +23,7 @@ from kvlsp.server.configuration import Configuration
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
+from kvlsp.server.notebooks import Notebooks
 from kvlsp.server.pause import Pause
 from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
@@ -74,6 +75,7 @@ class KvlspServer:
         self.client = ClientFeatures()
         self.engine: EngineLike | None = None
         self.documents = Documents()
+        self.notebooks = Notebooks()
         self.keys = LastKeys()
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)

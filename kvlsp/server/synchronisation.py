@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 def did_open(ls: KvlspServer, params: lsp.DidOpenTextDocumentParams) -> None:
     open_document(ls, params.text_document)
+    ls.notebooks.document_opened(params.text_document.uri)
 
 
 def did_change(ls: KvlspServer, params: lsp.DidChangeTextDocumentParams) -> None:
@@ -53,12 +54,15 @@ def did_not_fit(ls: KvlspServer, params: Any, why: str) -> None:
 
 
 def did_close(ls: KvlspServer, params: lsp.DidCloseTextDocumentParams) -> None:
+    ls.notebooks.document_closed(params.text_document.uri)
     close_document(ls, params.text_document.uri)
 
 
 def did_open_notebook(ls: KvlspServer, params: lsp.DidOpenNotebookDocumentParams) -> None:
     for cell in params.cell_text_documents:
         open_document(ls, cell)
+    notebook = params.notebook_document
+    ls.notebooks.opened(notebook.uri, [cell.document for cell in notebook.cells or ()])
 
 
 def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentParams) -> None:
@@ -67,6 +71,10 @@ def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentPa
         return
     for opened in (cells.structure.did_open or ()) if cells.structure else ():
         open_document(ls, opened)
+    array = cells.structure.array if cells.structure else None
+    if array is not None:
+        ls.notebooks.changed(params.notebook_document.uri, array.start, array.delete_count,
+                             [cell.document for cell in array.cells or ()])
     for content in cells.text_content or ():
         change_document(ls, content.document, content.changes)
     for closed in (cells.structure.did_close or ()) if cells.structure else ():
@@ -74,6 +82,7 @@ def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentPa
 
 
 def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentParams) -> None:
+    ls.notebooks.closed(params.notebook_document.uri)
     for cell in params.cell_text_documents:
         close_document(ls, cell.uri)
 
@@ -99,7 +108,15 @@ def change_document(ls: KvlspServer, document: lsp.VersionedTextDocumentIdentifi
         if isinstance(message, EditDocument):
             ls.keys.note(message, ls.loop.time())
         ls.post(message)
+        visit(ls, document.uri)
     ls.status.texts_lost(ls.documents.lost)
+
+
+def visit(ls: KvlspServer, uri: str) -> None:
+    """Somebody works in this document: as a cell of a notebook it is shown the others when they come to it."""
+    context = ls.notebooks.visited(uri, ls.documents.snapshot, ls.settings.cross_file_tokens)
+    if context is not None:
+        ls.post(context)
 
 
 def close_document(ls: KvlspServer, uri: str) -> None:
