@@ -62,3 +62,41 @@ def test_in_neovim_one_key_each_follows_a_parameter_through_its_function(tmp_pat
         assert editor.text() == expected
     finally:
         editor.close()
+
+
+@pytest.mark.vscode
+def test_in_vs_code_tab_each_follows_a_parameter_through_its_function(tmp_path: Path) -> None:
+    from tests.e2e.support.tapped import TappedServer
+    from tests.e2e.support.vscode import VSCode
+
+    editor = VSCode(installed("vscode", "code-server"), tmp_path)
+    editor.tapped = server = TappedServer(tmp_path / "tap", DAEMON)
+    editor.change_settings({"kvlsp.server.command": server.command, "kvlsp.nextEdit": "on", "kvlsp.automatic": False})
+    content = CONTENT.replace("class Inventory:\n", "").replace("\n    ", "\n").removeprefix("    ")
+
+    def drawn() -> str:
+        """What decorations put behind the text."""
+        return str(editor.evaluate("""() => [...document.querySelectorAll('.view-lines span')]
+            .map(e => getComputedStyle(e, '::after').content).filter(c => c && c !== 'none' && c !== 'normal')
+            .join('|')"""))
+
+    try:
+        editor.load()
+        path = editor.write("inventory.py", content)
+        editor.open("inventory.py")
+        editor.wait_connected(server, path)
+        editor.wait_ready()
+        editor.press("Control+Home", *["ArrowRight"] * len("def add(self, name, "))
+        editor.press("Control+Delete")
+        editor.type("quantity")
+        for wanted in ("if quantity <= 0:", "cannot add {quantity} of", "current + quantity"):
+            editor.wait(drawn, lambda text, wanted=wanted: wanted in text.replace("\\\\", ""), wanted)
+            if wanted.startswith("if"):
+                editor.screenshot("vscode-next-edit")
+            editor.press("Tab")
+        head, tail = content.split("def remove")
+        expected = head.replace("amount", "quantity") + "def remove" + tail
+        editor.wait(lambda: editor.save("inventory.py").decode(), expected.__eq__, "the whole function")
+        server.check_same_text(path, path.read_bytes())
+    finally:
+        editor.close()

@@ -2,15 +2,20 @@
 import * as vscode from 'vscode';
 
 import type { Daemon } from './daemon';
+import type { NextEdits } from './nextEdit';
 import { settings } from './settings';
 
-export function registerCommands(daemon: Daemon, log: vscode.LogOutputChannel): vscode.Disposable[] {
+export function registerCommands(daemon: Daemon, nextEdits: NextEdits, log: vscode.LogOutputChannel): vscode.Disposable[] {
   const commands: Record<string, () => unknown> = {
     'kvlsp.toggle': toggle,
     'kvlsp.toggleLanguage': toggleLanguage,
     'kvlsp.pauseFor': () => pause(daemon),
     'kvlsp.goOn': () => daemon.goOn(),
     'kvlsp.trigger': () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    'kvlsp.nextEdit': () => nextEdits.ask(),
+    'kvlsp.nextEditTake': () => nextEdits.take(),
+    'kvlsp.nextEditJump': () => nextEdits.jump(),
+    'kvlsp.nextEditDismiss': () => nextEdits.dismiss(),
     'kvlsp.restart': () => daemon.restart(),
     'kvlsp.showLog': () => log.show(),
     'kvlsp.showStatistics': () => showStatistics(daemon),

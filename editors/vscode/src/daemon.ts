@@ -6,7 +6,7 @@ import { LanguageClient, RevealOutputChannelOn, State, type Executable, type Lan
 import { install } from './install';
 import { LateSuggestions } from './late';
 import { locate, onPath, type Command } from './locate';
-import { EXECUTE, STATISTICS, STATUS, type Status } from './protocol';
+import { EXECUTE, NEXT_EDIT, NEXT_EDIT_SHOWN, STATISTICS, STATUS, type NextEdit, type Status } from './protocol';
 import { SECTION, daemonSettings } from './settings';
 
 /** Documents that are completed: of the disk, never saved, cells of notebooks, of another machine, of a repository's site. */
@@ -53,6 +53,25 @@ export class Daemon {
 
   async goOn(): Promise<void> {
     await this.client?.sendRequest(EXECUTE, { command: 'kvlsp.resume' });
+  }
+
+  /** What the last edits made wrong elsewhere; undefined where there is nothing, or the text changes meanwhile. */
+  async nextEdit(document: vscode.TextDocument, position: vscode.Position): Promise<NextEdit | undefined> {
+    const params = { textDocument: { uri: document.uri.toString(), version: document.version }, position, context: { triggerKind: 1 } };
+    try {
+      return (await this.client?.sendRequest<{ edits: NextEdit[] }>(NEXT_EDIT, params))?.edits[0];
+    } catch (error) {
+      this.log.debug(`next edit: ${String(error)}`); // overtaken by an edit
+      return undefined;
+    }
+  }
+
+  async didShowNextEdit(edit: NextEdit): Promise<void> {
+    await this.client?.sendNotification(NEXT_EDIT_SHOWN, { item: { command: edit.command } });
+  }
+
+  async execute(command: string, parameters: unknown[]): Promise<void> {
+    await this.client?.sendRequest(EXECUTE, { command, arguments: parameters });
   }
 
   get running(): boolean {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 
 import { registerCommands } from './commands';
 import { Daemon } from './daemon';
+import { NextEdits } from './nextEdit';
 import { StatusBar } from './statusBar';
 
 let daemon: Daemon | undefined;
@@ -11,10 +12,12 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const log = vscode.window.createOutputChannel('kvlsp', { log: true });
   const statusBar = new StatusBar();
   daemon = new Daemon(context, log, (status) => statusBar.show(status));
+  const nextEdits = new NextEdits(daemon);
   context.subscriptions.push(
     log,
+    nextEdits,
     statusBar,
-    ...registerCommands(daemon, log),
+    ...registerCommands(daemon, nextEdits, log),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('kvlsp.server')) {
         void daemon?.restart();

@@ -18,6 +18,15 @@ export interface Status {
   problems?: string[];
 }
 
+/** One of the edits of `textDocument/copilotInlineEdit`: a line that should stand in another's place. */
+export interface NextEdit {
+  text: string;
+  range: { start: { line: number; character: number }; end: { line: number; character: number } };
+  command: { title: string; command: string; arguments?: unknown[] };
+}
+
+export const NEXT_EDIT = 'textDocument/copilotInlineEdit';
+export const NEXT_EDIT_SHOWN = 'textDocument/didShowInlineEdit';
 export const STATUS = 'kvlsp/status';
 export const EXECUTE = 'workspace/executeCommand';
 export const STATISTICS = 'kvlsp/statistics';
