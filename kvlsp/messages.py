@@ -1,7 +1,7 @@
 """What crosses between the editor's thread and the model's thread: frozen values, nothing else.
 
 To the engine go :data:`Message` values, from it come :data:`Event` values. Offsets are code points of the
-snapshot they belong to. This module does not know who sends or answers.
+snapshot they belong to.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A chunk is encoded alone behind the control prefix that all chunks share, at whatever positions: what is kept are
 un-rotated keys and values. Placed behind other chunks it has not seen them, so its rows are stale there, nearest to
 the boundary most (EPIC, arXiv 2410.15332; CacheBlend, arXiv 2405.16444), and the repair budget and the refresh treat
-them like any other. This module does not know files, tokenizers or which document wants what.
+them like any other.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@
     drafts.observe(len(ids), accepted)             # how many of them the target agreed with
 
 Copying from context as in CopySpec (arXiv 2502.08923), longest match first as in SuffixDecoding (arXiv
-2411.04975). Ids in, ids out: this module knows no text and no model, and drafts never change the output.
+2411.04975). Ids in, ids out; drafts never change the output.
 
 A document's sources are an append-only log: the ids when it was loaded, then for each edit its neighbourhood
 as it is afterwards. Nothing in the log moves when the document does, so an edit costs the length of its new

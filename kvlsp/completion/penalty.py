@@ -20,7 +20,7 @@ Copies to the letter count more, the longer the phrase: nobody writes the same l
 What has looped may end: see :mod:`kvlsp.completion.way_out`.
 
 Rightful repetition: only copies that the *completion* made are counted, the first of them is free, and so are as
-many as the document itself shows: a table is continued. Nothing here knows token ids or tensors.
+many as the document itself shows: a table is continued.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class GrammarPenalty:
         self._row, self._state = place.line_before, place.states[-1]
         self._lines, self._leaves = LineForms(place), RowForms(place)
         self._words, self._copies = Phrases(place), Copies(place)
-        self._weariness = WayOut(place)
+        self._way_out = WayOut(place)
         self.most = 0.0
         """The most that any token gains now."""
         self._due: list[Due] = []
@@ -52,7 +52,7 @@ class GrammarPenalty:
     @property
     def active(self) -> bool:
         """Whether any token is held back now."""
-        return bool(self._due) or self._weariness.active
+        return bool(self._due) or self._way_out.active
 
     def push(self, piece: str) -> None:
         """Takes the text of the next token."""
@@ -68,8 +68,8 @@ class GrammarPenalty:
         self._due = self._words.push(piece) + self._copies.due(self._row)
         if here.inside is None and not here.comment:  # prose has no form
             self._due += self._lines.due(self._row) + self._leaves.due(self._row)
-        self._weariness.push(piece, self._row, here, max((due.exponent for due in self._due), default=0))
-        self.most = self._unit_cost * self._weariness.exponent
+        self._way_out.push(piece, self._row, here, max((due.exponent for due in self._due), default=0))
+        self.most = self._unit_cost * self._way_out.exponent
 
     def lowers(self, piece: str) -> float:
         """What a token with this text loses from its log-probability now, >= 0."""
@@ -79,5 +79,5 @@ class GrammarPenalty:
         """What a token with this text (None: the end token) gains now because it leads out of a loop, >= 0."""
         if not self.most:
             return 0.0
-        out = self._weariness.ends if piece is None else self._weariness.leads_out(piece)
+        out = self._way_out.ends if piece is None else self._way_out.leads_out(piece)
         return self.most if out else 0.0

@@ -3,7 +3,7 @@
     reason = refuse(prefix, suffix)                          # before generating: is this a place for one?
     text, reason = trim(prefix, generated, suffix, language) # after the stop rule has cut it
 
-Pure text. It does not know where the text came from, nor whether it is any good.
+Text in, text out.
 """
 
 from __future__ import annotations

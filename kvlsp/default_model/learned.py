@@ -1,4 +1,4 @@
-"""Which programming languages a model has learned, as its folder says it. Knows no language itself.
+"""Which programming languages a model has learned, as its folder says it.
 
 A model of kvlsp's recipe writes the names of its languages, as `grammars/` names them, into `config.json`.
 """

@@ -70,7 +70,7 @@ class CompletionJob:
         """Whether anybody has ever waited for it."""
         self.typed = 0
         """Generated characters that have been typed meanwhile."""
-        self.settled: Repaired | None = None
+        self.repaired: Repaired | None = None
         self._sync: Sync | None = None
         self._final: list[tuple[str, Reason | None]] | None = None
         self._revision = session.revision
@@ -126,7 +126,7 @@ class CompletionJob:
     @property
     def synced(self) -> bool:
         """Whether the cache is at its layout, and no token has changed since: nothing typed, nothing read."""
-        return self.settled is not None and self.selected is None and self.session.revision == self._revision
+        return self.repaired is not None and self.selected is None and self.session.revision == self._revision
 
     @property
     def total(self) -> int:
@@ -178,7 +178,7 @@ class CompletionJob:
         sync = self._sync
         encoded = sync.step(rows)
         if sync.complete:
-            self._sync, self.settled = None, sync.close()
+            self._sync, self.repaired = None, sync.close()
             self._begin(sync.layout)
         return encoded
 
@@ -187,10 +187,10 @@ class CompletionJob:
         return [self._start.row]
 
     def _begin(self, layout: Layout) -> None:
-        assert self.settled is not None
-        assert self.settled.logits is not None
+        assert self.repaired is not None
+        assert self.repaired.logits is not None
         self.texts = Texts(self.session, self.settings, self.prefix, self.suffix, self.language, layout, self._start,
-                           self.settled.logits[0], wanted=self._wanted, drafter=self._drafting(self.offset),
+                           self.repaired.logits[0], wanted=self._wanted, drafter=self._drafting(self.offset),
                            seed=self.seed)
         self.phase = Phase.DECODING
 
@@ -240,9 +240,9 @@ class CompletionJob:
     def report(self) -> Mapping[str, Any]:
         """Counts for statistics and the status bar."""
         report: dict[str, Any] = {}
-        if self.settled is not None:
-            report.update(kept=self.settled.kept, moved=self.settled.moved, encoded=self.settled.encoded,
-                          repaired=self.settled.repaired, adopted=self.settled.adopted, copied=self.settled.copied)
+        if self.repaired is not None:
+            report.update(kept=self.repaired.kept, moved=self.repaired.moved, encoded=self.repaired.encoded,
+                          repaired=self.repaired.repaired, adopted=self.repaired.adopted, copied=self.repaired.copied)
         progress = self.progress
         if progress is not None:
             report.update(generated=len(progress.ids), forwards=progress.forwards, drafted=progress.drafted,

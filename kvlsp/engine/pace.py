@@ -1,7 +1,7 @@
 """How many rows fit into one forward, so that a keystroke waits no longer than it should. Measured as it runs.
 
-It knows neither what the rows are nor what a forward costs beside them: rows are added carefully, and taken away at
-once, since a forward that is too long is felt and one that is too short only begins the next one sooner.
+Rows are added carefully, and taken away at once, since a forward that is too long is felt and one that is too short
+only begins the next one sooner.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bring what was asked of other files before a document while nothing else waits: a forward at a time.
 
 Chunks that nobody has encoded yet are encoded apart; until all are, the layout in use is the old one. Then the new one
-is in place at once, and what is known of it is copied. It does not know who asked, nor what is worth showing.
+is in place at once, and what is known of it is copied.
 """
 
 from __future__ import annotations

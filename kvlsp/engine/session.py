@@ -155,7 +155,7 @@ class Session(DocumentText):
         # what a window that grows makes stale is refreshed once, when it has grown: no repair, and no sign of age
         repair = Repair(self.cache, layout, wanted=wanted(layout) if wanted is not None else (), given=self._given,
                         choose=None if grow else choose or self.choose, seam=0 if grow else seam, counts=not grow)
-        return Sync(layout, repair, lambda settled: self.totals.add(settled, slide=bool(slide or grow or jumped)))
+        return Sync(layout, repair, lambda repaired: self.totals.add(repaired, slide=bool(slide or grow or jumped)))
 
     def sync(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,
              choose: Choice | None = None, chunk: int = CHUNK) -> tuple[Layout, Repaired]:

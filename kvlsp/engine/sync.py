@@ -22,16 +22,16 @@ class Totals:
     refreshed: int = 0
     slid: int = 0
 
-    def add(self, settled: Repaired, *, slide: bool) -> None:
-        self.kept += settled.kept
-        self.moved += settled.moved
-        self.repaired += settled.repaired
-        self.adopted += settled.adopted
-        self.copied += settled.copied
+    def add(self, repaired: Repaired, *, slide: bool) -> None:
+        self.kept += repaired.kept
+        self.moved += repaired.moved
+        self.repaired += repaired.repaired
+        self.adopted += repaired.adopted
+        self.copied += repaired.copied
         if slide:
-            self.slid += settled.encoded
+            self.slid += repaired.encoded
         else:
-            self.encoded += settled.encoded
+            self.encoded += repaired.encoded
 
 
 class Sync:
@@ -60,6 +60,6 @@ class Sync:
 
     def close(self) -> Repaired:
         """What it took; rows that it has not come to are taken out again."""
-        settled = self._repair.close()
-        self._count(settled)
-        return settled
+        repaired = self._repair.close()
+        self._count(repaired)
+        return repaired

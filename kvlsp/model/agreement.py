@@ -2,8 +2,8 @@
 forwards.
 
 The generic decoder is held against transformers' own forward, the lean one against the generic. What the
-one-token probe cannot see (an attention that treats several tokens in a way of its own) shows here. It does
-not know what a difference means; callers refuse or fall back.
+one-token probe cannot see (an attention that treats several tokens in a way of its own) shows here. Callers
+refuse the model, or fall back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Attention of a few rows over many slots, with a given additive mask (grouped queries: arXiv 2305.13245).
 
 The rows of all query heads that share a key head are folded into one longer query, so that keys are read
-once. It does not know positions, owners or caches.
+once.
 """
 
 from __future__ import annotations

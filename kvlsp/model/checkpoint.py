@@ -1,7 +1,7 @@
 """A checkpoint's files: found in a folder or fetched from the Hugging Face hub, and checked before they are
 read.
 
-Safetensors only, no code from a checkpoint is ever run. It does not know tensors' meaning, devices or memory.
+Safetensors only, no code from a checkpoint is ever run.
 """
 
 from __future__ import annotations

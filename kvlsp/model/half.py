@@ -3,7 +3,7 @@
 Most checkpoints are stored in bfloat16 or float16; in float32 every number takes twice the bytes it needs. FBGEMM,
 which comes with PyTorch on x86, multiplies float32 rows with matrices that it keeps as float16, packed once, where
 the plain product packs its matrix anew at every call of more than one row. It is taken where every weight is such a
-number already; it does not know models.
+number already.
 """
 
 from __future__ import annotations

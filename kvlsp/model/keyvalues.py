@@ -2,8 +2,8 @@
 
 Per layer there are three arrays: ``truth`` (keys before rotation), ``keys`` (rotated to the slot's position
 now) and ``values``. Keys are rotated from the truth at every move, never from their former rotation:
-rounding does not add up. Beside them lie the position and the owner of each slot. This module does not know
-which slot holds which token, nor who may see what.
+rounding does not add up. Beside them lie the position and the owner of each slot. Which token
+lies in which slot is the cache's to know, who may see what the masks'.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
 """From a name to a decoder: find the files, plan memory, load, probe, take the quick path if it is right.
-
-It does not know tokenizers, prompts or which model is the default one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where a model runs and in which precision: a plan of memory before anything is loaded.
 
-It does not load anything and knows nothing of architectures but how many numbers the weights are.
+Of an architecture it takes how many numbers the weights are.
 """
 
 from __future__ import annotations

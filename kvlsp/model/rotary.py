@@ -3,7 +3,7 @@
 
 Two layouts exist: *half* (dimension i is paired with i + pairs) and *interleaved* (2i with 2i + 1). Some
 models rotate a part of each head only. The frequencies come from the model's own rotary module, whatever
-scaling made them; which layout and which part is found by the probe. This module does not know models.
+scaling made them; which layout and which part is found by the probe.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A row sees nothing behind its own position. Rows in the middle of a document therefore need half of what is resident,
 and a refresh, which goes from left to right, half of it on average; with a mask alone all of it would be multiplied
 and thrown away. Rows far apart are taken in parts, since the last one sees everything. Slots are in no order: those
-seen are gathered, or read where they lie if they happen to come first. It does not know who owns what: the masks do.
+seen are gathered, or read where they lie if they happen to come first. Who owns what
+is left to the masks.
 """
 
 from __future__ import annotations

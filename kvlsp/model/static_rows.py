@@ -1,7 +1,7 @@
 """Inputs of one forward in tensors that stay where they are: what a captured graph reads.
 
 A *bucket* is a number of rows. Fewer rows are padded by repeating the last one: whatever the repetitions write is
-what that row writes, so padding leaves no trace. This module knows rows and masks, no model and no graphs.
+what that row writes, so padding leaves no trace.
 """
 
 from __future__ import annotations

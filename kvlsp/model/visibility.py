@@ -1,6 +1,6 @@
 """Who sees whom: the mask of one forward, from positions and owners alone, never from the order of slots.
 
-It does not know queries, keys or layers, only that some layers look back a limited number of positions.
+Some layers look back a limited number of positions only: there is a mask for each such number.
 """
 
 from __future__ import annotations

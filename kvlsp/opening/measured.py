@@ -1,8 +1,8 @@
-"""What was measured about a model on this machine, kept in the cache folder: its knee and its gate.
+"""What was measured about a model on this machine, kept in the cache folder: its repair budget and its gate.
 
 One small JSON file per model, device and precision. What depends on the number of threads says so in its name
 (:func:`by_threads`). A file that cannot be read is as good as none, one that cannot be written costs a measurement
-next time. It does not know how anything is measured.
+next time.
 """
 
 from __future__ import annotations

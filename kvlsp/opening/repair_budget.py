@@ -1,8 +1,8 @@
 """How many stale rows an edit's forward takes along for next to nothing: measured once per model and device.
 
-A forward of a few rows is bound by memory traffic, so more rows are almost free up to a *knee*: on a GPU some hundreds,
+A forward of a few rows is bound by memory traffic, so more rows are almost free up to a number: on a GPU some hundreds,
 on a CPU with a small model a handful. There the bound is time that nobody feels. Every row reads all that is resident,
-so the knee is measured at two lengths.
+so the number is measured at two lengths.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _measure(decoder: Decoder, resident: int, clock: Callable[[], float]) -> int
                 took[size] = seconds  # the first round warms up
             took[size] = min(seconds, took.get(size, seconds))
             if not repeat and seconds > 2 * took[EDIT] + 4 * UNFELT:
-                sizes = sizes[: sizes.index(size)]  # on a slow device sizes far beyond the knee are not tried again
+                sizes = sizes[: sizes.index(size)]  # on a slow device sizes far beyond the budget are not tried again
                 break
     allowed = max(RATIO * took[EDIT], took[EDIT] + UNFELT)
     # the largest, not the last before the first failure: on a busy machine one size may have been unlucky

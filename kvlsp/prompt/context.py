@@ -2,8 +2,7 @@
 
 A family with a token between files gets its own repository format (:mod:`kvlsp.prompt.families` cites the sources):
 ``REPOSITORY name  FILE path text ...  FILE path`` and then the fill-in-the-middle prompt. To any other the pieces are
-comments at the head of the text. Text of a piece never becomes a control token. This module does not know where
-pieces come from, nor which of them are encoded already.
+comments at the head of the text. Text of a piece never becomes a control token.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@
 tokens were read there (a model card, paper, technical report or the maker's own code) or are only believed.
 None of these vocabularies was downloaded for the table: tests build tokenizers with the same control tokens.
 
-This module does not know weights: whether a family's cache can be repaired is the model room's probe's
-matter.
+Whether a family's cache can be repaired shows in its weights only, when the model is probed.
 """
 
 from __future__ import annotations

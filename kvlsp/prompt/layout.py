@@ -2,7 +2,7 @@
 
 A layout is integers only. Every row has a *cell*: the identity by which a plan recognises a row that is resident
 already. A cell is a token's serial, or a negative number for a marker of the template or a row of the context: pieces
-of other files that stand before the document. This module does not know slots, tensors or why the caret is where it is.
+of other files that stand before the document.
 
 Sources of the two orders: the cards of the models (:mod:`kvlsp.prompt.families`).
 """

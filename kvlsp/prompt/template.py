@@ -1,6 +1,6 @@
 """Fill-in-the-middle templates: which control tokens stand where around prefix and suffix (arXiv 2207.14255).
 
-Pure integers. It does not know documents, windows or which family a model belongs to (that is families.py).
+Pure integers. Which family a model belongs to is said by :mod:`kvlsp.prompt.families`.
 """
 
 from __future__ import annotations

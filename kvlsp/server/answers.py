@@ -1,7 +1,7 @@
 """One request, one answer: a promise that is kept exactly once, whoever comes first.
 
 The engine, a cancellation, a newer request, a closing document and a shutdown all may want to answer the same
-request. The first wins, the others learn that they came late. This module knows no engine and no transport.
+request. The first wins, the others learn that they came late.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The editor's process: when it dies without a word, so does the daemon.
 
 A closed stream says the same and is seen at once; this is for streams that somebody else keeps open. Where
-the system can tell when a process ends (Linux) nothing is polled. This module knows no protocol.
+the system can tell when a process ends (Linux) nothing is polled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A pause: nothing is offered for some minutes, or until the user goes on. Knows no protocol."""
+"""A pause: nothing is offered for some minutes, or until the user goes on."""
 
 from __future__ import annotations
 

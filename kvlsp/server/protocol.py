@@ -1,7 +1,7 @@
 """The JSON-RPC conversation: messages in order, each request answered once, none that ends the daemon.
 
 Handlers run here one after the other in the order of the messages. One that cannot answer yet returns an
-:class:`~kvlsp.server.answers.Answer`. This module knows no document and no engine.
+:class:`~kvlsp.server.answers.Answer`.
 """
 
 from __future__ import annotations

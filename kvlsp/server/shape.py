@@ -1,8 +1,8 @@
 """JSON into the types of the protocol; sentences for what does not have their shape, in the wire's own names.
 
 msgspec converts, and looks at every value of every message; what it says of a misfit is for programmers, and of the
-first one only. So a message that does not fit is looked at again here, to tell people. This module knows no method; of
-the client's values a sentence says the kind, and integers.
+first one only. So a message that does not fit is looked at again here, to tell people. Of the
+client's values a sentence says the kind, and integers.
 """
 
 from __future__ import annotations

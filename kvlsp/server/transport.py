@@ -1,7 +1,6 @@
 """Streams to and from one editor: standard input and output, or one connection on a local port.
 
 Reads whatever comes and hands over whole frames; ends when the conversation does or the stream is closed.
-This module knows no method of the protocol.
 """
 
 from __future__ import annotations

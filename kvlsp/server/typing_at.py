@@ -1,7 +1,7 @@
 """Was a request for the suggest list made by hand, or by an editor because somebody typed?
 
 The protocol has one trigger kind, *invoked*, for a list that a person asked for and for one that an editor asks for
-while a word is typed. What tells them apart is the edit before: see :meth:`LastKeys.automatic`. Knows no protocol.
+while a word is typed. What tells them apart is the edit before: see :meth:`LastKeys.automatic`.
 """
 
 from __future__ import annotations

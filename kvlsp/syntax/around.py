@@ -8,7 +8,7 @@
 A piece of a document is parsed, not the document: the lines of the enclosing block above the caret and those below
 it, up to the bracket or dedent that ends the block or to :data:`block.BLOCK` characters, in the frames
 (:class:`kvlsp.syntax.language.Frame`) that fit them. There are several sizes of it (:class:`Size`), because what cannot
-be parsed may stand anywhere: a macro above, a statement that is typed halfway. Nothing here knows completions.
+be parsed may stand anywhere: a macro above, a statement that is typed halfway.
 """
 
 from __future__ import annotations

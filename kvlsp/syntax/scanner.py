@@ -5,7 +5,7 @@
     scan.inside                   # the string or comment that the end lies in, or None
 
 A scan is frozen, so that a growing last line can be scanned again from the state before it. Where no language
-is known, the usual quotes and brackets are assumed. This module knows no grammar: a stray apostrophe spoils
+is known, the usual quotes and brackets are assumed. Without a grammar, a stray apostrophe spoils
 its line at most.
 """
 

@@ -1,1 +1,1 @@
-"""The document's own text: persistent rope, edits, positions in the editor's units. Knows no LSP types."""
+"""The document's own text: persistent rope, edits, positions in the editor's units."""

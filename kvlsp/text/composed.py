@@ -1,7 +1,7 @@
 """Many changes of one notification as one: "replace all", a formatter, many cursors.
 
 Each change costs whoever follows the text about as much as a key; thousands of them cost more than to compare the text
-between the first and the last of them once. This module knows no versions.
+between the first and the last of them once.
 """
 
 from __future__ import annotations

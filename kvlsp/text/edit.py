@@ -1,7 +1,6 @@
 """One kind of modification: characters of a range replaced by a text.
 
-Offsets are code points. This module knows nothing of lines, versions or the document an edit belongs to:
-what an edit replaces is passed in where it is needed.
+Offsets are code points. What an edit replaces is passed in where it is needed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Halves of surrogate pairs: editors that compare texts in UTF-16 replace, insert and delete half a character.
 
 A character beyond U+FFFF is one code point here and two units there. What such an editor sends may begin inside it, and
-its text may be half of it; the text that follows has a whole character wherever two halves meet. This module knows no
-positions and no ropes.
+its text may be half of it; the text that follows has a whole character wherever two halves meet.
 """
 
 from __future__ import annotations

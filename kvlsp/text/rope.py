@@ -8,8 +8,7 @@ counted where its last character lies, so a subtree that ends in ``\\r`` counts 
 that count back when the next subtree begins with ``\\n``.
 
 The balance is that of AVL trees with ``join`` as the only operation (Blelloch, Ferizovic and Sun, "Just
-Join for Parallel Ordered Sets", 2016). This module knows nothing of versions or of how an editor counts a
-column.
+Join for Parallel Ordered Sets", 2016).
 """
 
 from __future__ import annotations

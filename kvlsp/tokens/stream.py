@@ -1,6 +1,6 @@
 """Text of generated tokens as they come: a character is shown once all its bytes are there.
 
-Byte-level tokens may end inside a character; what is incomplete is held back. Knows nothing of when to stop.
+Byte-level tokens may end inside a character; what is incomplete is held back.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A walk looks at names and at what a folder's listing says; a folder that is excluded is not listed at all.
 It goes by name, so that two walks of the same tree meet files in the same order. What the disk does not give is passed
-over and said. It does not know what an index is.
+over and said.
 """
 
 from __future__ import annotations

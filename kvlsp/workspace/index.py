@@ -8,7 +8,7 @@
     index.named({"Circle"})
 
 A scan reads a file only if its size or time changed since it was last read. Memory is bounded by SQLite's page
-cache and the stamps of the files. It does not know what it is asked for, nor by which thread: one at a time.
+cache and the stamps of the files. One thread at a time may use it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What crosses between a daemon and the process that keeps its workspace: frozen values, pickled one after the other.
 
 Paths of documents are those of the editor, as it spells them; offsets are code points. Values of :data:`ToWorkspace` go
-to that process, values of :data:`FromWorkspace` come back. This module does not know who sends, or when.
+to that process, values of :data:`FromWorkspace` come back.
 """
 
 from __future__ import annotations

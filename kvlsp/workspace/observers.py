@@ -2,7 +2,6 @@
 
 Linux counts a watch for every folder, and all programs of a user share what there is; so there only those folders are
 watched that a walk has entered, never what is ignored. Elsewhere one watch covers a tree, and watchdog sees to it.
-Nothing here knows which files matter.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A process and not a thread: parsing and the index hold the interpreter's lock for milliseconds at a time, a model's
 thread gives it back and takes it again at every operation, and low priority would make the holder the last to
-run. Here the system's own scheduler sees to it that indexing yields. It does not know what the messages mean.
+run. Here the system's own scheduler sees to it that indexing yields.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 A parser is C: on a text made for it, it takes gigabytes, minutes, or the process along, and nothing in Python can stop
 it. Where the system can, the process has a bound of memory and, for each text, one of processor time; everywhere there
 is one of time by the clock. When it dies, the text was the cause, and the next text gets a new one. It ends with its
-owner, at the latest by that clock, and when it was not used for long. This module knows no index.
+owner, at the latest by that clock, and when it was not used for long.
 """
 
 from __future__ import annotations

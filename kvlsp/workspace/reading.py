@@ -1,7 +1,7 @@
 """The only place of this room that opens files: plain ones of bounded size, never through a link.
 
-It does not know which files may be read (``ignore`` does); it sees to it that what is opened is what was
-looked at, also when somebody swaps a file for a link or a pipe in between.
+Which files may be read is said by ``ignore``. Here what is opened is what was looked at, also when somebody swaps a
+file for a link or a pipe in between.
 """
 
 from __future__ import annotations

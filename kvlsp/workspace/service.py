@@ -5,8 +5,7 @@
     service.step()          # when no message waits and service.due() says so: one file at most
 
 It keeps the texts of all open documents, and what it last answered for each, so that what is placed keeps its place.
-It does not know which process it runs in, nor what tokens are: a token is taken for
-:data:`CHARACTERS_PER_TOKEN` characters.
+A token is taken for :data:`CHARACTERS_PER_TOKEN` characters.
 """
 
 from __future__ import annotations

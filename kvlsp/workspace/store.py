@@ -2,8 +2,7 @@
 
 What is kept can always be made again from the sources, so there is one cure for damage of any kind: begin anew. The
 version of the file is in its name: another kvlsp, other queries or another SQLite make another file. Writes are
-transactions in a write-ahead log, so a process killed at any moment leaves the last whole one. It does not know
-what the tables mean.
+transactions in a write-ahead log, so a process killed at any moment leaves the last whole one.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ A root that cannot be watched (the system's limits, a network drive, a root that
 for a scan every :data:`POLL` seconds, and :attr:`Watcher.problems` says why in a sentence. Every root is looked at that
 often, for not every system says when a root is moved away or another takes its place, and handed out every
 :data:`CARE` seconds, for events may be lost. Whoever scans says which folders are read (:meth:`Watcher.looking`): no
-others are watched. It reads no file and does not know what an index is.
+others are watched. It reads no file.
 """
 
 from __future__ import annotations

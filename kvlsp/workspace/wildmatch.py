@@ -6,7 +6,7 @@
 A glob becomes a regular expression in which nothing is tried twice: a piece between two stars is taken where it is met
 first, for what follows a star is as well off there as anywhere behind. So a match costs at most the length of the glob
 times that of the path. Rules are those of git's own matcher: ``?`` is one byte, named classes are ASCII, a range that
-runs backwards holds its first byte alone, a bracket that is not closed never matches. It knows no .gitignore.
+runs backwards holds its first byte alone, a bracket that is not closed never matches.
 """
 
 from __future__ import annotations

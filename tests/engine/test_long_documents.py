@@ -254,7 +254,7 @@ def test_what_is_read_while_a_completion_is_under_way_is_looked_at_again() -> No
     bench.engine.turn(0)
     document = bench.engine.documents.get(LONG)
     assert document is not None
-    while document.job is None or document.job.settled is None:
+    while document.job is None or document.job.repaired is None:
         bench.engine.turn(0)
     assert document.synced
     assert document.session is not None

@@ -29,24 +29,24 @@ class Timed:
         return self.now
 
 
-def knee(cost) -> int:
+def budget(cost) -> int:
     decoder = Timed(cost)
-    budget = measure(decoder, decoder.clock)
-    assert budget.at(100) == budget.at(2048) == budget.at(4096)
-    return budget.at(2048)
+    found = measure(decoder, decoder.clock)
+    assert found.at(100) == found.at(2048) == found.at(4096)
+    return found.at(2048)
 
 
-def test_the_knee_of_a_device_that_is_bound_by_memory():
-    assert knee(lambda rows: 0.30 if rows <= 128 else 0.30 * rows / 128) == 124
+def test_the_budget_of_a_device_that_is_bound_by_memory():
+    assert budget(lambda rows: 0.30 if rows <= 128 else 0.30 * rows / 128) == 124
 
 
 def test_a_slow_device_takes_what_a_quarter_more_time_allows():
-    assert knee(lambda rows: 0.1 + 0.002 * rows) == 12  # 16 rows: 0.132 of 0.135 s allowed
-    assert knee(lambda rows: 1.0 + 0.004 * rows) == 60  # 64 rows: 1.256 of 1.27 s
+    assert budget(lambda rows: 0.1 + 0.002 * rows) == 12  # 16 rows: 0.132 of 0.135 s allowed
+    assert budget(lambda rows: 1.0 + 0.004 * rows) == 60  # 64 rows: 1.256 of 1.27 s
 
 
 def test_a_fast_device_takes_what_nobody_feels():
-    assert knee(lambda rows: 0.0002 * rows) == 44  # 48 rows: 8.8 ms more than 4 rows
+    assert budget(lambda rows: 0.0002 * rows) == 44  # 48 rows: 8.8 ms more than 4 rows
 
 
 def test_rows_that_read_more_are_fewer():
