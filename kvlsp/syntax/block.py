@@ -120,7 +120,10 @@ class Place:
     def held(self) -> StringKind | None:
         """The string or comment that the caret is in, if the suffix ends it and is code from there on."""
         inside = self.scan.inside
-        if inside is None or not self.ends(inside) or (inside.lines and self._end.inside is not None):
+        if inside is None or not self.ends(inside):
+            return None
+        # A string that begins as it ends may as well begin below; what is looked at may end inside another comment.
+        if inside.lines and not inside.comment and self._end.inside is not None:
             return None
         return inside
 

@@ -141,6 +141,16 @@ def test_what_parsed_before_parses_after(name, data):
         assert not language.parse(text[:caret] + got + text[caret:]).root_node.has_error
 
 
+@pytest.mark.parametrize("name", ["c", "typescript", "java", "rust"])
+def test_a_comment_is_not_ended_before_the_rest_of_it_though_the_next_one_is_cut(name):
+    """What is looked at behind the caret ends somewhere, inside of another comment as well as elsewhere."""
+    below = "](there).\n*/\n" + "/*\nwords and words\n*/\n" * 1000
+    for end in range(7975, 8000):
+        place = Place.at("/*\nSee [this", below[:end], LANGUAGES[name])
+        assert "*/" not in fit(place, " and that.\n*/\n")
+        assert fit(place, " and that") == " and that"
+
+
 def test_a_place_in_a_long_file_costs_no_more_than_in_a_short_one():
     """Only so many characters are looked at: the same answer with a hundred times as much around."""
     above = "export async function load(paths) {\n  const found = [];\n  for (const path of paths) {\n    "
