@@ -40,7 +40,7 @@ def playground(
     command = [sys.executable, "-m", "kvlsp", "serve", "--stdio", "--device", device, "--dtype", dtype,
                "--threads", str(threads), *(["--model", model] if model else [])]
     try:
-        from kvlsp.playground import document, pages
+        from kvlsp.playground import daemon, document, pages
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "aiohttp":
             raise
@@ -53,5 +53,6 @@ def playground(
         if browser:
             webbrowser.open(address)
 
+    token = os.environ.get(TOKEN) or None
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(pages.serve(opened, command, port, os.environ.get(TOKEN) or None, listening))
+        asyncio.run(pages.serve(opened, lambda page: daemon.carry(page, command), port, token, listening))

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "complete": Command("kvlsp.cli.complete", _USER, "Print the text to insert at a place of a file."),
     "context": Command("kvlsp.cli.context", _USER, "Show which pieces of other files fit a place of a file, and why."),
     "playground": Command("kvlsp.cli.playground", _USER, "Open a page with an editor, and see what kvlsp does."),
+    "inspect": Command("kvlsp.cli.inspect", _USER, "See what the daemon of an editor does."),
     "next": Command("kvlsp.cli.next", _USER, "Show what would be proposed after a change of a file, as a diff."),
     "cache": Command("kvlsp.cli.cache", _USER, "Show or delete what is kept of documents on disk."),
     "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),

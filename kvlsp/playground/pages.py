@@ -1,4 +1,8 @@
-"""The page over HTTP: files of the bundle, the document, and a WebSocket to a daemon. Loopback only."""
+"""The page over HTTP: files of the bundle, the document, and a WebSocket to a daemon. Loopback only.
+
+How a page's messages get to a daemon is not known here: :mod:`kvlsp.playground.daemon` starts one for each page,
+:mod:`kvlsp.playground.onlooking` is behind the one of an editor.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
 from kvlsp.errors import ConfigurationError
-from kvlsp.playground.daemon import LONGEST, carry
+from kvlsp.playground.daemon import LONGEST
 from kvlsp.playground.door import HOST, Door
 
 log = logging.getLogger(__name__)
@@ -35,14 +39,16 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 
+Carry = Callable[[web.WebSocketResponse], Awaitable[None]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Pages:
-    """What is served behind ``door``: ``document`` for the page's editor, ``command`` starts a daemon."""
+    """What is served behind ``door``: ``document`` for the page's editor; ``carry`` brings a page's messages to a
+    daemon and back, until either has gone."""
 
-    def __init__(self, door: Door, document: Mapping[str, Any], command: Sequence[str]) -> None:
-        self._door, self._document, self._command = door, document, command
+    def __init__(self, door: Door, document: Mapping[str, Any], carry: Carry) -> None:
+        self._door, self._document, self._carry = door, document, carry
         self._open = 0
 
     def app(self) -> web.Application:
@@ -88,7 +94,7 @@ class Pages:
         await socket.prepare(request)
         self._open += 1
         try:
-            await carry(socket, self._command)
+            await self._carry(socket)
         finally:
             self._open -= 1
         return socket
@@ -97,11 +103,11 @@ class Pages:
         return {**HEADERS, "Content-Security-Policy": self._door.policy(nonce)}
 
 
-async def serve(document: Mapping[str, Any], command: Sequence[str], port: int, token: str | None,
+async def serve(document: Mapping[str, Any], carry: Carry, port: int, token: str | None,
                 listening: Callable[[str], None]) -> None:
     """Until it is cancelled; ``listening`` is told the address. Port 0: any that is free."""
     door = Door(port, token)
-    runner = web.AppRunner(Pages(door, document, command).app(), access_log=None, handle_signals=False)
+    runner = web.AppRunner(Pages(door, document, carry).app(), access_log=None, handle_signals=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port, shutdown_timeout=1.0)

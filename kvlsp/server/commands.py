@@ -129,6 +129,11 @@ def _not_resident(snapshot: Snapshot) -> Mapping[str, Any]:
             "tokens": 0, "cachedTokens": 0, "contextTokens": 0, "staleTokens": 0}
 
 
+def inspect(ls: KvlspServer, arguments: Any) -> Answer:
+    """``{address}`` of a page that looks on at this daemon."""
+    return ls.onlookers.open()
+
+
 COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.statistics": statistics,
     "kvlsp.documentState": document_state,
@@ -136,4 +141,5 @@ COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.rejected": rejected,
     "kvlsp.pause": pause,
     "kvlsp.resume": resume,
+    "kvlsp.inspect": inspect,
 }

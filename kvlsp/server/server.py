@@ -24,6 +24,7 @@ from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
 from kvlsp.server.frames import BadFrame, Frame
 from kvlsp.server.notebooks import Notebooks
+from kvlsp.server.onlookers import Onlookers
 from kvlsp.server.pause import Pause
 from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
@@ -80,6 +81,7 @@ class KvlspServer:
         self.tickets = Tickets(loop.call_later)
         self.status = Status(self._tell)
         self.pause = Pause(loop.call_later, self.status.paused)
+        self.onlookers = Onlookers(self)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []
         """URIs of the workspace's folders."""

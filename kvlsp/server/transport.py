@@ -149,6 +149,7 @@ def _server(make_engine: MakeEngine, settings: Settings) -> KvlspServer:
 async def _until_finished(server: KvlspServer) -> int:
     await server.finished.wait()
     server.cross_file.stop()
+    server.onlookers.close()
     if server.engine is not None:
         server.engine.stop()
     return server.exit_code or 0

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from kvlsp.errors import ConfigurationError
-from kvlsp.playground import document, pages
+from kvlsp.playground import daemon, document, pages
 
 TOKEN = "a-token-of-enough-characters"
 ECHO = [sys.executable, "-c", """
@@ -35,7 +35,8 @@ Visit = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
 def visited(visit: Visit, command: list[str] = ECHO) -> None:
     async def run() -> None:
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(pages.serve(OPENED, command, 0, TOKEN, address.set_result))
+        serving = asyncio.create_task(pages.serve(OPENED, lambda page: daemon.carry(page, command), 0, TOKEN,
+                                                  address.set_result))
         try:
             async with aiohttp.ClientSession() as session:
                 await asyncio.wait_for(visit(session, await address), 60)
@@ -166,7 +167,7 @@ def test_a_port_that_is_taken_is_said(tmp_path):
     async def visit(session, address):
         port = int(address.split(":")[2].split("/")[0])
         with pytest.raises(ConfigurationError, match="choose another"):
-            await pages.serve(OPENED, ECHO, port, None, lambda address: None)
+            await pages.serve(OPENED, lambda page: daemon.carry(page, ECHO), port, None, lambda address: None)
 
     visited(visit)
 

@@ -17,6 +17,8 @@ export interface Opened {
   language: string;
   text: string;
   sample: boolean;
+  /** The page has no editor of its own: it looks on at the daemon of another. */
+  inspect?: boolean;
 }
 
 const COLOURS = HighlightStyle.define([

@@ -43,18 +43,27 @@ class Page {
 
   async begin(): Promise<void> {
     const opened = (await (await fetch('document')).json()) as Opened;
+    this.legend();
+    $('theme').addEventListener('click', () => this.theme());
+    document.addEventListener('visibilitychange', () => void this.watch());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.restyle());
+    if (opened.inspect) {
+      document.body.classList.add('inspect');
+      document.title = 'kvlsp';
+    } else {
+      this.open(opened);
+    }
+    this.connection.open();
+  }
+
+  /** An editor of the page's own. */
+  private open(opened: Opened): void {
     this.uri = opened.uri;
     $('file').textContent = opened.name;
     $('note').textContent = opened.sample ? 'code of kvlsp’s own; what you type is written nowhere' : 'what you type is written nowhere';
     document.title = `${opened.name} – kvlsp`;
     this.editor = openEditor(this.client, opened, () => {});
-    this.legend();
     this.gesturesOf(this.editor);
-    this.connection.open();
-    document.addEventListener('visibilitychange', () => void this.watch());
-    const themes = $('theme');
-    themes.addEventListener('click', () => this.theme());
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.restyle());
   }
 
   // --- the daemon ------------------------------------------------------------------------------------------
@@ -65,6 +74,7 @@ class Page {
       this.round++; // what the daemon before was asked is never answered
       this.watching = false;
       this.tokens.forget();
+      if (this.editor === null) this.state('ready', 'looking on');
       void this.watch();
       this.editor?.focus();
     } else {
@@ -148,6 +158,7 @@ class Page {
     if (view.document !== null) {
       this.cells.show(view.document, this.gesture);
       $('rows').textContent = summary(view.document);
+      if (this.editor === null) $('held').textContent = decodeURIComponent(view.document.uri.split('/').at(-1)!);
     }
     document.documentElement.dataset.turn = String(view.turn);
   }

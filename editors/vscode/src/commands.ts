@@ -19,6 +19,7 @@ export function registerCommands(daemon: Daemon, nextEdits: NextEdits, log: vsco
     'kvlsp.restart': () => daemon.restart(),
     'kvlsp.showLog': () => log.show(),
     'kvlsp.showStatistics': () => showStatistics(daemon),
+    'kvlsp.lookOn': () => lookOn(daemon),
     'kvlsp.install': () => daemon.install(),
     'kvlsp.menu': () => menu(daemon),
   };
@@ -75,6 +76,20 @@ async function showStatistics(daemon: Daemon): Promise<void> {
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'json', content }), { preview: true });
 }
 
+/** A page that shows what the daemon keeps, moves and encodes with every key. */
+async function lookOn(daemon: Daemon): Promise<void> {
+  if (!daemon.running) {
+    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    return;
+  }
+  try {
+    const address = await vscode.env.asExternalUri(vscode.Uri.parse(await daemon.inspect(), true));
+    await vscode.env.openExternal(address);
+  } catch (error) {
+    void vscode.window.showErrorMessage(`kvlsp: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 async function menu(daemon: Daemon): Promise<void> {
   const language = vscode.window.activeTextEditor?.document.languageId;
   const disabled = language !== undefined && settings().get<string[]>('disabledLanguages', []).includes(language);
@@ -87,6 +102,7 @@ async function menu(daemon: Daemon): Promise<void> {
       ? [{ label: 'End the Pause', command: 'kvlsp.goOn' }]
       : [{ label: 'Pause for Some Minutes', command: 'kvlsp.pauseFor' }]),
     { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
+    { label: 'Look On in the Browser', command: 'kvlsp.lookOn' },
     { label: 'Show Log', command: 'kvlsp.showLog' },
     { label: daemon.running ? 'Restart the Daemon' : 'Start the Daemon', command: 'kvlsp.restart' },
   ];

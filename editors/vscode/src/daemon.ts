@@ -46,6 +46,12 @@ export class Daemon {
     return this.client?.sendRequest(STATISTICS, {});
   }
 
+  /** The address of a page that looks on. */
+  async inspect(): Promise<string> {
+    const opened = await this.client?.sendRequest<{ address: string }>(EXECUTE, { command: 'kvlsp.inspect' });
+    return opened?.address ?? '';
+  }
+
   /** No suggestions for so many minutes; 0: until {@link goOn}. */
   async pause(minutes: number): Promise<void> {
     await this.client?.sendRequest(EXECUTE, { command: 'kvlsp.pause', arguments: [minutes] });

@@ -125,4 +125,4 @@ class _Typed:
 
 
 def _median(values: Any) -> float:
-    return round(statistics.median(values), 2)
+    return round(float(statistics.median(values)), 2)

@@ -94,11 +94,11 @@ local function execute(command, arguments, done)
   if not found then
     return
   end
-  client.call(found, 'request', 'workspace/executeCommand', { command = command, arguments = arguments }, function(err)
+  client.call(found, 'request', 'workspace/executeCommand', { command = command, arguments = arguments }, function(err, result)
     if err then
       tell(err.message, vim.log.levels.ERROR)
     else
-      done()
+      done(result)
     end
   end)
 end
@@ -145,6 +145,14 @@ function subcommands.statistics()
       return
     end
     show('statistics', flat(result, '', {}))
+  end)
+end
+
+--- Opens a page in the browser that shows what the daemon does.
+function subcommands.inspect()
+  execute('kvlsp.inspect', {}, function(result)
+    tell('looking on at ' .. result.address)
+    vim.ui.open(result.address)
   end)
 end
 

@@ -1,0 +1,121 @@
+"""A page that looks on at this daemon: a process of its own behind two pipes, which may ask and change nothing.
+
+``kvlsp.inspect`` starts it and is answered with its address. The process serves the page over HTTP; here its messages
+arrive, and only those of :data:`READS` are answered. It ends with the daemon. This module knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from kvlsp.server import commands, watching
+from kvlsp.server.answers import INTERNAL_ERROR, METHOD_NOT_FOUND, Answer, Outcome, Refusal, Result
+from kvlsp.server.frames import Frame, FrameReader
+from kvlsp.server.intake import CHUNK
+
+if TYPE_CHECKING:
+    from kvlsp.server.server import KvlspServer
+
+log = logging.getLogger(__name__)
+
+OPENED: Final = "kvlsp/opened"
+"""The first message of the process: ``{address}``."""
+
+READS: Final[Mapping[str, Callable[[KvlspServer, Any], Answer]]] = {
+    "kvlsp/watch": watching.watch,
+    "kvlsp/tokens": watching.tokens,
+    "kvlsp/statistics": commands.statistics,
+    "kvlsp/documentState": commands.document_state,
+}
+"""What an onlooker may ask."""
+
+COMMAND: Final = (sys.executable, "-m", "kvlsp", "inspect", "--pipes")
+
+ADVICE: Final = ('The page could not be opened. It needs the package aiohttp: pip install "kvlsp[playground]" in the '
+                 "environment of this daemon; kvlsp playground says more.")
+
+
+class Onlookers:
+    """At most one page for each daemon: who asks again is told the same address. Used by the editor's thread only."""
+
+    def __init__(self, ls: KvlspServer, command: tuple[str, ...] = COMMAND) -> None:
+        self._ls, self._command = ls, command
+        self._address: asyncio.Future[str] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    def open(self) -> Answer:
+        """The page's address, once it can be opened."""
+        answer = Answer()
+        if self._address is None:
+            self._address = asyncio.get_running_loop().create_future()
+            self._task = asyncio.ensure_future(self._serve(self._address))
+
+        def told(address: asyncio.Future[str]) -> None:
+            failed = address.cancelled() or address.exception() is not None
+            answer.give(Refusal(INTERNAL_ERROR, ADVICE) if failed else Result({"address": address.result()}))
+
+        self._address.add_done_callback(told)
+        return answer
+
+    def close(self) -> None:
+        """The daemon ends."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
+    async def _serve(self, address: asyncio.Future[str]) -> None:
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe,
+                                                                           stderr=nothing)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            frames = FrameReader()
+            while data := await process.stdout.read(CHUNK):
+                for frame in frames.feed(data):
+                    if isinstance(frame, Frame):
+                        self._receive(json.loads(frame.body), address, process.stdin)
+        except (OSError, ValueError) as error:
+            log.warning("the page that looks on has failed (%s)", type(error).__name__)
+        finally:
+            self.close()
+            self._address = self._process = None
+            if not address.done():
+                address.set_exception(RuntimeError("no page"))
+
+    def _receive(self, message: Any, address: asyncio.Future[str], writer: asyncio.StreamWriter) -> None:
+        method, number, params = (message.get(name) for name in ("method", "id", "params"))
+        if method == OPENED and not address.done():
+            address.set_result(str(params["address"]))
+        if not isinstance(method, str) or number is None:
+            return
+        self._answer(method, params).deliver_to(lambda outcome: _send(writer, number, outcome))
+
+    def _answer(self, method: str, params: Any) -> Answer:
+        answer = Answer()
+        try:
+            if method in READS:
+                return READS[method](self._ls, params)
+            if method != "initialize":
+                raise Refusal(METHOD_NOT_FOUND, "This page looks on only.")
+            answer.give(Result({"capabilities": {}}))
+        except Refusal as refusal:
+            answer.give(refusal)
+        return answer
+
+
+def _send(writer: asyncio.StreamWriter, number: Any, outcome: Outcome) -> None:
+    said: Any = {"jsonrpc": "2.0", "id": number}
+    if isinstance(outcome, Refusal):
+        said["error"] = {"code": outcome.code, "message": outcome.message}
+    else:
+        said["result"] = outcome.value
+    body = json.dumps(said).encode("ascii")
+    if not writer.is_closing():
+        writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
