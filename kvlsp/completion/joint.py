@@ -28,7 +28,8 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
     joint = scan_lines(place.language, place.line_before + text, place.states[-1])
     if place.line_after.strip():
         commented = joint.comment and joint.inside is None and (not place.scan.comment or "\n" in text)
-        if commented or _ends_a_statement(place, text, joint):
+        uncommented = place.scan.comment and place.scan.inside is None and not joint.comment
+        if commented or uncommented or _ends_a_statement(place, text, joint):
             return False
         if not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
             return False

@@ -69,6 +69,7 @@ def fitted(language: str, document: str, text: str) -> str:
     ("python", "x = |x_1\n", "y + x", "y + "),
     ("python", "x = |y + z\n", "1  # ", ""),
     ("javascript", "let x = |y;\n", "1 // ", ""),
+    ("javascript", "// see a[|i]) there\nf();\n", "let b = []\n", "let b = []"),
     ("java", "class A {\n    int a = |B.C;\n}\n", "B.D;", ""),
     ("javascript", "useEffect((|{\n  a();\n}, []);\n", ") => ", ") => "),
     # what does not parse where the rest could
