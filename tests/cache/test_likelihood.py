@@ -87,6 +87,22 @@ def test_a_cache_that_nobody_asks_says_nothing_and_computes_no_logits():
     assert sum(wanted) == 0
 
 
+@settings(deadline=None, max_examples=30)
+@given(texts, texts)
+def test_a_refresh_that_says_likelihoods_encodes_at_most_two_rows_more_than_any_other(before, after):
+    """The row right before a change says anew what follows it, and the first row has none before it."""
+    rows = []
+    for wanted in (False, True):
+        cache = ResidentCache(THREE, LIMIT)
+        cache.judge(wanted)
+        read(cache, layout_of(before))
+        repair(cache, layout_of(after))
+        rows.append(0)
+        while done := refresh(cache, 7) or read_likelihoods(cache, 7):
+            rows[-1] += done
+    assert rows[1] <= rows[0] + 2
+
+
 def test_rows_that_were_exact_before_anybody_asked_are_read_again():
     cache, layout = ResidentCache(THREE, LIMIT), layout_of(list(range(12)))
     repair(cache, layout)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kvlsp.config import Settings
 from kvlsp.engine.next_edit import NextEditJob
 from kvlsp.engine.next_oneshot import next_edits
 from kvlsp.engine.reader import Reader
 from kvlsp.nextedit.change import Change
+from kvlsp.nextedit.places import LEAST_DROP, places
+from kvlsp.syntax.language import Language
 from kvlsp.text import document
 from kvlsp.text.document import Snapshot
 from kvlsp.text.edit import Edit
@@ -103,3 +107,29 @@ def test_reading_follows_an_edit_and_says_no_more_than_two_prefills():
             assert drop == pytest.approx(before - float(now.now[now.starts == start][0]), abs=1e-4)
         else:
             assert drop == 0
+
+
+LINES = st.lists(st.sampled_from(["x = f(a)", "y = f(a, b)", "    return a", "b = 1", ""]), min_size=3, max_size=8)
+
+
+@settings(deadline=None, max_examples=25)
+@given(LINES, st.integers(0, 7), st.sampled_from(["z = f(c)", "q = 2", ""]), st.integers(1, 40))
+def test_no_line_that_reads_the_same_in_both_full_prefills_is_a_place(lines, at, new, rows):
+    """Over the oracle: readers that have never seen anything else."""
+    text, number = "\n".join(["# head", *lines]), 1 + at % len(lines)
+    start = sum(len(line) + 1 for line in ["# head", *lines][:number])
+    edit = Edit(start, start + len(lines[number - 1]), new)
+    made, was = reader(text), reader(text).judged()
+    after = edited(made, edit)
+    while made.step(rows):
+        pass
+    now = reader(after).judged()
+    fallen = set()
+    for start_, likely in zip(now.starts, now.now, strict=True):
+        before = start_ if start_ < edit.start else start_ - edit.delta
+        if start_ >= edit.start + len(edit.text) and len(found := was.now[was.starts == before]) and (
+                found[0] - likely > LEAST_DROP - 1e-3):
+            fallen.add(after.count("\n", 0, int(start_)))
+    change = Change.of(after, edit.start, edit.start + len(edit.text), lines[number - 1])
+    for place in places(after, [change], made.judged(), Language.of("python"), most=99):
+        assert place.kind == "rename" or place.line in fallen
