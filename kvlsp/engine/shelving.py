@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from kvlsp.cache.resident import Rows
@@ -77,6 +78,8 @@ class Shelving:
         self.done: Callable[[Fetched], None] = lambda fetched: None
         self.pace: Pace | None = None
         """By which rows are encoded that somebody waits for."""
+        self.folder: Callable[[], Path] = rows_folder
+        """Where rows are kept; looked at when a model is served."""
         self._clock = clock
         self._shelf: Shelf | None = None
         self._kept: dict[str, _Kept] = {}
@@ -88,7 +91,7 @@ class Shelving:
         self._kept.clear()
         if model is not None and model.identity and settings.disk_mib and not model.full_prefill:
             kind = Kind.of(model.identity, model.name, model.description, model.decoder, model.template)
-            folder = Folder(rows_folder(), settings.disk_mib * MEBIBYTE)
+            folder = Folder(self.folder(), settings.disk_mib * MEBIBYTE)
             self._shelf = Shelf(kind, folder, self.worker, self.worth)
 
     # --- coming back -----------------------------------------------------------------------------------------

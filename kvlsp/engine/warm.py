@@ -11,13 +11,15 @@ import numpy as np
 
 from kvlsp.engine.session import Session
 from kvlsp.shelf.matching import match, runs
-from kvlsp.shelf.shelved import Shelved
+from kvlsp.shelf.shelved import Array, Book, Shelved
 from kvlsp.shelf.worth import Worth
 
 SPARE = 64
 """New tokens next to the caret that are encoded with the first suggestion; others wait for a rest, like all growth."""
 READ_BEFORE = 1 << 18
 """Characters of a text that is read to its end for the sake of rows on disk; a longer one begins without them."""
+_CUT = 64
+"""Tokens right before a caret that may be other ones than the document's."""
 _GONE = 1 << 61
 """Names of tokens that are in the text no more are this and above: no serial is so large."""
 
@@ -35,14 +37,28 @@ def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None)
         return 0
     cells = np.where(book.markers < 0, book.markers, _GONE + np.arange(len(book)))
     cells[text[old]] = tokens.serials[new]
+    was = _at_the_caret(session, book, cells, old, new)
     session.cache.take_up(shelved.stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
-    if caret is None:
-        caret = _caret(session, int(np.searchsorted(old, book.caret)), new)
-    session.recall(runs(new), caret, SPARE)
+    session.recall(runs(new), was if caret is None else caret, SPARE)
     return len(old)
 
 
-def _caret(session: Session, known: int, new: np.ndarray) -> int:
-    """The character behind the first ``known`` of the tokens that stayed: where the caret was."""
-    starts, last = session.tokens.starts, int(new[known - 1]) + 1 if known else 0
-    return int(starts[last]) if last < len(starts) else len(session.tokens.text)
+def _at_the_caret(session: Session, book: Book, cells: Array, old: Array, new: Array) -> int:
+    """The character at which the caret was, in today's text. Tokens there were cut: rows of such that are the same
+    today get their names in ``cells``, in place. ``old`` and ``new`` are what :func:`kvlsp.shelf.matching.match` found.
+    """
+    text, starts, ids = book.text, session.tokens.starts, book.ids
+    known = int(np.searchsorted(old, book.caret))
+    first, left = (int(old[known - 1]) + 1, int(new[known - 1]) + 1) if known else (0, 0)
+    end, right = (int(old[known]), int(new[known])) if known < len(old) else (len(text), len(session.tokens))
+    tail, head = text[first : book.caret], text[book.caret : end]
+    caret = int(starts[left]) if left < len(starts) else len(session.tokens.text)
+    if len(tail) > _CUT:
+        return caret
+    caret = min(caret + len(session.tokens.tokenizer.decode(ids[tail])), len(session.tokens.text))
+    cut = session.cut(caret)
+    if cut.left == left and np.array_equal(cut.tail_ids, ids[tail]):
+        cells[tail] = cut.tail_serials
+    if cut.right == right and np.array_equal(cut.head_ids, ids[head]):
+        cells[head] = cut.head_serials
+    return caret
