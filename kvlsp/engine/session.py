@@ -55,6 +55,8 @@ class Session(DocumentText):
         self.window = self._fresh_window(0)
         self.totals = Totals()
         self.full_prefill = False
+        self._seam = SEAM
+        """Rows behind a change at most, at the next sync."""
         self.choose: Choice | None = None
         """Which stale rows are encoded along with a change, where a caller has no choice of its own."""
 
@@ -68,10 +70,10 @@ class Session(DocumentText):
         if not self.behind and not self.grows and not len(self.cache.rows):
             self.window = self._fresh_window(0)  # as a new session has it
 
-    def recall(self, runs: list[Span], caret: int, spare: int) -> None:
+    def recall(self, runs: list[Span], caret: int, spare: int, seam: int) -> None:
         """Of the document the tokens of ``runs`` are resident from before: the window begins with those, and goes on
-        from character ``caret`` with ``spare`` more at most."""
-        self.caret = caret
+        from character ``caret`` with ``spare`` more at most, and at most ``seam`` rows behind each change."""
+        self.caret, self._seam = caret, seam
         self.window = windows.recall(runs, len(self.tokens.ids), self._token(caret), self.capacity, spare)
 
     # --- context of other files ------------------------------------------------------------------------------
@@ -154,7 +156,9 @@ class Session(DocumentText):
             self.cache.reserve(len(self.window.whole) + self.context - self.capacity)
         # what a window that grows makes stale is refreshed once, when it has grown: no repair, and no sign of age
         repair = Repair(self.cache, layout, wanted=wanted(layout) if wanted is not None else (), given=self._given,
-                        choose=None if grow else choose or self.choose, seam=0 if grow else seam, counts=not grow)
+                        choose=None if grow else choose or self.choose, seam=0 if grow else min(seam, self._seam),
+                        counts=not grow)
+        self._seam = SEAM
         return Sync(layout, repair, lambda repaired: self.totals.add(repaired, slide=bool(slide or grow or jumped)))
 
     def sync(self, caret: int, *, slide: bool = False, wanted: Callable[[Layout], list[int]] | None = None,

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from kvlsp.cache.choosing import SEAM, SEAMS
 from kvlsp.engine.session import Session
 from kvlsp.shelf.matching import match, runs
 from kvlsp.shelf.shelved import Array, Book, Shelved
 from kvlsp.shelf.worth import Worth
 
-SPARE = 64
-"""New tokens next to the caret that are encoded with the first suggestion; others wait for a rest, like all growth."""
+AT_ONCE = 0.25
+"""Seconds in which new tokens next to the caret are encoded with the first suggestion; others wait for a rest, like all
+growth."""
+LEAST_SPARE, MOST_SPARE = 16, 256
+"""So many at least and at most."""
 READ_BEFORE = 1 << 18
 """Characters of a text that is read to its end for the sake of rows on disk; a longer one begins without them."""
 _CUT = 64
@@ -39,7 +43,9 @@ def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None)
     cells[text[old]] = tokens.serials[new]
     was = _at_the_caret(session, book, cells, old, new)
     session.cache.take_up(shelved.stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
-    session.recall(runs(new), was if caret is None else caret, SPARE)
+    rows = AT_ONCE / max(worth.per_row or shelved.per_row, 1e-9)
+    spare = int(max(LEAST_SPARE, min(MOST_SPARE, rows)))
+    session.recall(runs(new), was if caret is None else caret, spare, SEAM if rows >= SEAMS else 0)
     return len(old)
 
 

@@ -88,18 +88,18 @@ def begin(tokens: int, caret: int, capacity: int) -> Window:
 
 def recall(runs: Sequence[Span], tokens: int, caret: int, capacity: int, spare: int) -> Window:
     """The first window where the tokens of ``runs`` (sorted, none touching the next) are known already: those that lie
-    in the goal, and of what is missing between them the whole gaps next to the caret, ``spare`` tokens at most."""
+    in the goal, and of what is missing between them the whole gaps next to the caret: ``spare`` tokens at most, but for
+    those so near that the caret would count as outside."""
     goal = _placed(tokens, caret, capacity)
     spans = [(max(start, goal[0]), min(end, goal[1])) for start, end in runs]
     spans = [(start, end) for start, end in spans if start < end]
     if not spans:
         return begin(tokens, caret, capacity)
-    gaps = _gaps(Window(tuple(spans), goal))
-    for start, end in sorted(gaps, key=lambda gap: max(gap[0] - caret, caret - gap[1], 0)):
+    gaps = [(max(start - caret, caret - end, 0), start, end) for start, end in _gaps(Window(tuple(spans), goal))]
+    for away, start, end in sorted(gaps):
         spare -= end - start
-        if spare < 0:
-            break
-        spans.append((start, end))
+        if spare >= 0 or (away < ROOM and end - start <= FIRST):
+            spans.append((start, end))
     return Window(_merged(spans), goal)
 
 

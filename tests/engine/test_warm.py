@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.stored import StoredRows
-from kvlsp.engine.warm import SPARE, take_up
+from kvlsp.engine.warm import LEAST_SPARE, take_up
 from kvlsp.laboratory.evaluation.oracle import token_mismatches
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from kvlsp.prompt.families import detect
@@ -130,7 +130,7 @@ def test_of_many_changes_what_is_near_the_caret_is_encoded_and_the_rest_grows():
     known = take_up(session, shelve(before), Worth(), caret)
     assert known > 0.6 * len(session.tokens.ids)
     _, went = session.sync(caret)
-    assert went.encoded <= SPARE + 16
+    assert went.encoded <= LEAST_SPARE + 64  # what is new next to the caret, whatever it takes
     assert session.wants_slide
     encoded = session.totals.encoded
     rest(session, caret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlsp.prompt.window import BLOCK, MARGIN, Window, follow, keep_up, place, slide
+from kvlsp.prompt.window import BLOCK, MARGIN, Window, begin, follow, keep_up, place, recall, slide
 
 CAPACITY = 8 * BLOCK
 
@@ -87,3 +87,15 @@ def test_a_jump_places_the_window_anew():
 def test_an_outgrown_window_drops_blocks_on_the_far_side():
     assert keep_up(Window.of(0, CAPACITY + 1), 40 * BLOCK, CAPACITY, CAPACITY) == Window.of(BLOCK, CAPACITY + 1)
     assert keep_up(Window.of(0, CAPACITY + 1), 40 * BLOCK, 5, CAPACITY) == Window.of(0, CAPACITY + 1 - BLOCK)
+
+
+def test_what_is_known_from_before_is_laid_out_and_the_gaps_next_to_the_caret():
+    runs = [(0, 400), (430, 900), (950, 2000), (2600, 4000)]
+    window = recall(runs, 4000, 920, 8000, 60)
+    assert window.spans == ((0, 400), (430, 2000), (2600, 4000))
+    assert window.goal == (0, 4000)
+    assert recall(runs, 4000, 920, 8000, 80).spans == ((0, 2000), (2600, 4000))
+    assert recall(runs, 4000, 920, 8000, 0).spans == ((0, 400), (430, 2000), (2600, 4000)), "so near it always is"
+    assert recall(runs, 4000, 1500, 8000, 0).spans == tuple(runs)
+    assert recall(runs, 4000, 3000, 1024, 0).start >= 2000, "only what the goal holds"
+    assert recall([], 4000, 920, 8000, 60) == begin(4000, 920, 8000)
