@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,16 +22,23 @@ def gestures(
     file: FileArgument = None,
     tokens: Annotated[int, typer.Option(help="Cut or repeat the document to about this many tokens; 0: as it is.")] = 0,
     repeats: RepeatsOption = 5,
+    plot: Annotated[Path | None, typer.Option(help="Draw the rows into this PNG file.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Rows encoded and milliseconds per editing gesture, beside exact-prefix reuse and a full prefill."""
     from kvlsp.laboratory.evaluation import gestures as measuring
+    from kvlsp.laboratory.evaluation import gestures_plot
+    from kvlsp.laboratory.evaluation.edits_plot import require
     from kvlsp.opening.model import open_model
 
+    if plot is not None:
+        require()
     loaded, text = open_model(settings), document(file)
     if tokens:
         text = measuring.first_tokens(loaded, text, tokens)
     figures = measuring.measure(loaded, text, repeats=repeats)
+    if plot is not None:
+        gestures_plot.draw(figures, plot)
     rows = [
         {"gesture": run["gesture"], "encoded": run["encoded"], "moved": run["moved"], "ms": run["milliseconds"],
          "prefill / repair": run["prefill_ratio"], "prefix-first reuse": run["prefix_reuse"]["prefix_first"],
