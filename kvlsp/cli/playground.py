@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ import typer
 
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
 from kvlsp.errors import ConfigurationError
+from kvlsp.workspace import pipes
 
 app = typer.Typer(add_completion=False)
 
@@ -37,8 +37,8 @@ def playground(
     The address holds a secret and is reached from this machine only. Ctrl-C ends it.
     """
     settings_of(model=model, device=device, dtype=dtype, threads=threads)  # says now what is wrong with them
-    command = [sys.executable, "-m", "kvlsp", "serve", "--stdio", "--device", device, "--dtype", dtype,
-               "--threads", str(threads), *(["--model", model] if model else [])]
+    command = pipes.command("kvlsp.cli", ["serve", "--stdio", "--device", device, "--dtype", dtype, "--threads",
+                                          str(threads), *(["--model", model] if model else [])])
     try:
         from kvlsp.playground import daemon, document, pages
     except ModuleNotFoundError as error:

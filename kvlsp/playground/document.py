@@ -21,11 +21,12 @@ def read(file: Path | None) -> Mapping[str, Any]:
     """Name, URI, language and text, in terms of JSON. :class:`ConfigurationError` for what cannot be read."""
     path = (file or SAMPLE).resolve()
     try:
-        data = path.read_bytes()
+        with path.open("rb") as source:
+            data = source.read(LONGEST + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}); name a file with text.") from error
     if len(data) > LONGEST:
-        raise ConfigurationError(f"{path} has {len(data) >> 20} MB; the playground takes {LONGEST >> 20} at most.")
+        raise ConfigurationError(f"{path} has more than {LONGEST >> 20} MB; name a shorter file.")
     language = Language.of(path.name)
     return {
         "name": path.name,

@@ -90,10 +90,10 @@ class Pages:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self._open >= PAGES:
             return web.Response(status=503, text="Too many pages are open.", headers=self._headers())
-        socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=20.0)
-        await socket.prepare(request)
         self._open += 1
         try:
+            socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=20.0)
+            await socket.prepare(request)
             await self._carry(socket)
         finally:
             self._open -= 1

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from kvlsp.server import commands, watching
 from kvlsp.server.answers import INTERNAL_ERROR, METHOD_NOT_FOUND, Answer, Outcome, Refusal, Result
 from kvlsp.server.frames import Frame, FrameReader
 from kvlsp.server.intake import CHUNK
+from kvlsp.workspace import pipes
 
 if TYPE_CHECKING:
     from kvlsp.server.server import KvlspServer
@@ -35,7 +35,8 @@ READS: Final[Mapping[str, Callable[[KvlspServer, Any], Answer]]] = {
 }
 """What an onlooker may ask."""
 
-COMMAND: Final = (sys.executable, "-m", "kvlsp", "inspect", "--pipes")
+ARGUMENTS: Final = ("inspect", "--pipes")
+"""Of the program ``kvlsp`` in the process."""
 
 ADVICE: Final = ('The page could not be opened. It needs the package aiohttp: pip install "kvlsp[playground]" in the '
                  "environment of this daemon; kvlsp playground says more.")
@@ -44,8 +45,8 @@ ADVICE: Final = ('The page could not be opened. It needs the package aiohttp: pi
 class Onlookers:
     """At most one page for each daemon: who asks again is told the same address. Used by the editor's thread only."""
 
-    def __init__(self, ls: KvlspServer, command: tuple[str, ...] = COMMAND) -> None:
-        self._ls, self._command = ls, command
+    def __init__(self, ls: KvlspServer) -> None:
+        self._ls = ls
         self._address: asyncio.Future[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
@@ -72,8 +73,8 @@ class Onlookers:
     async def _serve(self, address: asyncio.Future[str]) -> None:
         pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
-            self._process = process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe,
-                                                                           stderr=nothing)
+            self._process = process = await asyncio.create_subprocess_exec(
+                *pipes.command("kvlsp.cli", ARGUMENTS), stdin=pipe, stdout=pipe, stderr=nothing)
             assert process.stdin is not None
             assert process.stdout is not None
             frames = FrameReader()
@@ -90,6 +91,8 @@ class Onlookers:
                 address.set_exception(RuntimeError("no page"))
 
     def _receive(self, message: Any, address: asyncio.Future[str], writer: asyncio.StreamWriter) -> None:
+        if not isinstance(message, Mapping):  # a page may send anything
+            return
         method, number, params = (message.get(name) for name in ("method", "id", "params"))
         if method == OPENED and not address.done():
             address.set_result(str(params["address"]))

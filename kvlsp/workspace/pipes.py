@@ -8,15 +8,17 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Sequence
 from typing import IO, Any, BinaryIO, Final
 
 
-def command(module: str) -> list[str]:
-    """Runs ``module.main()`` in this Python with the paths that it has here.
+def command(module: str, arguments: Sequence[str] = ()) -> list[str]:
+    """Runs ``module.main()`` in this Python with the paths that it has here; with ``arguments``, ``main`` gets them.
 
-    Left to itself, Python would first look for modules in the current folder.
+    Left to itself, Python would first look for modules in the current folder, which may be anybody's project.
     """
-    begin = f"import sys; sys.path[:] = sys.argv[1:]; from {module} import main; main()"
+    given = repr(list(arguments)) if arguments else ""
+    begin = f"import sys; sys.path[:] = sys.argv[1:]; from {module} import main; main({given})"
     return [sys.executable, "-c", begin, *(path for path in sys.path if path)]
 
 

@@ -49,6 +49,28 @@ def opened(editor: LspClient) -> str:
     return address
 
 
+def test_nothing_of_the_folder_that_is_open_is_run(tmp_path, monkeypatch):
+    for name in ("aiohttp", "typer", "kvlsp"):
+        (tmp_path / f"{name}.py").write_text("open('was_run', 'w').close()\nraise ImportError\n")
+    monkeypatch.chdir(tmp_path)
+    client = LspClient.connect(FakeEngine)
+    try:
+        client.initialize()
+        opened(client)
+    finally:
+        client.close()
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_what_is_no_message_is_passed_over(editor: LspClient):
+    async def visit(page: Any) -> None:
+        await page.send_str("[1, 2]")
+        await page.send_str("7")
+        assert await asked(page, "kvlsp/tokens", {"ids": [3]}) == ["<3>"]
+
+    visited(opened(editor), visit)
+
+
 def test_the_page_is_shown_what_the_engine_of_the_editor_holds(editor: LspClient):
     async def visit(page: Any) -> None:
         assert "capabilities" in await asked(page, "initialize", {})
