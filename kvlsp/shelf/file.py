@@ -8,6 +8,7 @@ and its checksum; anything else is :class:`Damaged`. This module does not know w
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -34,11 +35,13 @@ CHECKSUM: Final = "checksum"
 _DIGEST: Final = 32
 _PIECE: Final = 1 << 20
 _LARGEST_HEADER: Final = 1 << 24
+_TRIES: Final = 3
 
 _NAMES: Final = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
 _KINDS: Final = {"ids": ("I32", np.int32), "markers": ("I64", np.int64), "changes": ("I64", np.int64),
                  "nearest": ("I64", np.int64), "waits": ("U8", np.uint8), "without_prefix": ("U8", np.uint8)}
 _Shapes = tuple[tuple[int, int, int], ...]
+_Found = tuple[Mapping[str, str], Book, list[tuple[torch.Tensor, ...]]]
 
 
 class Damaged(KvlspError):
@@ -72,20 +75,7 @@ def write(path: Path, rows: Leaving, label: Label) -> int:
 def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int) -> Shelved:
     """The rows of a cache with ``shapes``, whose keys and values lie in the file until they are used. Raises
     :class:`Damaged`, and :class:`OSError` where it cannot be read."""
-    before = _identity(path)
-    _check(path)
-    try:
-        with safe_open(path, "pt") as file:
-            if _identity(path) != before:
-                raise Damaged("it was replaced while it was read")
-            about = file.metadata() or {}
-            if about.get("format") != str(FORMAT) or about.get("model") != key:
-                raise Damaged("it is of another model or another version of kvlsp")
-            book = _book({name: file.get_tensor(name).numpy() for name in _KINDS}, about, vocabulary)
-            parts = [tuple(file.get_tensor(f"{part}.{layer}") for layer in range(len(shapes)))
-                     for part in ("truth", "values")]
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise Damaged("it does not hold what it should") from error
+    about, book, parts = _read(path, key, len(shapes), vocabulary)
     stored = StoredRows(parts[0], parts[1])
     for part, width in ((stored.truth, 1), (stored.values, 2)):
         for tensor, shape in zip(part, shapes, strict=True):
@@ -157,26 +147,41 @@ def _bytes(array: npt.NDArray[Any]) -> memoryview:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _read(path: Path, key: str, layers: int, vocabulary: int) -> _Found:
+    """What a file holds, mapped, whose bytes have been checked. Others read and replace it meanwhile: what was checked
+    is held open, so that its number is no other file's."""
+    for _ in range(_TRIES):
+        with open(path, "rb") as checked:
+            _check(checked)
+            try:
+                with safe_open(path, "pt") as file:
+                    if not os.path.samestat(os.fstat(checked.fileno()), path.stat()):
+                        continue
+                    about = file.metadata() or {}
+                    if about.get("format") != str(FORMAT) or about.get("model") != key:
+                        raise Damaged("it is of another model or another version of kvlsp")
+                    book = _book({name: file.get_tensor(name).numpy() for name in _KINDS}, about, vocabulary)
+                    return about, book, [tuple(file.get_tensor(f"{part}.{layer}") for layer in range(layers))
+                                         for part in ("truth", "values")]
+            except (SafetensorError, ValueError, KeyError, TypeError) as error:
+                raise Damaged("it does not hold what it should") from error
+    raise OSError(errno.EBUSY, "they are written again and again")
 
 
-def _check(path: Path) -> None:
+def _check(file: BinaryIO) -> None:
     """That the bytes are those that were written."""
-    with open(path, "rb") as file:
-        left = os.fstat(file.fileno()).st_size - _DIGEST
-        if left <= 0:
+    left = os.fstat(file.fileno()).st_size - _DIGEST
+    if left <= 0:
+        raise Damaged("it is cut short")
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    while left:
+        data = file.read(min(_PIECE, left))
+        if not data:
             raise Damaged("it is cut short")
-        digest = hashlib.blake2b(digest_size=_DIGEST)
-        while left:
-            data = file.read(min(_PIECE, left))
-            if not data:
-                raise Damaged("it is cut short")
-            digest.update(data)
-            left -= len(data)
-        if file.read(_DIGEST) != digest.digest():
-            raise Damaged("its checksum does not fit")
+        digest.update(data)
+        left -= len(data)
+    if file.read(_DIGEST) != digest.digest():
+        raise Damaged("its checksum does not fit")
 
 
 def _header_length(file: BinaryIO) -> int:

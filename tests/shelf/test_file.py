@@ -137,6 +137,30 @@ def test_a_disk_that_fails_leaves_what_was_there(path, session, monkeypatch):
     assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
+def test_another_reader_who_marks_it_as_used_meanwhile_is_no_harm(path, monkeypatch):
+    opens = files.safe_open
+
+    def used(*arguments):
+        os.utime(path, (1.0, 1.0))
+        return opens(*arguments)
+
+    monkeypatch.setattr(files, "safe_open", used)
+    assert len(bring(path).book)
+
+
+def test_one_that_is_replaced_while_it_is_read_is_read_again(path, session, monkeypatch):
+    opens, replacements = files.safe_open, iter(range(2))
+
+    def replaced(*arguments):
+        for _ in replacements:
+            write(path, leaving(session.cache, narrow=False), label_of(KIND, 0.75))
+            break
+        return opens(*arguments)
+
+    monkeypatch.setattr(files, "safe_open", replaced)
+    assert bring(path).per_row == 0.75
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks")
 def test_killed_fifty_times_while_saving_there_is_never_a_wrong_row(tmp_path):
     done = subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.shelf.killed", str(tmp_path), "50"],
