@@ -47,15 +47,19 @@ def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
 
 def find(place: Place, given_up: threading.Event, patience: float = STARTING) -> socket.socket:
     """A connection, at last to an engine that is started for it. One that does not come to listen within ``patience``
-    seconds is ended. :class:`EngineUnreachable` when all of that has failed, or nobody waits any more."""
+    seconds is ended, one that fails is begun once. :class:`EngineUnreachable` when all of that has failed, or nobody
+    waits any more."""
     until = time.monotonic() + patience
+    begun: subprocess.Popen[bytes] | None = None
     while not given_up.is_set():
         connection = dial(place)
         if connection is not None:
             return connection
+        if begun is not None and begun.poll():  # begun at once again, it would end at once again
+            raise EngineUnreachable(f"The shared engine ended before it listened; {place.log} may say why.")
         lock = Lock.take(place.lock)
         if lock is not None:
-            _start(place, lock)
+            begun = _start(place, lock)
         if time.monotonic() >= until:
             stuck = holder(place.lock)
             if stuck is not None:
@@ -68,7 +72,7 @@ def find(place: Place, given_up: threading.Event, patience: float = STARTING) ->
     raise EngineUnreachable("Nobody waits for the engine any more.")
 
 
-def _start(place: Place, lock: Lock) -> None:
+def _start(place: Place, lock: Lock) -> subprocess.Popen[bytes]:
     """A process that outlives this one, with the lock."""
     told = json.dumps({"folder": os.fspath(place.folder), "name": place.name, "lock": lock.descriptor,
                        "linger": _linger()})
@@ -86,6 +90,7 @@ def _start(place: Place, lock: Lock) -> None:
         raise EngineUnreachable(f"The shared engine cannot be started ({error.strerror}).") from error
     lock.pass_on()
     threading.Thread(target=process.wait, name="kvlsp-engine-ended", daemon=True).start()  # no zombie stays behind
+    return process
 
 
 def _linger() -> float:

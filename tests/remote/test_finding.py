@@ -1,0 +1,36 @@
+"""An engine is found or started; one that cannot be is told, and not started again and again."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+
+import pytest
+
+from kvlsp.errors import EngineUnreachable
+from kvlsp.remote import finding
+from kvlsp.remote.finding import find
+from kvlsp.remote.lock import Lock
+from kvlsp.remote.place import Place
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no engine is shared there")
+
+
+def test_one_that_ends_as_it_begins_is_told_and_begun_once(folder, monkeypatch):
+    broken = folder / "python"
+    broken.write_text("#!/bin/sh\necho began\nexit 3\n")
+    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    begun: list[Place] = []
+    start = finding._start
+    monkeypatch.setattr(finding, "_start", lambda place, lock: (begun.append(place), start(place, lock))[1])
+    place = Place(folder, "test")
+    with pytest.raises(EngineUnreachable, match="ended before it listened"):
+        find(place, threading.Event(), patience=5)
+    assert len(begun) == 1
+    assert place.log.read_text() == "began\n"
+    lock = Lock.take(place.lock)
+    assert lock is not None, "the next one can be started"
+    lock.tidy()
