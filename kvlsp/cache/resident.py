@@ -165,6 +165,7 @@ class ResidentCache:
         self.forget()
         self.rows, self.staleness, self.frontier = Rows(cells, ids, order, order, prefix), staleness, frontier
         self.host = stored
+        self.judge(self.likelihoods is not None)
 
     def plan(self, layout: Layout) -> Plan:
         """The way to ``layout`` from the rows that are written."""

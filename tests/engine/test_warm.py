@@ -167,6 +167,16 @@ def test_what_costs_more_to_bring_than_to_encode_is_left():
     assert take_up(session, shelve(before), cheap, None) == 0
 
 
+def test_a_session_that_follows_how_likely_its_text_is_takes_rows_up_as_well():
+    before = settled(session_of(tiny_model(1), LONG), 700)
+    session = session_of(before.model, "import this\n" + LONG)
+    session.cache.judge(True)
+    assert take_up(session, shelve(before), Worth(), None)
+    session.cache.check_integrity()
+    session.sync(session.caret)
+    session.cache.check_integrity()
+
+
 def test_a_cache_with_rows_keeps_them():
     before = settled(session_of(tiny_model(1), LONG), 0)
     assert take_up(before, shelve(before), Worth(), None) == 0
