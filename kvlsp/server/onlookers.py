@@ -94,7 +94,7 @@ class Onlookers:
         if not isinstance(message, Mapping):  # a page may send anything
             return
         method, number, params = (message.get(name) for name in ("method", "id", "params"))
-        if method == OPENED and not address.done():
+        if method == OPENED and isinstance(params, Mapping) and not address.done():
             address.set_result(str(params["address"]))
         if not isinstance(method, str) or number is None:
             return
