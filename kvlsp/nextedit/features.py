@@ -27,6 +27,9 @@ NAMES = (
 _MOST = 6.0
 """Nats of one token's drop that count at most: rare words are no better places than common ones."""
 
+_COMPARED = 100
+"""Lines that were changed with which each line of the text is compared at most: the last ones."""
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -73,6 +76,7 @@ def features(lines: Lines, judged: Judged, changes: Sequence[Change]) -> npt.NDA
     whole = sum(removed.values()) or 1.0
     olds = [set(pieces(line)) for line in change.old.split("\n") if line.strip()]
     earlier_olds = [set(pieces(line)) for one in changes[:-1] for line in one.old.split("\n") if line.strip()]
+    olds, earlier_olds = olds[:_COMPARED], earlier_olds[-_COMPARED:]
     beginnings = {words[0] for one in changes for line in one.old.split("\n") if (words := pieces(line))}
     first, last = lines.span(change.start, max(change.end, change.start + 1))
     indent = _indent(lines.texts[first]) if first < len(lines) else 0

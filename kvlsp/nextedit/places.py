@@ -9,7 +9,7 @@ with (docs/decisions has how); a number that somebody likes better belongs there
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from kvlsp.nextedit.change import Change
 from kvlsp.nextedit.features import NAMES, Judged, Lines, contains, features
+from kvlsp.nextedit.near import Near
 from kvlsp.nextedit.scopes import Scopes
 from kvlsp.nextedit.words import occurrences
 from kvlsp.syntax.language import Language
@@ -57,23 +58,24 @@ class Place:
 
 
 def places(text: str, changes: Sequence[Change], judged: Judged, language: Language | None, *,
-           most: int = PLACES, window: tuple[int, int] | None = None,
-           refused: Collection[int] = ()) -> list[Place]:
+           most: int = PLACES, refused: Collection[int] = ()) -> list[Place]:
     """The best places after ``changes`` (the last one last), at most ``most``; none without a change.
 
-    Only lines within the characters ``window`` are looked at, by default those that ``judged`` knows; never lines of
-    the last change, nor those in ``refused``.
+    Of a long text only the lines near the last change are looked at (:mod:`kvlsp.nextedit.near`); never lines of the
+    last change, but for a name in them that has to follow, nor those in ``refused``.
     """
-    if not changes:
+    near = Near.of(text, changes, judged)
+    if not near.changes:
         return []
-    lines = Lines(text)
-    low, high = window or (0, len(text))
-    found = _followed(text, lines, changes, language)
+    lines, last = Lines(near.text), near.changes[-1]
+    found = _followed(near.text, lines, near.changes, language)
     if found is None:
-        found = _by_evidence(lines, changes, judged)
-    own = range(*lines.span(changes[-1].start, max(changes[-1].end, changes[-1].start + 1)))
-    return [place for place in found if low <= place.start < max(high, 1) and place.line not in refused
-            and (place.line not in own or place.kind == "rename")][:most]
+        found = _by_evidence(lines, near.changes, near.judged)
+    own = range(*lines.span(last.start, max(last.end, last.start + 1)))
+    kept = [place for place in found if place.line + near.line not in refused
+            and (place.line not in own or place.kind == "rename")]
+    return [replace(place, line=place.line + near.line, start=place.start + near.start, end=place.end + near.start)
+            for place in kept[:most]]
 
 
 def _followed(text: str, lines: Lines, changes: Sequence[Change], language: Language | None) -> list[Place] | None:

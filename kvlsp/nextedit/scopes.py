@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import tree_sitter
 
 from kvlsp.errors import TooCostly
@@ -76,12 +79,18 @@ class Scopes:
                     yield _Definition(self._character(whole.start_byte), self._character(whole.end_byte),
                                       (self._character(name.start_byte), self._character(name.end_byte)), is_class)
 
+    @cached_property
+    def _bytes(self) -> npt.NDArray[np.int64]:
+        """The byte at which each character begins, and the end of them all, ascending."""
+        data = np.frombuffer(self._data, np.uint8)
+        return np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))
+
     def _character(self, byte: int) -> int:
         ascii_only = len(self._data) == len(self._text)
-        return byte if ascii_only else len(self._data[:byte].decode("utf-8", "replace"))
+        return byte if ascii_only else int(np.searchsorted(self._bytes, byte))
 
     def _byte(self, character: int) -> int:
-        return character if len(self._data) == len(self._text) else len(encode(self._text[:character]))
+        return character if len(self._data) == len(self._text) else int(self._bytes[character])
 
     def role(self, start: int, end: int) -> Role:
         """How the name at [start, end) is used."""

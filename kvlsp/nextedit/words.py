@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _NAME = re.compile(r"[^\W\d]\w*")
+_COMPARED = 2000
+"""Pieces, old and new together, that are compared each with each."""
 
 
 def pieces(text: str) -> list[str]:
@@ -32,6 +34,14 @@ def occurrences(text: str, word: str, start: int = 0, end: int | None = None) ->
 
 
 def replaced_runs(old: Sequence[str], new: Sequence[str]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Runs of pieces that differ, old beside new, in order."""
+    """Runs of pieces that differ, old beside new, in order. Of long ones all between the first and the last difference
+    is one run where that is long, too: to compare takes as long as their product."""
+    if len(old) + len(new) > _COMPARED:
+        shorter = min(len(old), len(new))
+        head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+        tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+        old, new = old[head : len(old) - tail], new[head : len(new) - tail]
+        if len(old) + len(new) > _COMPARED:
+            return [(tuple(old), tuple(new))]
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [(tuple(old[a:b]), tuple(new[c:d])) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"]

@@ -35,3 +35,18 @@ def test_two_names_are_no_rename_and_one_name_twice_is():
 def test_what_may_be_repeated_is_what_became_something_else():
     assert change("$t.List[int]$\n", "list[int]").substitutions() == [(("list",), ("t", ".", "List"))]
     assert change("f($x$)\n", "").substitutions() == []
+
+
+def test_long_lines_are_compared_between_their_first_and_last_difference():
+    statement = "call(one, two);"
+    text = statement * 30_000  # each piece compared with each would take hours
+    at = text.index("two", len(text) // 2)
+    change = Change.of(text[:at] + "three" + text[at + 3 :], at, at + 5, "two")
+    assert change.runs == [(("two",), ("three",))]
+    assert change.renamed == ("two", "three")
+
+
+def test_what_differs_in_thousands_of_words_is_one_run():
+    old, new = "a b c " * 1000, "d e f " * 1000
+    (run,) = Change(0, len(new), old, new, 0).runs
+    assert (len(run[0]), len(run[1])) == (3000, 3000)
