@@ -25,6 +25,7 @@ from kvlsp.shelf.shelf import Kind, Shelf
 from kvlsp.shelf.shelved import Book, Layer, Leaving, Shelved, leaving
 from kvlsp.shelf.worker import Worker
 from kvlsp.shelf.worth import Worth
+from kvlsp.text.secret_names import secret_uri
 
 EVERY: Final = 120.0
 """Seconds between two copies of a document that stays open."""
@@ -200,5 +201,5 @@ def _digest(book: Book) -> bytes:
 
 
 def _kind_of_file(uri: str) -> bool:
-    """Whether a document has a name that it will have again."""
-    return not uri.startswith("untitled:")
+    """Whether a document has a name that it will have again, and one that tells of no secrets."""
+    return not uri.startswith("untitled:") and not secret_uri(uri)

@@ -22,22 +22,13 @@ from typing import Final, TypeAlias
 
 from kvlsp.errors import ConfigurationError
 from kvlsp.syntax.language import Language
+from kvlsp.text.secret_names import secret_folder, secret_name
 from kvlsp.workspace.gitignore import Pattern, Patterns, TooMany
 from kvlsp.workspace.reading import read_bytes, refusal_for, refusal_of
 from kvlsp.workspace.refusal import Refusal
 from kvlsp.workspace.repository import is_top, own_excludes, repository_of
 from kvlsp.workspace.wildmatch import BadGlob
 
-SECRETS: Final = (
-    ".env*", "*.env", "env.local", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.asc",
-    "*.ovpn", "*.gpg", "*.ppk", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
-    "credential", "credentials", "credential.*",
-    "credentials.*", "*.credentials", "*-credentials.*", "*_credentials.*", "secret", "secrets", "secret.*", "*.secret",
-    "secrets.*", "*.secrets", "*.tfvars", "*.tfstate*", "*service-account*.json", "*service_account*.json", ".netrc",
-    "_netrc", ".npmrc", ".pypirc", ".htpasswd", ".git-credentials", ".pgpass", ".dockercfg", ".vault*",
-)  # fmt: skip
-"""File names, compared without case. Source files called ``secrets`` are left out with the rest on purpose."""
-SECRET_FOLDERS: Final = frozenset({".ssh", ".aws", ".gnupg", ".azure", ".kube", ".docker", "secrets", "credentials"})
 GENERATED: Final = (
     "*.min.*", "*-min.*", "*.bundle.*", "*.chunk.*", "*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*.pb.*", "*_pb.js",
     "*_pb.ts", "*.generated.*", "*_generated.*", "*.gen.*", "*.designer.*", "moc_*.cpp", "ui_*.h", "zz_generated*",
@@ -57,7 +48,7 @@ def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(glob) for glob in globs))
 
 
-_SECRET, _GENERATED = _any_of(SECRETS), _any_of(GENERATED)
+_GENERATED = _any_of(GENERATED)
 
 
 def name_refusal(name: str) -> Refusal | None:
@@ -65,7 +56,7 @@ def name_refusal(name: str) -> Refusal | None:
     if not _is_unicode(name):
         return Refusal.ODD_NAME
     lower = name.lower()
-    if _SECRET.match(lower):
+    if secret_name(name):
         return Refusal.SECRET
     if Language.of(os.path.splitext(lower)[1] or ".") is None:
         return Refusal.NOT_SOURCE
@@ -77,7 +68,7 @@ def folder_name_refusal(name: str) -> Refusal | None:
     if not _is_unicode(name):
         return Refusal.ODD_NAME
     lower = name.lower()
-    if lower in SECRET_FOLDERS:
+    if secret_folder(lower):
         return Refusal.SECRET
     return Refusal.TOOL_FOLDER if lower in TOOL_FOLDERS or lower.startswith(".") else None
 
