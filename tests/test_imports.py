@@ -142,3 +142,9 @@ def test_no_module_imports_itself_round_a_corner():
 
     for name in reached:
         walk(name, ())
+
+
+def test_no_file_of_the_engine_is_long():
+    """What grows there is another concept."""
+    lengths = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "engine").glob("*.py")}
+    assert max(lengths.values()) <= 250, {name: lines for name, lines in lengths.items() if lines > 250}

@@ -220,10 +220,8 @@ class Generation:
 
 
 def step(generations: Sequence[Generation]) -> None:
-    """One forward for all generations that are not done; they are over the same cache.
-
-    What it costs is told to the drafters in seconds of the device's own clock (:mod:`kvlsp.model.clock`).
-    """
+    """One forward for all generations that are not done, of one cache. What it costs is told to the drafters in seconds
+    of the device's own clock (:mod:`kvlsp.model.clock`)."""
     batch = [(generation, rows) for generation in generations
              if not generation.done and (rows := generation.next_rows())]
     if not batch:
@@ -232,7 +230,6 @@ def step(generations: Sequence[Generation]) -> None:
     ids = [token for _, rows in batch for token in rows]
     positions = [generation.position + row for generation, rows in batch for row in range(len(rows))]
     slots = cache.take(len(ids), scratch=True)
-    branches = [generation.branch for generation, rows in batch for _ in rows]
     first = 0
     for generation, rows in batch:
         generation.encoded(rows, slots[first : first + len(rows)].tolist())
@@ -242,7 +239,7 @@ def step(generations: Sequence[Generation]) -> None:
     with span("decode", rows=len(ids)):
         logits = cache.decoder.forward(cache.arrays(), RowBatch(
             torch.tensor(ids), torch.tensor(positions), torch.from_numpy(slots), EVERY,
-            branches[0] if len(batch) == 1 else branches,
+            batch[0][0].branch if len(batch) == 1 else [generation.branch for generation, rows in batch for _ in rows],
         ))  # fmt: skip
     if len(batch) == 1:
         batch[0][0].timed(len(ids), clock() - begin)

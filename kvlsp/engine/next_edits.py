@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.next_edit import NextEditJob
 from kvlsp.engine.next_oneshot import until
+from kvlsp.engine.next_state import NextState
 from kvlsp.engine.offers import Offer, Offers
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.reader import Reader
@@ -42,27 +42,13 @@ _BEHIND = 200
 _REFUSED = 64
 
 
-@dataclass(slots=True)
-class _State:
-    """What is known of one document."""
-
-    log: EditLog = field(default_factory=EditLog)
-    reader: Reader | None = None
-    behind: list[tuple[bool, tuple[texts.Change, ...], Snapshot]] = field(default_factory=list)
-    """Edits that the reader has not followed: whether one begins at a new place, the changes, the text after them."""
-    job: NextEditJob | None = None
-    request: NextEdit | None = None
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    """Lines, and what was turned down for them."""
-
-
 class NextEdits:
     """Used from the engine's thread only."""
 
     def __init__(self, documents: Documents, offers: Offers, clock: Callable[[], float],
                  events: Callable[[Event], None]) -> None:
         self._documents, self._offers, self._clock, self._events = documents, offers, clock, events
-        self._states: dict[str, _State] = {}
+        self._states: dict[str, NextState] = {}
         self._offered: dict[int, tuple[str, Proposal]] = {}
         self._pace = Pace(clock, STEP_SECONDS)
 
@@ -88,11 +74,11 @@ class NextEdits:
         if mode == "off":
             self.forget(uri)
             return
-        state = self._states.setdefault(uri, _State())
+        state = self._states.setdefault(uri, NextState())
         self._answer(uri, (), Reason.SUPERSEDED)
         state.job = None
         if document.snapshot.version != message.base_version or not message.changes:
-            self._states[uri] = _State(refused=state.refused)
+            self._states[uri] = NextState(refused=state.refused)
             return
         fresh, text = False, document.snapshot.text
         for change in message.changes:
@@ -107,8 +93,8 @@ class NextEdits:
 
     def ask(self, message: NextEdit) -> None:
         """Answered when there is a proposal, or none is left to find."""
-        uri, document = message.uri, self._documents.get(message.uri)
-        state = self._states.setdefault(uri, _State())
+        document, uri = self._documents.get(message.uri), message.uri
+        state = self._states.setdefault(uri, NextState())
         self._answer(uri, (), Reason.SUPERSEDED)
         state.request = message
         if document is None:
@@ -180,11 +166,11 @@ class NextEdits:
         """One forward."""
         uri, model = document.snapshot.uri, self._documents.model
         assert model is not None
-        state = self._states.setdefault(uri, _State())
+        state = self._states.setdefault(uri, NextState())
         with self._pace as rows:
             self._pace.did(self._step(uri, document, state, model, rows))
 
-    def _step(self, uri: str, document: DocumentState, state: _State, model: Model, rows: int) -> int:
+    def _step(self, uri: str, document: DocumentState, state: NextState, model: Model, rows: int) -> int:
         if state.reader is None:
             self._open(uri, document, state, model)
         reader = state.reader
@@ -212,7 +198,7 @@ class NextEdits:
             self._finish(uri, state, state.job)
         return done
 
-    def _open(self, uri: str, document: DocumentState, state: _State, model: Model) -> None:
+    def _open(self, uri: str, document: DocumentState, state: NextState, model: Model) -> None:
         """Read the text; where something was changed before there was a reader, as it was before the last change."""
         for other, its in self._states.items():
             if other != uri:
@@ -227,12 +213,13 @@ class NextEdits:
             base = Snapshot(now.uri, now.version - 1, now.text.replace(undo), now.language)
             back = undo.inverse(now.text.slice(last.start, last.end))
             state.behind = [(True, (texts.Change(back, now.text),), now)]
+        caret = document.session.caret if document.session is not None else 0
         state.reader = Reader(model, base, context=rows, advice=room.advice,
-                              until=until(len(base.text), changed or document_end(document), rows))
+                              until=until(len(base.text), changed or caret, rows))
 
     # --- answers ---------------------------------------------------------------------------------------------
 
-    def _finish(self, uri: str, state: _State, job: NextEditJob) -> None:
+    def _finish(self, uri: str, state: NextState, job: NextEditJob) -> None:
         if not job.proposals:
             turned_down = state.refused and not job.places
             self._answer(uri, (), Reason.REJECTED_BEFORE if turned_down else Reason.NOTHING_TO_SAY)
@@ -258,8 +245,3 @@ class NextEdits:
         if reason is not None:
             log.info("No next edit: %s (%s ms).", reason, took)
         self._events(Completed(request.ticket, items, reason, {**(report or {}), "latency_ms": took}))
-
-
-def document_end(document: DocumentState) -> int:
-    """Where the user is, as far as it is known."""
-    return document.session.caret if document.session is not None else 0
