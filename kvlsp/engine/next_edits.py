@@ -202,7 +202,7 @@ class NextEdits:
         """Read the text; where something was changed before there was a reader, as it was before the last change."""
         for other, its in self._states.items():
             if other != uri:
-                its.reader, its.behind = None, []
+                its.reader, its.behind, its.job = None, [], None  # a job holds its reader
         room = room_for(model.decoder, self._documents.settings, self._documents.bound // 4)
         rows = min(room.tokens, READER_ROWS)
         now, last = document.snapshot, state.log.last

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kvlsp.messages import CancelToken, CloseDocument, Completed, Configure, Feedback, NextEdit
+from kvlsp.engine.reader import Reader
+from kvlsp.messages import (
+    CancelToken,
+    CloseDocument,
+    Completed,
+    Configure,
+    EditDocument,
+    Feedback,
+    NextEdit,
+    OpenDocument,
+)
 from kvlsp.reasons import Reason
+from kvlsp.text.document import Change
+from kvlsp.text.edit import Edit
 from tests.support.engine_bench import SETTINGS, URI, Bench
 
 TEXT = "def add(amount):\n    if amount:\n        return amount\n\ndef other(amount):\n    return amount\n"
@@ -166,3 +179,17 @@ def test_other_settings_are_followed():
     made.rest()
     rename(made)
     assert answered(made, ask(made))[0] == "if sum:"
+
+
+def test_only_the_document_that_the_user_is_in_has_a_reader():
+    made = bench()
+    other = replace(made.snapshot, uri="file:///other.py")
+    rename(made)
+    assert answered(made, ask(made))[0] == "if sum:"
+    made.engine.post(OpenDocument(other))
+    after = other.text.replace(Edit(0, 0, "\n"))
+    edited = replace(other, version=2, text=after)
+    made.engine.post(EditDocument(other.uri, 1, (Change(Edit(0, 0, "\n"), after),), edited))
+    made.rest()
+    gc.collect()
+    assert sum(isinstance(one, Reader) for one in gc.get_objects()) == 1
