@@ -44,3 +44,11 @@ def test_every_setting_is_explained_and_typed(name: str) -> None:
 def test_an_untrusted_workspace_chooses_no_program_and_no_model() -> None:
     restricted = set(PACKAGE["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"])
     assert restricted == {name for name, entry in OFFERED.items() if entry["scope"] == "machine-overridable"}
+
+
+def test_the_keys_of_the_next_edit_leave_to_the_editor_what_else_they_are_for():
+    when = {binding["key"]: binding["when"].split(" && ") for binding in PACKAGE["contributes"]["keybindings"]}
+    selected = {"!editorHasSelection", "!editorHasMultipleSelections", "!inSnippetMode"}
+    shown = {"kvlsp.nextEditShown", "editorTextFocus", "!inlineSuggestionVisible", "!suggestWidgetVisible"}
+    assert shown | selected | {"!editorTabMovesFocus"} <= set(when["tab"])  # a selection is indented
+    assert shown | selected | {"!findWidgetVisible", "!parameterHintsVisible"} <= set(when["escape"])
