@@ -38,7 +38,7 @@ class Desk(Protocol):
     @property
     def busy(self) -> float: ...
 
-    def sit(self, settings: Settings, events: Callable[[Event], None]) -> Seat: ...
+    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat: ...
 
     def leave(self, seat: Seat) -> None: ...
 
@@ -95,7 +95,7 @@ class Client:
 
     def _converse(self, settings: Settings) -> None:
         self._channel.write(pack(handshake.welcome(self._desk.process)))
-        seat = self._desk.sit(settings, self._tell)
+        seat = self._desk.sit(settings, self._tell, self.hang_up)
         model = settings.names_model
         try:
             while True:

@@ -46,7 +46,7 @@ class Process:
     def __init__(self, place: Place, lock: Lock, linger: float, prepare: Callable[[], Prepared] = prepare) -> None:
         self.process = os.getpid()
         self._place, self._lock, self._linger = place, lock, linger
-        self._model = ModelThread(prepare)
+        self._model = ModelThread(prepare, self.end)
         self._clients: set[Client] = set()
         self._guard = threading.Lock()
         self._began = self._used = time.monotonic()
@@ -60,9 +60,9 @@ class Process:
     def busy(self) -> float:
         return self._model.busy
 
-    def sit(self, settings: Settings, events: Callable[[Event], None]) -> Seat:
+    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat:
         self._settings = settings
-        return self._model.sit(settings, events)
+        return self._model.sit(settings, events, failed)
 
     def leave(self, seat: Seat) -> None:
         self._model.leave(seat)

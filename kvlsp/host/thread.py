@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.messages import Complete, Completed, Event, Message, NextEdit, Reason, Shutdown, StatusChanged
+from kvlsp.messages import Complete, Event, Message, NextEdit, Question, Reason, Shutdown, StatusChanged
+from kvlsp.remote.kept import without_engine
 
 if TYPE_CHECKING:
     from kvlsp.engine.engine import Engine
@@ -30,14 +31,15 @@ LEAVING: Final = 5.0
 class Seat:
     """One client's place at the model. What comes before there is an engine waits; completions do not."""
 
-    def __init__(self, settings: Settings, events: Callable[[Event], None]) -> None:
-        self.settings, self.events = settings, events
+    def __init__(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> None:
+        self.settings, self.events, self.failed = settings, events, failed
         self.engine: Engine | None = None
         self.left = False
         self.turned = 0
         """By the count of all turns, when it had its last."""
         self._lock = threading.Lock()
         self._waiting: list[Message] = []
+        self._over = False
         self._ended = threading.Event()
 
     def post(self, message: Message) -> None:
@@ -46,10 +48,10 @@ class Seat:
             if self.engine is not None:
                 self.engine.post(message)
                 return
-            if not isinstance(message, Complete | NextEdit):
+            if not self._over and not isinstance(message, Complete | NextEdit):
                 self._waiting.append(message)
                 return
-        self.events(Completed(message.ticket, (), Reason.NOT_READY, {}))
+        self._answer(message)
 
     def take(self, engine: Engine) -> None:
         """The engine is there."""
@@ -60,24 +62,32 @@ class Seat:
                 engine.post(message)
             self._waiting.clear()
 
-
     def wait(self, timeout: float = 2.0) -> None:
         """Until what waited has its answer."""
         self._ended.wait(timeout)
 
     def end(self) -> None:
-        """There is no engine any more."""
+        """There is no engine any more: what is asked is answered all the same, nothing else is kept."""
         with self._lock:
-            self.engine = None
+            self.engine, self._over = None, True
+            waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            self._answer(message)
         self._ended.set()
+
+    def _answer(self, message: Message) -> None:
+        """Without an engine. Onlookers, who would ask again at once, wait for the next one."""
+        if isinstance(message, Complete | NextEdit | Question):
+            self.events(without_engine(message, Reason.NOT_READY))
 
 
 class ModelThread:
     """``prepare`` imports what runs a model, which takes seconds, and says how an engine is made and which model all of
-    them share; it is called on the thread."""
+    them share; it is called on the thread. ``lost`` is told why when there are no more turns for anybody."""
 
-    def __init__(self, prepare: Callable[[], Prepared], clock: Callable[[], float] = time.monotonic) -> None:
-        self._prepare, self._clock = prepare, clock
+    def __init__(self, prepare: Callable[[], Prepared], lost: Callable[[str], None],
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._prepare, self._lost, self._clock = prepare, lost, clock
         self._news = threading.Event()
         self._lock = threading.Lock()
         self._seats: list[Seat] = []
@@ -90,9 +100,11 @@ class ModelThread:
     def start(self) -> None:
         self._thread.start()
 
-    def sit(self, settings: Settings, events: Callable[[Event], None]) -> Seat:
-        """A place for a new client; events come on the model's thread, or on that of who posts."""
-        seat = Seat(settings, events)
+    def sit(self, settings: Settings, events: Callable[[Event], None],
+            failed: Callable[[], None] = lambda: None) -> Seat:
+        """A place for a new client; events come on the model's thread, or on that of who posts. ``failed`` is called
+        when its engine has failed: whoever comes again with all its texts gets another."""
+        seat = Seat(settings, events, failed)
         events(StatusChanged("loading", "starting"))
         with self._lock:
             self._seats.append(seat)
@@ -130,6 +142,14 @@ class ModelThread:
         except BaseException as error:
             self._fail(error)
             return
+        try:
+            self._serve(prepared)
+        except BaseException as error:
+            log.error("The model's thread failed (%s).", type(error).__name__)
+            log.debug("What failed:", exc_info=True)
+            self._lost(f"the engine failed ({type(error).__name__})")
+
+    def _serve(self, prepared: Prepared) -> None:
         untidy = False
         while not self._ended:
             self._news.clear()
@@ -162,8 +182,12 @@ class ModelThread:
         for seat in seats:
             engine = seat.engine
             if engine is None:
-                engine = prepared.engine(seat.settings, seat.events, self._news.set)
-                seat.take(engine)
+                try:
+                    engine = prepared.engine(seat.settings, seat.events, self._news.set)
+                    seat.take(engine)
+                except BaseException as error:
+                    self._give_up(seat, error)
+                    continue
             present.append((seat, engine))
         return sorted(present, key=lambda both: both[0].turned)
 
@@ -173,26 +197,33 @@ class ModelThread:
         self._turns += 1
         seat.turned = self._turns
         engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
-        self._since = self._clock()
+        self._since, failure = self._clock(), None
         try:
             goes_on = engine.turn(0)
         except BaseException as error:  # an engine guards its own work: this is a defect
-            log.error("An engine failed (%s) and is given up.", type(error).__name__)
-            log.debug("What failed:", exc_info=True)
-            seat.events(StatusChanged("error", f"The engine failed ({type(error).__name__}); restart the editor."))
-            goes_on = False
+            goes_on, failure = False, error
         finally:
             self._since = None
         if not goes_on:
             if clients == 1:
                 prepared.model.keep()
-            with self._lock:
-                self._seats.remove(seat)
-            seat.end()
+            self._give_up(seat, failure)
             leaving = threading.Thread(target=engine.stop, name="kvlsp-leaving", daemon=True)  # may wait for the disk
             leaving.start()
             self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
         return goes_on
+
+    def _give_up(self, seat: Seat, failure: BaseException | None) -> None:
+        """Its engine has ended, or failed."""
+        with self._lock:
+            self._seats.remove(seat)
+        if failure is not None:
+            log.error("An engine failed (%s) and is given up.", type(failure).__name__)
+            log.debug("What failed:", exc_info=failure)
+            seat.events(StatusChanged("error", f"The engine failed ({type(failure).__name__}); another is begun."))
+        seat.end()
+        if failure is not None:
+            seat.failed()
 
     def _fail(self, error: BaseException) -> None:
         """Nothing can be served, now and later: everybody is told why, for as long as they come."""
@@ -210,6 +241,7 @@ class ModelThread:
                 if id(seat) not in told:
                     told.add(id(seat))
                     seat.events(said)
+                    seat.end()
             self._news.wait()
 
 

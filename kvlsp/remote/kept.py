@@ -88,13 +88,14 @@ class Kept:
         questions = [question for question in self._questions.values() if ends or not isinstance(question, Watch)]
         for question in questions:
             del self._questions[question.ticket]
-        return [_answer(question, reason) for question in questions]
+        return [without_engine(question, reason) for question in questions]
 
 
 _Question = Complete | NextEdit | DescribeDocument | DescribeEngine | DescribeTokens | Watch
 
 
-def _answer(question: _Question, reason: Reason) -> Event:
+def without_engine(question: _Question, reason: Reason) -> Event:
+    """The answer where there is no engine."""
     match question:
         case Complete(ticket) | NextEdit(ticket):
             return Completed(ticket, (), reason, {})

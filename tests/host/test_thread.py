@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,9 +12,30 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.host.thread import ModelThread, Prepared, Seat
-from kvlsp.messages import Complete, Completed, DescribeEngine, Event, Message, Reason, Shutdown, StatusChanged
+from kvlsp.messages import (
+    Complete,
+    Completed,
+    DescribeDocument,
+    DescribeEngine,
+    DescribeTokens,
+    DocumentDescribed,
+    EngineDescribed,
+    Event,
+    Message,
+    NextEdit,
+    OpenDocument,
+    Reason,
+    Shutdown,
+    StatusChanged,
+)
+from kvlsp.text.document import Snapshot
+from kvlsp.text.rope import Rope
 
 TIMEOUT = 30.0
+
+
+class Noted(OpenDocument):
+    """One that can be seen to be forgotten."""
 
 
 class Turned:
@@ -73,20 +96,23 @@ class Model:
 class House:
     """A thread whose engines begin when :meth:`go` says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, tidy: Callable[[], None] | None = None, lost: Callable[[str], None] = lambda why: None) -> None:
         self.order: list[str] = []
         self.model = Model()
         self.engines: dict[str, Turned] = {}
         self.tidied = threading.Event()
         self._go = threading.Event()
-        self.thread = ModelThread(self._prepare)
+        self._tidy = tidy or self.tidied.set
+        self.thread = ModelThread(self._prepare, lost)
         self.thread.start()
 
     def _prepare(self) -> Prepared:
         assert self._go.wait(TIMEOUT)
-        return Prepared(self._make, self.model, self.tidied.set)  # type: ignore[arg-type]
+        return Prepared(self._make, self.model, self._tidy)  # type: ignore[arg-type]
 
     def _make(self, settings: Settings, _events: object, _model: object, *, arrived: Callable[[], None]) -> Turned:
+        if settings.model == "never":
+            raise RuntimeError("no thread can be started")
         engine = Turned(settings.model, self.order, arrived)
         engine.waited_for, engine.resting = settings.max_lines - 1, settings.threads
         self.engines[settings.model] = engine
@@ -194,11 +220,70 @@ def test_an_engine_that_fails_takes_nobody_along(house):
     assert "text" not in error.message
 
 
+def test_who_has_lost_an_engine_is_let_go_and_what_is_asked_until_then_is_answered(house):
+    told: list[Event] = []
+    gone = threading.Event()
+    seat = house.thread.sit(Settings(model="A", threads=0), told.append, gone.set)
+    house.go()
+    house.sit("B", waited_for=1)
+    house.done(1)
+
+    def fail() -> None:
+        raise RuntimeError("text of the user's")
+
+    house.engines["A"].step = fail
+    house.engines["A"].waited_for = 1
+    house.engines["A"].arrived()
+    assert gone.wait(TIMEOUT)
+    check_answers(seat, told)
+
+
+def test_an_engine_that_cannot_be_made_takes_nobody_along(house):
+    told: list[Event] = []
+    gone = threading.Event()
+    seat = house.thread.sit(Settings(model="never", threads=0), told.append, gone.set)
+    seat.post(DescribeEngine(1))
+    house.sit("B", waited_for=2)
+    house.go()
+    assert gone.wait(TIMEOUT)
+    assert "".join(house.done(2)) == "BB"
+    assert [event.ticket for event in told if isinstance(event, EngineDescribed)] == [1]
+    assert house.thread.clients == 1
+
+
+def test_when_the_thread_itself_fails_somebody_hears_of_it():
+    heard = threading.Event()
+
+    def tidy() -> None:
+        raise RuntimeError("the device is gone")
+
+    house = House(tidy, lambda why: heard.set())
+    house.go()
+    house.thread.leave(house.sit("A"))
+    assert heard.wait(TIMEOUT)
+    house.thread.end()
+
+
+def check_answers(seat: Seat, told: list[Event]) -> None:
+    """Every question has its answer, and nothing else is kept for an engine that will not come."""
+    del told[:]
+    noted = Noted(Snapshot("u", 1, Rope.of("text"), ""))
+    still = weakref.ref(noted)
+    seat.post(noted)
+    del noted
+    gc.collect()
+    assert still() is None
+    for question in (Complete(2, "u", 1, 0, "automatic", 0.0), NextEdit(3, "u", 1, 0, "automatic", 0.0),
+                     DescribeDocument(4, "u"), DescribeEngine(5), DescribeTokens(6, (1,))):
+        seat.post(question)
+    assert [event.ticket for event in told] == [2, 3, 4, 5, 6]
+
+
 def test_what_cannot_be_put_together_is_told_to_everybody():
     def fail() -> Prepared:
         raise ImportError("no torch here")
 
-    thread = ModelThread(fail)
+    thread = ModelThread(fail, lambda why: None)
     thread.start()
     for _ in range(2):
         told: list[Event] = []
@@ -209,7 +294,11 @@ def test_what_cannot_be_put_together_is_told_to_everybody():
             if isinstance(event, StatusChanged) and event.kind == "error":
                 news.set()
 
-        thread.sit(Settings(), note)
+        seat = thread.sit(Settings(), note)
+        seat.post(DescribeDocument(1, "u"))
         assert news.wait(TIMEOUT)
-        assert "no torch here" in told[-1].message
+        seat.wait(TIMEOUT)
+        assert any(isinstance(event, StatusChanged) and "no torch here" in event.message for event in told)
+        assert [event.ticket for event in told if isinstance(event, DocumentDescribed)] == [1]
+        check_answers(seat, told)
     thread.end()
