@@ -23,6 +23,9 @@ from kvlsp.messages import (
     Complete,
     Completed,
     Configure,
+    DescribeDocument,
+    DescribeEngine,
+    DescribeTokens,
     EditDocument,
     Event,
     Message,
@@ -34,7 +37,7 @@ from kvlsp.messages import (
     StatusChanged,
 )
 from kvlsp.remote.finding import find
-from kvlsp.remote.kept import Kept
+from kvlsp.remote.kept import Kept, without_engine
 from kvlsp.remote.link import Link
 from kvlsp.remote.place import Place, elsewhere, meeting_place
 from kvlsp.wire import schema
@@ -46,6 +49,9 @@ PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before the next try, by how many in a row came to nothing."""
 TOLD: Final = 3
 """So many of them are no matter for the user."""
+
+_ANSWERED: Final = (Complete, NextEdit, DescribeDocument, DescribeEngine, DescribeTokens)
+"""Questions, but those of onlookers, who wait for the next engine."""
 
 Find = Callable[[Place, threading.Event], socket.socket]
 
@@ -59,6 +65,8 @@ class RemoteEngine:
         self._lock = threading.Lock()
         self._kept = Kept(elsewhere(settings))
         self._link: Link | None = None
+        self._meanwhile: list[Message] | None = None
+        """What was said while a new engine is being told all that is open; None when none is."""
         self._stopped = threading.Event()
         self._wanted = threading.Event()
         self._wanted.set()
@@ -86,9 +94,11 @@ class RemoteEngine:
                 self._link = None
             if isinstance(message, Complete | NextEdit):
                 message.cancel.tell(partial(self._cancel, message.ticket))
-            told = self._say(self._link, message)
+            told = [] if self._link is None else self._say(self._link, message)
             if self._link is None:
                 told += self._kept.answers(Reason.NOT_READY)
+                if self._meanwhile is not None and not isinstance(message, _ANSWERED):
+                    self._meanwhile.append(message)
         if isinstance(message, OpenDocument | EditDocument | Complete | NextEdit):
             self._wanted.set()
         for event in told:
@@ -109,18 +119,21 @@ class RemoteEngine:
         if self._thread.is_alive():
             self._thread.join(timeout)
 
-    # --- either thread, under the lock -----------------------------------------------------------------------
+    # --- either thread ---------------------------------------------------------------------------------------
 
-    def _say(self, link: Link | None, message: Message) -> list[Event]:
-        """What cannot be said is left out, and that is told once."""
-        if link is not None:
-            try:
-                link.send(message)
-            except WireError as error:
-                if str(error) not in self._said:
-                    self._said.add(str(error))
-                    return [Notice(str(error))]
-        return []
+    def _say(self, link: Link, message: Message) -> list[Event]:
+        """What cannot be said is left out, and that is told once; a question has its answer by that."""
+        told: list[Event] = []
+        try:
+            link.send(message)
+        except WireError as error:
+            if isinstance(message, _ANSWERED):
+                told.append(without_engine(message, Reason.NOT_READY))
+                self._kept.answered(told[0])
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                told.append(Notice(str(error)))
+        return told
 
     def _cancel(self, ticket: int) -> None:
         with self._lock:
@@ -148,21 +161,39 @@ class RemoteEngine:
         settings = self._kept.settings
         connection = self._find(meeting_place(settings), self._stopped)
         link = Link(connection, settings, self._clock)
-        told: list[Event] = []
-        with self._lock:
-            now = self._kept.settings
-            if self._stopped.is_set() or now.names_model != settings.names_model:
+        try:
+            if not self._tell_all(link, settings):
                 link.close()
                 return
-            for message in (*([Configure(now)] if now != settings else []), *self._kept.again()):
-                told += self._say(link, message)
-            self._link, self._moved = link, False
-        for event in told:
-            self._events(event)
+        except BaseException:
+            link.close()
+            raise
+        finally:
+            self._meanwhile = None
         try:
             link.listen(self._hear)
         finally:
             self._parted(link)
+
+    def _tell_all(self, link: Link, settings: Settings) -> bool:
+        """Tell an engine that knows these settings all that is open, and have it be the one that is spoken with; False
+        where another one is wanted by now. The texts can be many: whoever types does not wait for that."""
+        with self._lock:
+            waiting = list(self._kept.again())
+            if self._kept.settings != settings:
+                waiting.insert(0, Configure(self._kept.settings))
+            self._meanwhile = []
+        while True:
+            with self._lock:
+                if self._stopped.is_set() or self._kept.settings.names_model != settings.names_model:
+                    return False
+                if not waiting:
+                    waiting, self._meanwhile = self._meanwhile, []
+                if not waiting:
+                    self._link, self._moved, self._meanwhile = link, False, None
+                    return True
+            for event in self._say(link, waiting.pop(0)):
+                self._events(event)
 
     def _parted(self, link: Link) -> None:
         with self._lock:

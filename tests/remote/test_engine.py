@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -18,20 +19,25 @@ from kvlsp.messages import (
     Configure,
     DescribeDocument,
     DescribeEngine,
+    DescribeTokens,
     DocumentDescribed,
     EditDocument,
     EngineDescribed,
+    Message,
     OpenDocument,
     Reason,
     StatusChanged,
+    TokensDescribed,
     Watch,
     Watched,
 )
 from kvlsp.remote.engine import RemoteEngine
+from kvlsp.remote.link import Link
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
-from tests.support.served import Front, Served, served
+from kvlsp.wire import limits
+from tests.support.served import TIMEOUT, Front, Served, served
 
 SETTINGS = Settings(max_tokens=20, multi_line="never", drafts=False, confidence=0.0, idle_ms=60_000)
 URI = "file:///a.txt"
@@ -134,6 +140,40 @@ def test_the_next_engine_is_told_all_that_is_open(place, typist):
     typist.check_same_text()
     assert typist.answer(typist.ask()).items
     assert typist.statistics()["documents"] == 1
+
+
+def test_who_types_does_not_wait_until_the_next_engine_has_been_told_all_that_is_open(place, typist, monkeypatch):
+    typist.open()
+    typist.ready()
+    seen, send = len(typist.events), Link.send
+    telling, go_on = threading.Event(), threading.Event()
+
+    def slowly(link: Link, message: Message) -> None:
+        if isinstance(message, OpenDocument):
+            telling.set()
+            assert go_on.wait(TIMEOUT)
+        send(link, message)
+
+    monkeypatch.setattr(Link, "send", slowly)
+    place.cut()
+    assert telling.wait(TIMEOUT)
+    key = threading.Thread(target=typist.type, args=("gamma",), daemon=True)
+    key.start()
+    key.join(TIMEOUT / 4)
+    waited = key.is_alive()
+    reason = None if waited else typist.answer(typist.ask()).reason
+    go_on.set()
+    assert not waited
+    assert reason is Reason.NOT_READY
+    typist.ready(seen)
+    typist.type(" = delta")
+    typist.check_same_text()
+
+
+def test_a_question_that_no_frame_can_say_is_answered(typist):
+    typist.ready()
+    typist.post(DescribeTokens(9000, tuple(range(limits.MOST_TOKENS + 1))))
+    assert typist.wait(lambda event: isinstance(event, TokensDescribed)) == TokensDescribed(9000, ())
 
 
 def test_what_was_closed_meanwhile_stays_closed(place, typist):
