@@ -15,7 +15,17 @@ from typing import Any, Final, Protocol
 from kvlsp.config import Settings
 from kvlsp.errors import KvlspError, WireError
 from kvlsp.host.thread import Seat
-from kvlsp.messages import Completed, DocumentDescribed, EngineDescribed, Event, Message, Reason, Shutdown
+from kvlsp.messages import (
+    Completed,
+    DocumentDescribed,
+    EngineDescribed,
+    Event,
+    Message,
+    Reason,
+    Shutdown,
+    TokensDescribed,
+    Watched,
+)
 from kvlsp.remote.peer import check_peer
 from kvlsp.wire import handshake, schema
 from kvlsp.wire.channel import Channel
@@ -101,7 +111,7 @@ class Client:
             while True:
                 frame = self._channel.read(FROM_CLIENT, None)
                 if isinstance(frame, schema.Ping):
-                    self._channel.write(pack(schema.Pong(frame.number, self._desk.busy)))
+                    self._write(pack(schema.Pong(frame.number, self._desk.busy)))
                     continue
                 message = None if frame is None else self._incoming.message(frame)
                 if message is not None:
@@ -124,13 +134,33 @@ class Client:
             data = pack(to_frame(event))
         except WireError as error:
             log.error("An event could not be told: %s", error)
-            if not isinstance(event, Completed):
+            answer = _untold(event)
+            if answer is None:
                 return
-            data = pack(to_frame(Completed(event.ticket, (), Reason.MODEL_ERROR, {})))
+            data = pack(to_frame(answer))
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         self._channel.write(data)
         if self._channel.full:
             log.warning("A client that does not read was let go.")
             self._channel.hang_up()
+
+
+def _untold(event: Event) -> Event | None:
+    """What is told in place of an event that no frame can hold; None where nobody waits for it."""
+    match event:
+        case Completed(ticket):
+            return Completed(ticket, (), Reason.MODEL_ERROR, {})
+        case DocumentDescribed(ticket):
+            return DocumentDescribed(ticket, None)
+        case EngineDescribed(ticket):
+            return EngineDescribed(ticket, {"model": "what there is to say is too long"})
+        case TokensDescribed(ticket):
+            return TokensDescribed(ticket, ())
+        case Watched(ticket):
+            return Watched(ticket, {})
+    return None
 
 
 def _check(message: Message, model: object) -> None:

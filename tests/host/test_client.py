@@ -6,7 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.host import client as clients
+from kvlsp.host.thread import Seat
+from kvlsp.messages import Completed, DocumentDescribed, EngineDescribed, Event, TokensDescribed, Watched
 from kvlsp.remote.finding import dial
-from kvlsp.wire import handshake, outbox, schema
+from kvlsp.wire import handshake, limits, outbox, schema
 from kvlsp.wire.frames import FROM_ENGINE, Stream, pack
 from kvlsp.wire.words import to_mapping, to_text
 from tests.support.served import TIMEOUT, Served, served
@@ -121,19 +124,59 @@ def test_whatever_comes_the_engine_goes_on(place, greets, data):
     check_serves(place)
 
 
-def test_one_that_does_not_read_is_let_go(place, monkeypatch):
+@pytest.mark.parametrize("question", [b"", pack(schema.DescribeEngine(1))])
+def test_one_that_does_not_read_is_let_go(place, monkeypatch, question):
     monkeypatch.setattr(outbox, "MOST", 1 << 16)
     connection = dial(place.place)
     assert connection is not None
     connection.settimeout(TIMEOUT)
-    question = pack(schema.DescribeEngine(1))
     with connection:
         connection.sendall(HELLO)
         with suppress(OSError):
-            for _ in range(100_000):
+            for _ in range(2_000):
                 connection.sendall(pack(schema.Ping(1)) * 1000 + question)
             pytest.fail("it was listened to all the same")
     check_serves(place)
+
+
+class Told:
+    """A desk at which these events are told, and nothing else happens."""
+
+    process, busy = 1, 0.0
+
+    def __init__(self, *events: Event) -> None:
+        self._told = events
+
+    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat:
+        for event in self._told:
+            events(event)
+        return Seat(settings, events, failed)
+
+    def leave(self, seat: Seat) -> None: ...
+
+    def report(self) -> dict[str, str]:
+        return {}
+
+    def end(self, why: str) -> None: ...
+
+
+def test_what_no_frame_can_hold_is_an_answer_all_the_same():
+    long = {"value": "x" * limits.LONGEST_VIEW}
+    front, back = socket.socketpair()
+    desk = Told(Completed(1, (), None, long), DocumentDescribed(2, long), EngineDescribed(3, long), Watched(5, long),
+                TokensDescribed(4, ("x" * (limits.LONGEST_NAME + 1),)))
+    serving = threading.Thread(target=clients.Client(back, desk).serve, daemon=True)
+    serving.start()
+    front.settimeout(TIMEOUT)
+    stream, told = Stream(), []
+    with front:
+        front.sendall(HELLO)
+        while len(told) < 6:
+            stream.add(front.recv(1 << 16))
+            while (frame := stream.take(FROM_ENGINE)) is not None:
+                told.append(frame)
+    serving.join(TIMEOUT)
+    assert sorted(frame.ticket for frame in told[1:]) == [1, 2, 3, 4, 5]
 
 
 # --- another user ---
