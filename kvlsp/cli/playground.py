@@ -37,8 +37,7 @@ def playground(
     The address holds a secret and is reached from this machine only. Ctrl-C ends it.
     """
     settings_of(model=model, device=device, dtype=dtype, threads=threads)  # says now what is wrong with them
-    command = pipes.command("kvlsp.cli", ["serve", "--stdio", "--device", device, "--dtype", dtype, "--threads",
-                                          str(threads), *(["--model", model] if model else [])])
+    command = pipes.command("kvlsp.cli", daemon_arguments(model=model, device=device, dtype=dtype, threads=threads))
     try:
         from kvlsp.playground import daemon, document, pages
     except ModuleNotFoundError as error:
@@ -56,3 +55,10 @@ def playground(
     token = os.environ.get(TOKEN) or None
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(pages.serve(opened, lambda page: daemon.carry(page, command), port, token, listening))
+
+
+def daemon_arguments(*, model: str, device: str, dtype: str, threads: int) -> list[str]:
+    """What the daemon of a page is started with. What is typed there is written nowhere, as rows neither."""
+    named = ["--model", model] if model else []
+    return ["serve", "--stdio", "--disk-mib", "0", "--device", device, "--dtype", dtype, "--threads", str(threads),
+            *named]

@@ -27,9 +27,13 @@ def serve(
     engine: Annotated[str, typer.Option(
         "--engine", envvar=VARIABLE,
         help="Where the model is: own (in this process), shared (in one for all editors of this user), auto.")] = "",
+    disk_mib: Annotated[int | None, typer.Option(
+        "--disk-mib", help="Bound of what is kept of closed documents on disk; 0: nothing.",
+        show_default=False)] = None,
     trace: Annotated[str, typer.Option(
         "--trace", help="Log level: off, messages, spans (where the time of slow turns goes) or verbose.")] = "off",
 ) -> None:
     """Serve an editor: the language server. Settings of the editor win over these options."""
-    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace, engine=engine)
+    settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace, engine=engine,
+                           diskMib=disk_mib)
     run(settings, tcp=tcp, closed=context.obj or ())
