@@ -108,6 +108,8 @@ class Link:
             for _ in range(SILENCE):
                 answer = self._channel.read(FROM_ENGINE, self._tick)
                 if isinstance(answer, schema.Welcome):
+                    if not self._engine.process:  # where the system does not tell, the engine does
+                        self._engine = Handle(answer.process)
                     return
                 if isinstance(answer, schema.Refused):
                     raise WireError(to_text(answer.why))

@@ -56,7 +56,7 @@ class Place:
 
 def meeting_place(settings: Settings, environment: Mapping[str, str] = os.environ) -> Place:
     """Where an engine for these settings is met. :class:`EngineUnreachable` where no safe folder can be had."""
-    if not hasattr(os, "geteuid") or sys.platform == "win32":
+    if not _shares():
         raise EngineUnreachable("This system has no Unix sockets, so every editor has an engine of its own.")
     place = Place(runtime_folder(environment), _name(settings, environment))
     if len(os.fsencode(place.socket)) > _LONGEST:
@@ -88,6 +88,8 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def places(environment: Mapping[str, str] = os.environ) -> list[Place]:
     """Of all engines of this user that were started and not tidied away."""
+    if not _shares():
+        return []
     folder = runtime_folder(environment)
     return [Place(folder, path.stem) for path in sorted(folder.glob("*.lock"))]
 
@@ -98,6 +100,11 @@ def elsewhere(settings: Settings) -> Settings:
     if model.startswith(("./", "../")) or model in (".", ".."):
         return dataclasses.replace(settings, model=os.path.abspath(model))
     return settings
+
+
+def _shares() -> bool:
+    """Whether this system has Unix sockets, and users to tell apart."""
+    return hasattr(os, "geteuid") and sys.platform != "win32"
 
 
 def _is_ours(folder: Path) -> bool:

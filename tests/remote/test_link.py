@@ -85,6 +85,18 @@ def test_one_that_is_stuck_in_a_step_is_ended(killed, busy, ended):
     assert link.why == ("was at one step of its model for 7 s" if ended else "ended by itself")
 
 
+def test_where_the_system_does_not_tell_the_process_the_engine_does(killed, monkeypatch):
+    monkeypatch.setattr(links, "check_peer", lambda connection: 0)
+
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(4321)))
+        silent(channel)
+
+    link = Link(engine(behave), Settings(), tick=TICK)
+    link.listen(lambda frame: None)
+    assert killed == [4321]
+
+
 def test_a_refusal_is_told_in_the_engines_words():
     def behave(channel: Channel) -> None:
         channel.write(pack(schema.Refused(to_bytes("Install the same version."))))

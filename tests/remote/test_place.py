@@ -95,3 +95,10 @@ def test_places_are_those_with_a_lock(environment):
     met.lock.touch()
     met.log.touch()
     assert places(environment) == [met]
+
+
+def test_where_nothing_can_be_shared_that_is_said_and_no_engine_is_found(environment, monkeypatch):
+    monkeypatch.delattr(os, "geteuid")
+    assert places(environment) == []
+    with pytest.raises(EngineUnreachable, match="an engine of its own"):
+        meeting_place(Settings(), environment)
