@@ -16,12 +16,15 @@ from kvlsp.messages import (
     Completed,
     DescribeDocument,
     DescribeEngine,
+    DescribeTokens,
     DocumentDescribed,
     EngineDescribed,
     Event,
     Message,
+    NextEdit,
     Reason,
     StatusChanged,
+    TokensDescribed,
 )
 from kvlsp.server.server import EngineLike
 
@@ -47,7 +50,7 @@ class StartingEngine:
         with self._lock:
             if self._engine is not None:
                 self._engine.post(message)
-            elif isinstance(message, Complete):
+            elif isinstance(message, Complete | NextEdit):
                 self._events(Completed(message.ticket, (), Reason.NOT_READY, {}))
             elif not self._failed:
                 self._waiting.append(message)
@@ -67,6 +70,8 @@ class StartingEngine:
             self._events(DocumentDescribed(message.ticket, None))
         elif isinstance(message, DescribeEngine):
             self._events(EngineDescribed(message.ticket, {}))
+        elif isinstance(message, DescribeTokens):
+            self._events(TokensDescribed(message.ticket, ()))
 
     def _start(self) -> None:
         try:
