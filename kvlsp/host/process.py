@@ -197,7 +197,6 @@ def resident_bytes() -> int:
 def main(told: str) -> None:
     """The process itself; ``told`` as :mod:`kvlsp.remote.finding` writes it."""
     values = json.loads(told)
-    os.umask(0o077)
     sys.setswitchinterval(SWITCH)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGHUP"):
