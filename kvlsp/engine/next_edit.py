@@ -45,7 +45,7 @@ class NextEditJob:
     def __init__(self, model: Model, reader: Reader, changes: Sequence[Change], settings: Settings, *,
                  most: int = 1, asked: bool = False, refused: Collection[int] = ()) -> None:
         self._model, self._reader, self._changes, self._settings = model, reader, tuple(changes), settings
-        self._most, self._asked, self._refused = most, asked, refused
+        self._most, self.asked, self._refused = most, asked, refused
         self.phase = Phase.READING if changes else Phase.DONE
         self.proposals: list[Proposal] = []
         self.places: list[Place] = []
@@ -85,7 +85,7 @@ class NextEditJob:
         text, snapshot = str(self._reader.session.snapshot.text), self._reader.session.snapshot
         language = Language.of(snapshot.language) or Language.of(snapshot.uri)
         self.places = places(text, self._changes, self._reader.judged(), language, most=PLACES, refused=self._refused)
-        self._waiting = [place for place in self.places if place.shown or self._asked]
+        self._waiting = [place for place in self.places if place.shown or self.asked]
         self.phase = Phase.JUDGING
 
     def _judge(self, place: Place, texts: Sequence[str]) -> int:

@@ -109,6 +109,8 @@ class NextEdits:
             self._answer(uri, (), Reason.STALE_VERSION)
         elif not len(state.log):
             self._answer(uri, (), Reason.NOTHING_TO_SAY)
+        elif state.job is not None and message.trigger == "invoked" and not state.job.proposals and not state.job.asked:
+            state.job = None  # who asks is shown what nobody was to be bothered with
         elif state.job is not None and state.job.done:
             self._finish(uri, state, state.job)
 

@@ -193,3 +193,11 @@ def test_only_the_document_that_the_user_is_in_has_a_reader():
     made.rest()
     gc.collect()
     assert sum(isinstance(one, Reader) for one in gc.get_objects()) == 1
+
+
+def test_who_asks_is_shown_what_nobody_is_bothered_with():
+    made = bench(text="".join(f'log(name, "{letter}")\n' for letter in "abcdefgh"))
+    made.edit(4, 8, "level")
+    made.rest()
+    assert answered(made, ask(made)) == ("", Reason.NOTHING_TO_SAY)
+    assert answered(made, ask(made, "invoked"))[0].startswith("log(level")

@@ -62,8 +62,9 @@ export class Daemon {
   }
 
   /** What the last edits made wrong elsewhere; undefined where there is nothing, or the text changes meanwhile. */
-  async nextEdit(document: vscode.TextDocument, position: vscode.Position): Promise<NextEdit | undefined> {
-    const params = { textDocument: { uri: document.uri.toString(), version: document.version }, position, context: { triggerKind: 1 } };
+  async nextEdit(document: vscode.TextDocument, position: vscode.Position, byHand: boolean): Promise<NextEdit | undefined> {
+    const context = { triggerKind: byHand ? 1 : 2 };
+    const params = { textDocument: { uri: document.uri.toString(), version: document.version }, position, context };
     try {
       return (await this.client?.sendRequest<{ edits: NextEdit[] }>(NEXT_EDIT, params))?.edits[0];
     } catch (error) {
@@ -77,7 +78,11 @@ export class Daemon {
   }
 
   async execute(command: string, parameters: unknown[]): Promise<void> {
-    await this.client?.sendRequest(EXECUTE, { command, arguments: parameters });
+    try {
+      await this.client?.sendRequest(EXECUTE, { command, arguments: parameters });
+    } catch (error) {
+      this.log.debug(`${command}: ${String(error)}`); // the daemon has gone: it need not know any more
+    }
   }
 
   get running(): boolean {

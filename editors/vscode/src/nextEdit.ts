@@ -57,8 +57,8 @@ export class NextEdits implements vscode.Disposable {
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
-  /** Asks now; says so where there is none and somebody wanted to know. */
-  async ask(told = true): Promise<void> {
+  /** Asks now; says so where there is none and somebody wanted to know. `byHand`: thin evidence will do. */
+  async ask(told = true, byHand = true): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     if (editor === undefined || !this.daemon.running) {
       return;
@@ -67,7 +67,7 @@ export class NextEdits implements vscode.Disposable {
     const number = this.asked;
     const { document } = editor;
     const version = document.version;
-    const edit = await this.daemon.nextEdit(document, editor.selection.active);
+    const edit = await this.daemon.nextEdit(document, editor.selection.active, byHand);
     if (number !== this.asked || document.version !== version || editor !== vscode.window.activeTextEditor) {
       return;
     }
@@ -125,7 +125,7 @@ export class NextEdits implements vscode.Disposable {
   private later(wait: number, chained = false): void {
     clearTimeout(this.timer);
     if (chained || settings().get<string>('nextEdit', 'asked') === 'on') {
-      this.timer = setTimeout(() => void this.ask(false), wait);
+      this.timer = setTimeout(() => void this.ask(false, chained), wait);
     }
   }
 

@@ -90,9 +90,10 @@ local function received(bufnr, client, number, tick, told, result)
   require('kvlsp.client').call(client, 'notify', 'textDocument/didShowInlineEdit', { item = { command = edit.command } })
 end
 
---- Asks now. `told`: say so where there is none.
+--- Asks now. `told`: say so where there is none. `automatic`: nobody asked, thin evidence will not do.
 ---@param told? boolean
-function M.ask(told)
+---@param automatic? boolean
+function M.ask(told, automatic)
   local bufnr = api.nvim_get_current_buf()
   local client = client_of(bufnr)
   if not client then
@@ -102,7 +103,7 @@ function M.ask(told)
   local state = state_of(bufnr)
   local number, tick = state.asked, api.nvim_buf_get_changedtick(bufnr)
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  params.context = { triggerKind = 1 }
+  params.context = { triggerKind = automatic and 2 or 1 }
   require('kvlsp.client').call(client, 'request', 'textDocument/copilotInlineEdit', params, function(_, result)
     received(bufnr, client, number, tick, told, result)
   end, bufnr)
@@ -117,7 +118,7 @@ function M.changed(bufnr, wait)
   end
   state_of(bufnr).timer:start(wait, 0, vim.schedule_wrap(function()
     if api.nvim_get_current_buf() == bufnr and not vim.fn.mode():find('^[vVsS\22\19R]') then
-      M.ask(false)
+      M.ask(false, true)
     end
   end))
 end
