@@ -130,7 +130,7 @@ class ModelThread:
 
     @property
     def busy(self) -> float:
-        """Seconds in the present turn of an engine; 0 between two."""
+        """Seconds in the present turn of an engine, or in finding out whose is next; 0 between two."""
         since = self._since
         return 0.0 if since is None else max(0.0, self._clock() - since)
 
@@ -153,11 +153,13 @@ class ModelThread:
         untidy = False
         while not self._ended:
             self._news.clear()
+            self._since = self._clock()  # to find out what comes next is a step, too
             present = self._present(prepared)
             owing = [(seat, engine) for seat, engine in present if engine.owes]
             due = [(seat, engine) for seat, engine in owing if engine.patience() == 0]
             waits = [] if due else [engine.patience() for _, engine in present]
             due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
+            self._since = None
             for seat, engine in due:
                 untidy = not self._turn(seat, engine, prepared) or untidy
                 if self._news.is_set():  # somebody has come, or says something: who waits comes first

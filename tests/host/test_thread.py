@@ -251,6 +251,27 @@ def test_an_engine_that_cannot_be_made_takes_nobody_along(house):
     assert house.thread.clients == 1
 
 
+def test_an_engine_that_does_not_come_to_say_what_it_waits_for_is_busy(house):
+    house.sit("A", waited_for=1)
+    house.go()
+    house.done(1)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def never() -> None:
+        asked.set()
+        assert go_on.wait(TIMEOUT)
+
+    engine = house.engines["A"]
+    engine.patience = never
+    engine.arrived()
+    try:
+        assert asked.wait(TIMEOUT)
+        threading.Event().wait(0.01)
+        assert house.thread.busy > 0
+    finally:
+        go_on.set()
+
+
 def test_when_the_thread_itself_fails_somebody_hears_of_it():
     heard = threading.Event()
 
