@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("pyte", reason="pyte shows what a terminal shows: pip install pyte")
+
 from tests.e2e.support.editors import HERE, REPOSITORY, installed
 from tests.e2e.support.recipes import BEFORE, DAEMON, NAME, SUGGESTED, recipe
 from tests.e2e.support.tapped import TappedServer
