@@ -111,8 +111,10 @@ class Process:
 
     def _take(self, listener: socket.socket) -> None:
         """One connection, or none for a while."""
-        ready, _, _ = select.select([listener, self._woken], [], [], LOOK)
-        if listener not in ready:
+        watched = select.poll()  # select knows no descriptor from 1024 on
+        for one in (listener, self._woken):
+            watched.register(one, select.POLLIN)
+        if listener.fileno() not in [descriptor for descriptor, _ in watched.poll(LOOK * 1000)]:
             return
         try:
             connection, _ = listener.accept()

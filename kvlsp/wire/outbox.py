@@ -137,4 +137,9 @@ def writable(descriptor: int) -> bool:
 
 def wait_until_writable(descriptor: int) -> None:
     """For a stream in non-blocking mode."""
-    select.select([], [descriptor], [])
+    if sys.platform == "win32":
+        select.select([], [descriptor], [])
+        return
+    poll = select.poll()  # select knows no descriptor from 1024 on
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 import threading
 
 import pytest
@@ -94,3 +96,32 @@ def test_a_stream_in_non_blocking_mode():
     outbox.close()
     os.close(reader)
     os.close(writer)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are small there")
+def test_it_waits_for_a_descriptor_of_any_number():
+    import resource
+
+    high = 1500
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard <= high:
+        pytest.skip("so many files may not be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, high + 1), hard))
+    here, there = socket.socketpair()
+    data = b"x" * (4 << 20)
+    try:
+        here.setblocking(False)
+        there.settimeout(8)
+        os.dup2(here.fileno(), high)
+        outbox = Outbox(high, lambda: None)
+        outbox.write(data)
+        read = 0
+        while read < len(data):
+            read += len(there.recv(1 << 18))
+        outbox.close()
+        outbox.join()
+        os.close(high)
+    finally:
+        here.close()
+        there.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
