@@ -141,10 +141,12 @@ class Client:
         self._write(data)
 
     def _write(self, data: bytes) -> None:
-        self._channel.write(data)
+        """One frame may be larger than what should wait; it is what comes after it that nobody reads."""
         if self._channel.full:
             log.warning("A client that does not read was let go.")
             self._channel.hang_up()
+            return
+        self._channel.write(data)
 
 
 def _untold(event: Event) -> Event | None:

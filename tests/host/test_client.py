@@ -179,6 +179,23 @@ def test_what_no_frame_can_hold_is_an_answer_all_the_same():
     assert sorted(frame.ticket for frame in told[1:]) == [1, 2, 3, 4, 5]
 
 
+def test_one_large_event_is_no_reason_to_be_let_go():
+    large = {"rows": "x" * (outbox.MOST + (1 << 20))}
+    front, back = socket.socketpair()
+    threading.Thread(target=clients.Client(back, Told(Watched(1, large))).serve, daemon=True).start()
+    front.settimeout(TIMEOUT)
+    stream, told = Stream(), []
+    with front:
+        front.sendall(HELLO)
+        while len(told) < 2:
+            data = front.recv(1 << 18)
+            assert data, "let go"
+            stream.add(data)
+            while (frame := stream.take(FROM_ENGINE)) is not None:
+                told.append(frame)
+    assert to_mapping(told[1].view) == large
+
+
 # --- another user ---
 
 KNOCK = """
