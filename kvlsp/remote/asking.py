@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from kvlsp.wire.frames import FROM_ENGINE, pack
 from kvlsp.wire.words import to_mapping, to_text
 
 PATIENCE: Final = 10.0
-"""Seconds for an answer."""
+"""Seconds for an answer, and for an end that was promised."""
 
 
 def engines() -> list[Mapping[str, Any]]:
@@ -26,7 +27,7 @@ def engines() -> list[Mapping[str, Any]]:
 
 
 def stop() -> list[Mapping[str, Any]]:
-    """Ends every engine of this user, by force those that do not answer; what they were."""
+    """Ends every engine of this user, by force those that do not; what they were. Returns when they have ended."""
     found: list[Mapping[str, Any]] = []
     for place in places():
         process = holder(place.lock)
@@ -35,13 +36,23 @@ def stop() -> list[Mapping[str, Any]]:
         found.append({"name": place.name, "process": process})
         handle = Handle(process)
         with contextlib.suppress(KvlspError):
-            if _said(place, handshake.ask_end()) is not None:
+            if _said(place, handshake.ask_end()) is not None and _gone(place):
                 handle.close()
                 continue
         handle.kill()
         handle.close()
         place.socket.unlink(missing_ok=True)
     return found
+
+
+def _gone(place: Place) -> bool:
+    """Waits until the engine that said it would end has ended: its lock is free then."""
+    until = time.monotonic() + PATIENCE
+    while holder(place.lock) is not None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _report(place: Place) -> Mapping[str, Any]:
