@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -105,7 +106,8 @@ class Pages:
 
 async def serve(document: Mapping[str, Any], carry: Carry, port: int, token: str | None,
                 listening: Callable[[str], None]) -> None:
-    """Until it is cancelled; ``listening`` is told the address. Port 0: any that is free."""
+    """Until it is cancelled, or the process is told to end; ``listening`` is told the address. Port 0: any that is
+    free."""
     door = Door(port, token)
     runner = web.AppRunner(Pages(door, document, carry).app(), access_log=None, handle_signals=False)
     await runner.setup()
@@ -118,7 +120,16 @@ async def serve(document: Mapping[str, Any], carry: Carry, port: int, token: str
                                      "--port.") from error
         door.port = runner.addresses[0][1]
         listening(door.address)
-        await asyncio.Event().wait()
+        await _told_to_end()
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await runner.cleanup()
+
+
+async def _told_to_end() -> None:
+    """Whoever started this in the background may have had it ignore an interrupt: it is heard all the same."""
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, ValueError):  # Windows; a thread that is not the first
+            loop.add_signal_handler(number, told.set)
+    await told.wait()
