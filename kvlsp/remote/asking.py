@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,23 +35,13 @@ def stop() -> list[Mapping[str, Any]]:
         found.append({"name": place.name, "process": process})
         handle = Handle(process)
         with contextlib.suppress(KvlspError):
-            if _said(place, handshake.ask_end()) is not None and _gone(place):
+            if _said(place, handshake.ask_end()) is not None and handle.ended(PATIENCE):
                 handle.close()
                 continue
         handle.kill()
         handle.close()
         place.socket.unlink(missing_ok=True)
     return found
-
-
-def _gone(place: Place) -> bool:
-    """Waits until the engine that said it would end has ended: its lock is free then."""
-    until = time.monotonic() + PATIENCE
-    while holder(place.lock) is not None:
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def _report(place: Place) -> Mapping[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import struct
+import time
 from typing import Final
 
 from kvlsp.errors import EngineUnreachable
@@ -45,6 +47,23 @@ class Handle:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             elif self.process > 0 and not hasattr(os, "pidfd_open"):
                 os.kill(self.process, signal.SIGKILL)
+
+    def ended(self, patience: float) -> bool:
+        """Waits up to ``patience`` seconds until it has ended; whether it has. One that is not known has."""
+        if self._handle >= 0:
+            watched = select.poll()
+            watched.register(self._handle, select.POLLIN)
+            return bool(watched.poll(1000 * patience))
+        until = time.monotonic() + patience
+        while self.process > 0 and not hasattr(os, "pidfd_open"):
+            try:
+                os.kill(self.process, 0)
+            except OSError:
+                break
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
 
     def close(self) -> None:
         if self._handle >= 0:
