@@ -55,7 +55,7 @@ class SingleRow:
         """Hidden states (bucket, hidden) of claimed static rows, attention over slots [0, ``read``)."""
         if rows.bucket != 1:
             return fused_layers(lean, document, rows, visibility, read)
-        x = lean.embed(rows.ids).clone()
+        x = lean.embed(rows.ids)
         queries = x.new_empty((1, lean.heads, lean.width))
         act = x.new_empty(lean.weights[0].down.shape[1])  # type: ignore[union-attr]
         for number, layer in enumerate(lean.weights):
@@ -88,11 +88,9 @@ def logits_of_one(lean: LeanDecoder, x: torch.Tensor) -> torch.Tensor:
 
 def suits_one_row(lean: LeanDecoder) -> bool:
     """Whether these kernels can run the model: plain matrices, and no norms of queries and keys."""
-    return suits(lean) and all(
-        layer.head_norms is None
-        and all(isinstance(one := getattr(layer, name), torch.Tensor) and one.is_contiguous() for name in MATRICES)
-        for layer in lean.weights
-    )
+    matrices = [lean.output_layer[0], *(getattr(layer, name) for layer in lean.weights for name in MATRICES)]
+    return (suits(lean) and all(layer.head_norms is None for layer in lean.weights)
+            and all(isinstance(one, torch.Tensor) and one.is_contiguous() for one in matrices))
 
 
 def tiles_for(device: torch.device) -> Tiles:
