@@ -10,7 +10,7 @@ from tests.support.lsp_client import LspClient, edit
 
 pytestmark = pytest.mark.browser
 
-URI = "file:///beside.py"
+URI = "file:///100%25/be%20side%.py"
 CODE = "".join(f"def area_{number}(width, height):\n    return width * height\n\n\n" for number in range(40))
 
 
@@ -25,7 +25,7 @@ def test_a_page_shows_what_the_daemon_of_an_editor_does():
         page.wait(lambda: "all exact" in page.text("#rows"), "a cache that is exact")
         state = editor.state(URI)
         assert f"{state['cachedTokens']:,} tokens resident" in page.text("#rows")
-        assert page.text("#held") == "beside.py"
+        assert page.text("#held") == "be%20side%.py", "no address that can be read: it is shown as it is"
         assert page.evaluate("document.querySelector('.left').offsetParent === null")
         editor.change(URI, edit(100, 0, 0, "x"))
         page.wait(lambda: page.text("#stroke-title") == "One character inserted", "the key")

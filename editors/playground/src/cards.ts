@@ -1,5 +1,6 @@
 // The last key in numbers, beside what a cache of exact prefixes would have done; and the memory.
 import type { Gesture } from './gesture';
+import { nameOf } from './naming';
 import type { View } from './view';
 import { bytes, count, milliseconds, some } from './words';
 
@@ -62,7 +63,7 @@ function line(name: string, filled: HTMLElement, words: string): HTMLElement {
 export function showMemory(view: View): void {
   const { bound, chunks, chunkBytes } = view.memory;
   const lines = view.documents.filter((one) => one.rows > 0).map((one) => {
-    const name = decodeURIComponent(one.uri.split('/').at(-1) ?? one.uri);
+    const name = nameOf(one.uri);
     return line(name, bar(one.bytes / Math.max(bound, one.bytes, 1), 'ours'), `${some(one.rows, 'row')}, ${bytes(one.bytes)} of ${bytes(bound)}`);
   });
   const other = chunks > 0 ? [line('pieces of other files', bar(chunkBytes / Math.max(bound, 1), 'theirs'), `${some(chunks, 'piece')}, ${bytes(chunkBytes)}`)] : [];

@@ -8,6 +8,7 @@ import { Connection, type State } from './connection';
 import { openEditor, type Opened } from './editor';
 import { Gestures, type Gesture } from './gesture';
 import { asker } from './ghost';
+import { nameOf } from './naming';
 import { Strip } from './strip';
 import { Tokens } from './tokens';
 import { unpacked, type Rows, type View } from './view';
@@ -158,7 +159,7 @@ class Page {
     if (view.document !== null) {
       this.cells.show(view.document, this.gesture);
       $('rows').textContent = summary(view.document);
-      if (this.editor === null) $('held').textContent = decodeURIComponent(view.document.uri.split('/').at(-1)!);
+      if (this.editor === null) $('held').textContent = nameOf(view.document.uri);
     }
     document.documentElement.dataset.turn = String(view.turn);
   }
