@@ -12,6 +12,7 @@ from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.lookout.post import Post
 from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
 from kvlsp.server.secret import secret_file
@@ -41,11 +42,11 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
         if provide_home():
             log.warning(NOTHING_IS_KEPT)
         if tcp:
-            code = transport.serve_tcp(make_engine, settings, tcp, _say_address)
+            code = transport.serve_tcp(make_engine, settings, tcp, _say_address, Post)
         else:
             if sys.stdin.isatty():
                 _say("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.")
-            code = transport.serve_stdio(make_engine, settings)
+            code = transport.serve_stdio(make_engine, settings, Post)
         logging.shutdown()
     # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
     # tidy end would wait for it. The engine has stopped, nothing is left to be written.

@@ -1,30 +1,90 @@
-"""``kvlsp inspect``: the page that looks on at a daemon, started by that daemon."""
+"""``kvlsp inspect``: a page that looks on at the daemon of an editor, and changes nothing there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kvlsp.cli import page
+from kvlsp.cli.options import JsonOption, print_json
+from kvlsp.cli.page import BrowserOption, PortOption
 from kvlsp.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kvlsp.lookout.finding import Daemon
+
 app = typer.Typer(add_completion=False)
+
+NOBODY = ("No editor has a daemon of kvlsp that could be looked at. Open a file in an editor that kvlsp serves, or see "
+          "kvlsp playground for a page with an editor of its own.")
 
 
 @app.command()
 def inspect(
+    process: Annotated[int | None, typer.Argument(
+        metavar="[PROCESS]", show_default=False,
+        help="Of the daemon to look at; if left out, the one that was started last.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Only say which daemons there are.")] = False,
+    port: PortOption = 0,
+    browser: BrowserOption = True,
     pipes: Annotated[bool, typer.Option("--pipes", help="Talk to the daemon that started this.", hidden=True)] = False,
+    json: JsonOption = False,
 ) -> None:
     """Look on at the daemon of an editor: the playground's right half, for the files that you have open there.
 
-    It is opened in the editor: :Kvlsp inspect in Neovim, the command "Look On in the Browser" in VS Code.
+    It changes nothing. The address holds a secret and is reached from this machine only. Ctrl-C ends it.
     """
-    if not pipes:
-        raise ConfigurationError("An editor's daemon is looked at from that editor: :Kvlsp inspect in Neovim, the "
-                                 'command "kvlsp: Look On in the Browser" in VS Code, elsewhere its command '
-                                 "kvlsp.inspect. Without an editor there is kvlsp playground.")
+    if pipes:
+        _for_the_daemon()
+        return
+    from kvlsp.lookout import finding
+
+    found = finding.daemons()
+    if json:
+        print_json({"daemons": [daemon.as_json() for daemon in found]})
+        return
+    if listed:
+        for daemon in found:
+            typer.echo(f"{daemon.sentence}.")
+        if not found:
+            typer.echo(NOBODY)
+        return
+    chosen = choose(found, process)
+    page.require()
+    from kvlsp.playground import attached
+    from kvlsp.playground.onlooking import DOCUMENT
+
+    others = [daemon for daemon in found if daemon != chosen]
+    typer.echo(f"Looking on at {chosen.sentence}.")
+    for other in others:
+        typer.echo(f"  kvlsp inspect {other.process}: {other.sentence}")
+
+    def find() -> Path | None:
+        """The one that was chosen; when its editor has been closed, the newest."""
+        here = finding.daemons()
+        same = [daemon for daemon in here if daemon.process == chosen.process]
+        return (same or here)[0].socket if here else None
+
+    page.serve(DOCUMENT, lambda socket: attached.carry(socket, find), name="The page", port=port, browser=browser)
+
+
+def choose(found: list[Daemon], process: int | None) -> Daemon:
+    """The first, or that of ``process``; :class:`ConfigurationError` where there is none."""
+    if not found:
+        raise ConfigurationError(NOBODY)
+    for daemon in found:
+        if process in (None, daemon.process):
+            return daemon
+    raise ConfigurationError(f"Process {process} is no daemon that could be looked at; kvlsp inspect --list says which "
+                             "there are.")
+
+
+def _for_the_daemon() -> None:
     from kvlsp.playground import onlooking
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kvlsp.cli import page
 from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
-from kvlsp.errors import ConfigurationError
+from kvlsp.cli.page import BrowserOption, PortOption
 from kvlsp.workspace import pipes
 
 app = typer.Typer(add_completion=False)
-
-TOKEN = "KVLSP_PLAYGROUND_TOKEN"
 
 
 @app.command()
@@ -25,8 +20,8 @@ def playground(
     file: Annotated[Path | None, typer.Argument(
         metavar="[FILE]", help="What the page opens; it is read, never written. If left out, code of kvlsp's own.",
         show_default=False)] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of this machine; 0: any free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")] = True,
+    port: PortOption = 0,
+    browser: BrowserOption = True,
     model: ModelOption = "",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
@@ -38,23 +33,11 @@ def playground(
     """
     settings_of(model=model, device=device, dtype=dtype, threads=threads)  # says now what is wrong with them
     command = pipes.command("kvlsp.cli", daemon_arguments(model=model, device=device, dtype=dtype, threads=threads))
-    try:
-        from kvlsp.playground import daemon, document, pages
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "aiohttp":
-            raise
-        raise ConfigurationError('The playground needs the package aiohttp. Install it with: pip install '
-                                 '"kvlsp[playground]" (from a clone: pip install ".[playground]").') from error
-    opened = document.read(file)
+    page.require()
+    from kvlsp.playground import daemon, document
 
-    def listening(address: str) -> None:
-        typer.echo(f"The playground is open at {address} (Ctrl-C ends it).")
-        if browser:
-            webbrowser.open(address)
-
-    token = os.environ.get(TOKEN) or None
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(pages.serve(opened, lambda page: daemon.carry(page, command), port, token, listening))
+    page.serve(document.read(file), lambda socket: daemon.carry(socket, command), name="The playground", port=port,
+               browser=browser)
 
 
 def daemon_arguments(*, model: str, device: str, dtype: str, threads: int) -> list[str]:

@@ -26,6 +26,8 @@ _INCREMENTAL: Final = 2
 class ClientFeatures:
     """What this client can do and wants, as far as it matters to us."""
 
+    name: str = ""
+    """What it calls itself."""
     encoding: PositionEncoding = PositionEncoding.UTF16
     inline_completion: bool = False
     """It names inline completion, were it with null: what is offered to a client that does not breaks some."""
@@ -59,7 +61,9 @@ class ClientFeatures:
         kinds = _at(capabilities, "textDocument")
         inline = _at(kinds, "inlineCompletion") is not None
         wanted, told = (_option(options, name) for name in ("completionFallback", "status"))
+        name = _at(params, "clientInfo", "name")
         return cls(
+            name=name if isinstance(name, str) else "",
             encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
             inline_completion=isinstance(kinds, Mapping) and "inlineCompletion" in kinds,
             entries=ListFeatures.read(_at(kinds, "completion", "completionItem")),
@@ -70,8 +74,8 @@ class ClientFeatures:
             fallback=wanted if isinstance(wanted, bool) else not inline,
             status=told if isinstance(told, bool) else inline,
             copilot_status=_option(options, "didChangeStatus") is True,
-            text_on_save=_at(params, "clientInfo", "name") == "Neovim",
-            lines_apart=any(name in str(_at(params, "clientInfo", "name")).lower() for name in LINES_APART),
+            text_on_save=name == "Neovim",
+            lines_apart=any(apart in str(name).lower() for apart in LINES_APART),
         )
 
 

@@ -40,6 +40,7 @@ def initialize(ls: KvlspServer, params: Any) -> dict[str, Any]:
 
 
 def initialized(ls: KvlspServer, params: Any) -> None:
+    ls.beside.open()
     if ls.client.register_configuration:
         registration = {"id": "kvlsp-configuration", "method": "workspace/didChangeConfiguration",
                         "registerOptions": {"section": "kvlsp"}}

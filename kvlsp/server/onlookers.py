@@ -1,7 +1,7 @@
 """A page that looks on at this daemon: a process of its own behind two pipes, which may ask and change nothing.
 
 ``kvlsp.inspect`` starts it and is answered with its address. The process serves the page over HTTP; here its messages
-arrive, and only those of :data:`READS` are answered. It ends with the daemon. This module knows no HTTP.
+arrive, and what :mod:`kvlsp.server.looking` knows is answered. It ends with the daemon. This module knows no HTTP.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from kvlsp.server import commands, watching
-from kvlsp.server.answers import INTERNAL_ERROR, METHOD_NOT_FOUND, Answer, Outcome, Refusal, Result
+from kvlsp.server import looking
+from kvlsp.server.answers import INTERNAL_ERROR, Answer, Refusal, Result
 from kvlsp.server.frames import Frame, FrameReader
 from kvlsp.server.intake import CHUNK
 from kvlsp.workspace import pipes
@@ -26,14 +26,6 @@ log = logging.getLogger(__name__)
 
 OPENED: Final = "kvlsp/opened"
 """The first message of the process: ``{address}``."""
-
-READS: Final[Mapping[str, Callable[[KvlspServer, Any], Answer]]] = {
-    "kvlsp/watch": watching.watch,
-    "kvlsp/tokens": watching.tokens,
-    "kvlsp/statistics": commands.statistics,
-    "kvlsp/documentState": commands.document_state,
-}
-"""What an onlooker may ask."""
 
 ARGUMENTS: Final = ("inspect", "--pipes")
 """Of the program ``kvlsp`` in the process."""
@@ -93,32 +85,7 @@ class Onlookers:
     def _receive(self, message: Any, address: asyncio.Future[str], writer: asyncio.StreamWriter) -> None:
         if not isinstance(message, Mapping):  # a page may send anything
             return
-        method, number, params = (message.get(name) for name in ("method", "id", "params"))
+        method, params = message.get("method"), message.get("params")
         if method == OPENED and isinstance(params, Mapping) and not address.done():
             address.set_result(str(params["address"]))
-        if not isinstance(method, str) or number is None:
-            return
-        self._answer(method, params).deliver_to(lambda outcome: _send(writer, number, outcome))
-
-    def _answer(self, method: str, params: Any) -> Answer:
-        answer = Answer()
-        try:
-            if method in READS:
-                return READS[method](self._ls, params)
-            if method != "initialize":
-                raise Refusal(METHOD_NOT_FOUND, "This page looks on only.")
-            answer.give(Result({"capabilities": {}}))
-        except Refusal as refusal:
-            answer.give(refusal)
-        return answer
-
-
-def _send(writer: asyncio.StreamWriter, number: Any, outcome: Outcome) -> None:
-    said: Any = {"jsonrpc": "2.0", "id": number}
-    if isinstance(outcome, Refusal):
-        said["error"] = {"code": outcome.code, "message": outcome.message}
-    else:
-        said["result"] = outcome.value
-    body = json.dumps(said).encode("ascii")
-    if not writer.is_closing():
-        writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        looking.receive(self._ls, message, writer)

@@ -61,6 +61,30 @@ MakeEngine = Callable[[Settings, Callable[[Event], None]], EngineLike]
 """Settings, and where events go (callable from any thread)."""
 
 
+class Beside(Protocol):
+    """What is there beside a conversation, from ``initialized`` on to its end."""
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Nobody:
+    """Nothing beside it."""
+
+    def __init__(self, ls: KvlspServer) -> None:
+        pass
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+MakeBeside = Callable[["KvlspServer"], Beside]
+
+
 class KvlspServer:
     """One conversation. Everything but ``on_event`` runs in the thread of ``loop``."""
 
@@ -82,6 +106,7 @@ class KvlspServer:
         self.status = Status(self._tell)
         self.pause = Pause(loop.call_later, self.status.paused)
         self.onlookers = Onlookers(self)
+        self.beside: Beside = Nobody(self)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []
         """URIs of the workspace's folders."""

@@ -20,7 +20,7 @@ from kvlsp.server.door import first_frames
 from kvlsp.server.frames import FrameReader
 from kvlsp.server.intake import CHUNK, Intake
 from kvlsp.server.secret import Secret
-from kvlsp.server.server import KvlspServer, MakeEngine
+from kvlsp.server.server import KvlspServer, MakeBeside, MakeEngine, Nobody
 from kvlsp.wire.outbox import MOST, Outbox
 
 log = logging.getLogger(__name__)
@@ -31,30 +31,31 @@ CALLERS = 16
 """Connections that may stand at the door at a time."""
 
 
-def serve_stdio(make_engine: MakeEngine, settings: Settings) -> int:
+def serve_stdio(make_engine: MakeEngine, settings: Settings, beside: MakeBeside = Nobody) -> int:
     """Serve the editor that started this process; returns the exit code.
 
     The protocol gets the two streams for itself: what anything else prints goes to standard error, and a
-    child process finds an empty standard input.
+    child process finds an empty standard input. ``beside`` is open as long as the conversation.
     """
     sys.stdout.flush()
     incoming, outgoing = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
-    return serve_pipes(make_engine, settings, incoming, outgoing)
+    return serve_pipes(make_engine, settings, incoming, outgoing, beside)
 
 
-def serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int) -> int:
+def serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int,
+                beside: MakeBeside = Nobody) -> int:
     """Serve over two file descriptors; returns the exit code.
 
     ``incoming`` is given away (see :class:`~kvlsp.server.intake.Intake`).
     """
-    return asyncio.run(_serve_pipes(make_engine, settings, incoming, outgoing))
+    return asyncio.run(_serve_pipes(make_engine, settings, incoming, outgoing, beside))
 
 
 def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
-              listening: Callable[[str, int], None] = lambda host, port: None) -> int:
+              listening: Callable[[str, int], None] = lambda host, port: None, beside: MakeBeside = Nobody) -> int:
     """Serve one editor on ``HOST:PORT`` of this machine and end with it; returns the exit code.
 
     The editor is the first that sends the secret of ``kvlsp.server.secret`` with ``initialize``; all others are turned
@@ -67,11 +68,12 @@ def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
     if host.strip("[]") not in LOOPBACK:
         raise ConfigurationError(f"kvlsp listens on this machine only (127.0.0.1), not on {host}: whoever "
                                  "reaches the port could read what is being written.")
-    return asyncio.run(_serve_tcp(make_engine, settings, host.strip("[]"), int(port), listening))
+    return asyncio.run(_serve_tcp(make_engine, settings, host.strip("[]"), int(port), listening, beside))
 
 
-async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int) -> int:
-    server = _server(make_engine, settings)
+async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int,
+                       beside: MakeBeside) -> int:
+    server = _server(make_engine, settings, beside)
 
     def lost() -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -87,8 +89,8 @@ async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: in
 
 
 async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, port: int,
-                     listening: Callable[[str, int], None]) -> int:
-    server = _server(make_engine, settings)
+                     listening: Callable[[str, int], None], beside: MakeBeside) -> int:
+    server = _server(make_engine, settings, beside)
     taken, callers = False, 0
     secret: Secret | None = None
 
@@ -140,16 +142,19 @@ async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, por
             secret.forget()
 
 
-def _server(make_engine: MakeEngine, settings: Settings) -> KvlspServer:
+def _server(make_engine: MakeEngine, settings: Settings, beside: MakeBeside) -> KvlspServer:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report)
-    return KvlspServer(make_engine, settings, loop)
+    server = KvlspServer(make_engine, settings, loop)
+    server.beside = beside(server)
+    return server
 
 
 async def _until_finished(server: KvlspServer) -> int:
     await server.finished.wait()
     server.cross_file.stop()
     server.onlookers.close()
+    server.beside.close()
     if server.engine is not None:
         server.engine.stop()
     return server.exit_code or 0

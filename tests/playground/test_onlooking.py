@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from kvlsp.server.onlookers import READS
+from kvlsp.server.looking import READS
 from tests.support.fake_engine import FakeEngine
 from tests.support.lsp_client import LspClient
 

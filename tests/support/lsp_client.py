@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from kvlsp.config import Settings
-from kvlsp.server.server import MakeEngine
+from kvlsp.server.server import MakeBeside, MakeEngine, Nobody
 from kvlsp.server.transport import serve_pipes
 
 TIMEOUT = 60.0
@@ -55,7 +55,8 @@ class LspClient:
         return client
 
     @classmethod
-    def connect(cls, make_engine: MakeEngine, settings: Settings | None = None) -> LspClient:
+    def connect(cls, make_engine: MakeEngine, settings: Settings | None = None,
+                beside: MakeBeside = Nobody) -> LspClient:
         """A client of a server that runs in a thread of this process."""
         server_in, client_out = os.pipe()
         client_in, server_out = os.pipe()
@@ -63,7 +64,7 @@ class LspClient:
 
         def serve() -> None:
             try:
-                code = serve_pipes(make_engine, settings or Settings(), server_in, server_out)
+                code = serve_pipes(make_engine, settings or Settings(), server_in, server_out, beside)
                 client.exit_codes.append(code)
             finally:
                 os.close(server_out)
@@ -72,13 +73,15 @@ class LspClient:
         client.thread.start()
         return client
 
-    def initialize(self, options: Any = None, encodings: Sequence[str] = ("utf-16",),
-                   **capabilities: Any) -> Any:
-        """The opening of the conversation; returns the server's capabilities."""
+    def initialize(self, options: Any = None, encodings: Sequence[str] = ("utf-16",), name: str | None = None,
+                   root: str | None = None, **capabilities: Any) -> Any:
+        """The opening of the conversation; returns the server's capabilities. ``name``: what the client calls
+        itself."""
         offered = {"general": {"positionEncodings": list(encodings)},
                    "textDocument": {"inlineCompletion": {}}, **capabilities}
-        result = self.ask("initialize", {"processId": os.getpid(), "rootUri": None, "capabilities": offered,
-                                         "initializationOptions": options})
+        who = {} if name is None else {"clientInfo": {"name": name}}
+        result = self.ask("initialize", {"processId": os.getpid(), "rootUri": root, "capabilities": offered,
+                                         "initializationOptions": options, **who})
         self.notify("initialized", {})
         return result["capabilities"]
 
