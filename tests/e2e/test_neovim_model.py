@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("pynvim", reason="pynvim drives Neovim: pip install pynvim")
 
+from tests.e2e.support.chromium import Chromium
 from tests.e2e.support.editors import installed
 from tests.e2e.support.neovim import Neovim
 from tests.e2e.support.repetitive import BEGUN, functions
@@ -185,3 +186,22 @@ def test_health_with_the_real_daemon(start: Start) -> None:
     assert "last request: 1 suggestion(s)" in report
     assert "ERROR" not in report, report
     editor.save_screen("neovim-checkhealth-model")
+
+
+@pytest.mark.parametrize("suite", ["sid", "trixie"])
+def test_inspect_opens_a_page_that_looks_on(start: Start, suite: str) -> None:
+    editor = start(suite=suite)
+    editor.nvim.exec_lua("vim.ui.open = function(address) vim.g.opened = address end")
+    editor.nvim.command("Kvlsp inspect")
+    address = editor.wait(lambda: editor.nvim.vars.get("opened", ""), what="an address")
+    assert editor.wait_message(f"looking on at {address}")
+    page = Chromium()
+    try:
+        page.do("open", url=address)
+        page.wait(lambda: "all exact" in page.text("#rows"), "a cache that is exact")
+        assert page.text("#held") == "table.py"
+        editor.keys("Gox")
+        page.wait(lambda: "inserted" in page.text("#stroke-title"), "the key")
+        assert page.do("complaints") == []
+    finally:
+        page.close()

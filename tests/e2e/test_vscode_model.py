@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.support.editors import installed
 from tests.e2e.support.repetitive import BEGUN, functions
 from tests.e2e.support.tapped import TappedServer
-from tests.e2e.support.vscode import VSCode
+from tests.e2e.support.vscode import LOADING, VSCode
 
 pytestmark = pytest.mark.vscode
 
@@ -191,3 +191,33 @@ def test_hover_tells_how_the_last_request_went(vscode: VSCode, begin: Callable[.
     assert "Last request: 1 suggestion" in text
     assert "milliseconds" in text
     vscode.screenshot("model-status-hover")
+
+
+def test_a_panel_shows_what_the_daemon_holds(vscode: VSCode, server: TappedServer) -> None:
+    path = vscode.write("shown.py", CONTENT)
+    vscode.open("shown.py")
+    vscode.wait_connected(server, path)
+    vscode.wait_ready()
+    vscode.press("Control+End")
+    vscode.type("x")
+    vscode.command("kvlsp: Look On")
+
+    def page(script: str) -> str:
+        return str(vscode.do("inner", selector="#cells", script=script) or "")
+
+    def text(selector: str) -> str:
+        return page(f"document.querySelector('{selector}')?.textContent ?? ''")
+
+    vscode.wait(lambda: text("#rows"), lambda rows: "all exact" in rows, "a cache that is exact")
+    vscode.wait(lambda: text("#held"), lambda held: held == "shown.py", "the name of the document")
+    vscode.press("Control+1")
+    vscode.type("y")
+    vscode.wait(lambda: text("#stroke-title"), lambda title: title == "One character inserted", "the key")
+    vscode.screenshot("look-on")
+    assert page("document.querySelector('meta[http-equiv]').content").startswith("default-src 'none'")
+    assert page("getComputedStyle(document.querySelector('.left')).display") == "none", "it has its styles"
+    daemon = server.pid()
+    os.kill(daemon, signal.SIGKILL)
+    vscode.wait(server.pid, lambda pid: pid != daemon, "another daemon", LOADING)
+    vscode.wait(lambda: text("#state"), lambda state: state.strip() == "looking on", "the page with it", LOADING)
+    vscode.press("Control+s", "Control+w")

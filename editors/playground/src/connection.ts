@@ -1,5 +1,7 @@
-// The way to the daemon: a WebSocket of this page's own address. When it ends it is opened again, as often as it takes.
+// The connection to the daemon. When it ends it is opened again, as often as it takes.
 import type { LSPClient, Transport } from '@codemirror/lsp-client';
+
+import { openWay } from './way';
 
 const SOONEST = 400;
 const LATEST = 5000;
@@ -16,31 +18,30 @@ export class Connection {
 
   open(): void {
     this.tell('connecting');
-    const socket = new WebSocket(new URL('lsp', location.href.replace(/^http/, 'ws')));
     const listeners = new Set<(message: string) => void>();
-    const transport: Transport = {
-      send: (message) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(message);
+    const way = openWay({
+      hear: (message) => listeners.forEach((listener) => listener(message)),
+      opened: () => {
+        this.client.connect(transport);
+        this.client.initializing.then(
+          () => {
+            this.wait = SOONEST;
+            this.tell('open');
+          },
+          () => way.close(),
+        );
       },
+      closed: () => {
+        if (this.client.connected) this.client.disconnect();
+        this.tell('gone');
+        setTimeout(() => this.open(), this.wait);
+        this.wait = Math.min(LATEST, this.wait * 2);
+      },
+    });
+    const transport: Transport = {
+      send: (message) => way.send(message),
       subscribe: (listener) => listeners.add(listener),
       unsubscribe: (listener) => listeners.delete(listener),
-    };
-    socket.onmessage = (event) => listeners.forEach((listener) => listener(String(event.data)));
-    socket.onopen = () => {
-      this.client.connect(transport);
-      this.client.initializing.then(
-        () => {
-          this.wait = SOONEST;
-          this.tell('open');
-        },
-        () => socket.close(),
-      );
-    };
-    socket.onclose = () => {
-      if (this.client.connected) this.client.disconnect();
-      this.tell('gone');
-      setTimeout(() => this.open(), this.wait);
-      this.wait = Math.min(LATEST, this.wait * 2);
     };
   }
 }

@@ -17,8 +17,12 @@ export interface Opened {
   language: string;
   text: string;
   sample: boolean;
-  /** The page has no editor of its own: it looks on at the daemon of another. */
-  inspect?: boolean;
+  inspect?: false;
+}
+
+/** The page has no editor of its own: it looks on at the daemon of another. */
+export interface Onlooking {
+  inspect: true;
 }
 
 const COLOURS = HighlightStyle.define([

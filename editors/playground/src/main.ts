@@ -5,12 +5,13 @@ import type { EditorView } from '@codemirror/view';
 import { showGesture, showMemory, element } from './cards';
 import { Cells, LOOKS, type Look } from './cells';
 import { Connection, type State } from './connection';
-import { openEditor, type Opened } from './editor';
+import { openEditor, type Onlooking, type Opened } from './editor';
 import { Gestures, type Gesture } from './gesture';
 import { asker } from './ghost';
 import { nameOf } from './naming';
 import { Strip } from './strip';
 import { Tokens } from './tokens';
+import { within } from './way';
 import { unpacked, type Rows, type View } from './view';
 import { answerSentence, count, some, visible } from './words';
 
@@ -43,7 +44,7 @@ class Page {
   editor: EditorView | null = null;
 
   async begin(): Promise<void> {
-    const opened = (await (await fetch('document')).json()) as Opened;
+    const opened = within === null ? ((await (await fetch('document')).json()) as Opened | Onlooking) : ({ inspect: true } as Onlooking);
     this.legend();
     $('theme').addEventListener('click', () => this.theme());
     document.addEventListener('visibilitychange', () => void this.watch());
@@ -54,6 +55,7 @@ class Page {
     } else {
       this.open(opened);
     }
+    if (within !== null) this.follow();
     this.connection.open();
   }
 
@@ -186,6 +188,18 @@ class Page {
     const dark = document.documentElement.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
     document.documentElement.dataset.theme = dark === 'dark' ? 'light' : 'dark';
     this.restyle();
+  }
+
+  /** Within VS Code: its colours are dark or light, whatever the system's are. */
+  private follow(): void {
+    const { classList, dataset } = document.body;
+    const look = () => {
+      const light = classList.contains('vscode-light') || dataset.vscodeThemeKind?.endsWith('light') === true;
+      document.documentElement.dataset.theme = light ? 'light' : 'dark';
+      this.restyle();
+    };
+    new MutationObserver(look).observe(document.body, { attributeFilter: ['class', 'data-vscode-theme-kind'] });
+    look();
   }
 
   private restyle(): void {

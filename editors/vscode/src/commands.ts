@@ -2,10 +2,16 @@
 import * as vscode from 'vscode';
 
 import type { Daemon } from './daemon';
+import type { Onlooker } from './lookOn';
 import type { NextEdits } from './nextEdit';
 import { settings } from './settings';
 
-export function registerCommands(daemon: Daemon, nextEdits: NextEdits, log: vscode.LogOutputChannel): vscode.Disposable[] {
+export function registerCommands(
+  daemon: Daemon,
+  nextEdits: NextEdits,
+  onlooker: Onlooker,
+  log: vscode.LogOutputChannel,
+): vscode.Disposable[] {
   const commands: Record<string, () => unknown> = {
     'kvlsp.toggle': toggle,
     'kvlsp.toggleLanguage': toggleLanguage,
@@ -19,7 +25,8 @@ export function registerCommands(daemon: Daemon, nextEdits: NextEdits, log: vsco
     'kvlsp.restart': () => daemon.restart(),
     'kvlsp.showLog': () => log.show(),
     'kvlsp.showStatistics': () => showStatistics(daemon),
-    'kvlsp.lookOn': () => lookOn(daemon),
+    'kvlsp.lookOn': () => onlooker.show(),
+    'kvlsp.lookOnInBrowser': () => lookOn(daemon),
     'kvlsp.install': () => daemon.install(),
     'kvlsp.menu': () => menu(daemon),
   };
@@ -102,7 +109,8 @@ async function menu(daemon: Daemon): Promise<void> {
       ? [{ label: 'End the Pause', command: 'kvlsp.goOn' }]
       : [{ label: 'Pause for Some Minutes', command: 'kvlsp.pauseFor' }]),
     { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
-    { label: 'Look On in the Browser', command: 'kvlsp.lookOn' },
+    { label: 'Look On', command: 'kvlsp.lookOn' },
+    { label: 'Look On in the Browser', command: 'kvlsp.lookOnInBrowser' },
     { label: 'Show Log', command: 'kvlsp.showLog' },
     { label: daemon.running ? 'Restart the Daemon' : 'Start the Daemon', command: 'kvlsp.restart' },
   ];

@@ -46,6 +46,11 @@ export class Daemon {
     return this.client?.sendRequest(STATISTICS, {});
   }
 
+  /** The answer to a question that changes nothing. */
+  async read(method: string, params: object): Promise<unknown> {
+    return this.client?.sendRequest(method, params);
+  }
+
   /** The address of a page that looks on. */
   async inspect(): Promise<string> {
     const opened = await this.client?.sendRequest<{ address: string }>(EXECUTE, { command: 'kvlsp.inspect' });

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 
 import { registerCommands } from './commands';
 import { Daemon } from './daemon';
+import { Onlooker } from './lookOn';
 import { NextEdits } from './nextEdit';
 import { StatusBar } from './statusBar';
 
@@ -13,11 +14,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const statusBar = new StatusBar();
   daemon = new Daemon(context, log, (status) => statusBar.show(status));
   const nextEdits = new NextEdits(daemon);
+  const onlooker = new Onlooker(context.extensionUri, daemon);
   context.subscriptions.push(
     log,
     nextEdits,
+    onlooker,
     statusBar,
-    ...registerCommands(daemon, nextEdits, log),
+    ...registerCommands(daemon, nextEdits, onlooker, log),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('kvlsp.server')) {
         void daemon?.restart();

@@ -31,6 +31,8 @@ export const STATUS = 'kvlsp/status';
 export const EXECUTE = 'workspace/executeCommand';
 export const STATISTICS = 'kvlsp/statistics';
 export const DOCUMENT_STATE = 'kvlsp/documentState';
+/** What an onlooker may ask. */
+export const READS = ['kvlsp/watch', 'kvlsp/tokens', STATISTICS, DOCUMENT_STATE];
 
 /** Reasons of an empty answer, as sentences for people; others are shown as they came. */
 export const REASONS: Record<string, string> = {

@@ -26,6 +26,13 @@ const actions = {
   complaints: () => complaints,
   look: ({ width, height, scheme }) => page.setViewportSize({ width, height }).then(() => page.emulateMedia({ colorScheme: scheme })).then(() => null),
   evaluate: ({ script }) => page.evaluate(script),
+  // in the frame, of those within frames, that has such an element; null while none has
+  inner: async ({ selector, script }) => {
+    for (const frame of page.frames()) {
+      if (await frame.evaluate((one) => document.querySelector(one) !== null, selector).catch(() => false)) return frame.evaluate(script);
+    }
+    return null;
+  },
   screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 };
 
