@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from kvlsp.errors import VersionError
-from kvlsp.text.backwards import from_the_end
+from kvlsp.text.batch import at_once
 from kvlsp.text.diff import MOST
 from kvlsp.text.edit import Edit
 from kvlsp.text.pairs import halves, is_high, is_low, joined
@@ -55,6 +55,9 @@ class FullChange:
     text: str
 
 
+WORTH: Final = 2000
+"""Characters of a text that are taken apart as quickly as one change is found and applied by itself."""
+
 AnyChange: TypeAlias = RangeChange | FullChange
 
 
@@ -93,16 +96,18 @@ class Document:
                 f"A change arrived with version {version} after version {current.version}. Versions must "
                 "grow; the change was left out. Close and open the document again to bring both together."
             )
-        applied = _at_once(changes, current.text) or _one_by_one(changes, current.text, encoding)
+        applied = _at_once(changes, current.text, encoding) or _one_by_one(changes, current.text, encoding)
         text = applied[-1].after if applied else current.text
         self._snapshot = Snapshot(current.uri, version, text, current.language)
         return applied
 
 
-def _at_once(changes: Sequence[AnyChange], text: Rope) -> tuple[Change, ...]:
-    """Many changes as one, where that can be told from their order alone."""
+def _at_once(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...]:
+    """Many changes as one, where that is quicker and tells the same."""
+    if len(changes) <= MOST or len(text) > len(changes) * WORTH:
+        return ()
     ranges = [(change.start, change.end, change.text) for change in changes if isinstance(change, RangeChange)]
-    found = from_the_end(text, ranges) if len(ranges) == len(changes) > MOST else None
+    found = at_once(text, ranges, encoding) if len(ranges) == len(changes) else None
     return () if found is None or found[0].changes_nothing else (Change(*found),)
 
 
