@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "playground": Command("kvlsp.cli.playground", _USER, "Open a page with an editor, and see what kvlsp does."),
     "inspect": Command("kvlsp.cli.inspect", _USER, "See what the daemon of an editor does."),
     "next": Command("kvlsp.cli.next", _USER, "Show what would be proposed after a change of a file, as a diff."),
+    "models": Command("kvlsp.cli.models", _USER,
+                      "List models that are here or recommended, and how they fit this machine; fetch one."),
     "cache": Command("kvlsp.cli.cache", _USER, "Show or delete what is kept of documents on disk."),
     "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),
     "engine": Command("kvlsp.cli.engine", _USER, "Look after the engines that the editors of this machine share."),

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
-from kvlsp.model import formats
+from kvlsp.model import formats, resuming
 
 Progress: TypeAlias = Callable[["float | None", str], None]  # share done (None: unknown), what is being done
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 FILES = ["config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*",
-         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "adapter_config.json"]  # fmt: skip
+         "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "adapter_config.json",
+         "README.md"]  # fmt: skip
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 LARGEST = 100 << 20
 """Bytes of a description; the largest index of weights that we know has a tenth of it."""
 MOST = 512 << 20  # bytes of any JSON file beside weights at most, vocabularies among them
@@ -137,11 +139,27 @@ def _fetch(name: str, progress: Progress) -> Path:
     from huggingface_hub import snapshot_download
 
     progress(None, f"looking for {name}")
+    bar = _bar(name, progress)
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES, tqdm_class=_bar(name, progress)))
+        if not _is_whole(name):
+            resuming.large_files(name, bar)
+        return Path(snapshot_download(name, allow_patterns=FILES, tqdm_class=bar))
     except Exception as error:
         # The hub's client wraps the errors of whichever network library it is built on.
         raise explain(name, error) from error
+
+
+def _is_whole(name: str) -> bool:
+    """Whether all of it was fetched before, by the cache alone."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+        index = folder / INDEX
+        wanted = set(read_json(index)["weight_map"].values()) if index.is_file() else {WEIGHTS}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+    return all((folder / str(one)).is_file() for one in wanted)
 
 
 def explain(name: str, error: Exception) -> ModelError:

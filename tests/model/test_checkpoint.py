@@ -159,7 +159,9 @@ def test_a_hub_id_goes_to_the_hub_and_bytes_are_reported(monkeypatch, folder, ba
     told = []
     (enable_progress_bars if bars == "on" else disable_progress_bars)()
 
-    def download(name, allow_patterns, tqdm_class):
+    def download(name, allow_patterns=(), tqdm_class=None, local_files_only=False):
+        if local_files_only:
+            raise hub.LocalEntryNotFoundError("nothing")
         assert name == "owner/model"
         assert not any(pattern.endswith((".bin", ".py")) for pattern in allow_patterns)
         with tqdm_class(total=4_000_000, unit="B") as bar:
@@ -167,15 +169,17 @@ def test_a_hub_id_goes_to_the_hub_and_bytes_are_reported(monkeypatch, folder, ba
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("kvlsp.model.resuming.large_files", lambda name, bar: None)
     assert locate("owner/model", lambda share, doing: told.append((share, doing))) == folder
     assert told == [(None, "looking for owner/model"), (0.25, "fetching owner/model: 1 of 4 MB")]
 
 
 def test_a_failed_download_is_a_model_error(monkeypatch):
-    def download(name, allow_patterns, tqdm_class):
+    def download(name, **_):
         raise ConnectionError("no route")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("kvlsp.model.resuming.large_files", lambda name, bar: None)
     with pytest.raises(ModelNotFound, match="cannot be reached"):
         locate("owner/model", quiet)
     assert checkpoint.HUB_ID.fullmatch("Qwen/Qwen2.5-Coder-1.5B")

@@ -1,0 +1,33 @@
+"""Models as GGUF files: what can be said of them without reading them, and what it takes to run them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+from kvlsp.catalogue.entry import Entry
+
+EXTRA = "gguf"
+
+
+def problem() -> str:
+    """Why GGUF files cannot be used here; empty where they can."""
+    try:
+        offered = importlib.metadata.metadata("kvlsp").get_all("Provides-Extra") or []
+    except importlib.metadata.PackageNotFoundError:
+        offered = []
+    if EXTRA not in offered:
+        return "It is a GGUF file, llama.cpp's format, which this kvlsp does not read."
+    if importlib.util.find_spec("llama_cpp") is None:
+        return f'It is a GGUF file: install what reads it with pip install "kvlsp[{EXTRA}]".'
+    return ""
+
+
+def of_file(path: Path, name: str, where: str, parameters: int = 0, licence: str = "") -> Entry:
+    """An entry for a file; its size is about what it takes in memory."""
+    try:
+        disk = path.stat().st_size
+    except OSError:
+        return Entry(name, where, licence=licence, problem=f"Its file {path.name} is not there. Fetch it again.")
+    return Entry(name, where, parameters, disk=disk, licence=licence, problem=problem(), rounded=True)

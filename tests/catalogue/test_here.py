@@ -1,0 +1,148 @@
+"""What is on a machine is found wherever programs keep models, and told with what hinders it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from kvlsp.catalogue import gguf
+from kvlsp.catalogue.entry import checkpoint, licence_in
+from kvlsp.catalogue.here import here, of_folder
+from kvlsp.errors import ModelNotFound
+from tests.support.decoders import tiny_llama
+
+
+def write_model(folder: Path, licence: str = "apache-2.0") -> Path:
+    tiny_llama(2, dtype=torch.float32).save_pretrained(folder)
+    (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
+    return folder
+
+
+def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str = "library") -> None:
+    blobs = store / "blobs"
+    blobs.mkdir(parents=True, exist_ok=True)
+    digests = {
+        what: "sha256:" + f"{number:x}{len(name):x}".rjust(64, "0")
+        for number, what in enumerate(("model", "license", "config"), 1)
+    }
+    for what, content in (
+        ("model", b"GGUF" + bytes(size - 4)),
+        ("license", b"\n  MIT License\n\nCopyright"),
+        ("config", json.dumps({"model_type": "1.5B"}).encode()),
+    ):
+        (blobs / digests[what].replace(":", "-")).write_bytes(content)
+    manifest = store / "manifests" / "registry.example" / maker / name / tag
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(
+        json.dumps(
+            {
+                "config": {"digest": digests["config"]},
+                "layers": [
+                    {"mediaType": f"application/vnd.ollama.image.{what}", "digest": digests[what], "size": size}
+                    for what in ("license", "model")
+                ],
+            }
+        )
+    )
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, Path]:
+    return {"hub": tmp_path / "no-hub", "store": tmp_path / "no-store"}
+
+
+def test_the_default_model_is_always_there(nowhere):
+    (model,) = here(**nowhere)
+    assert (model.name, model.where, model.licence, model.problem) == ("", "comes with kvlsp", "Apache-2.0", "")
+    assert (model.parameters, model.layers, model.row) == (6_524_160, 6, 3 * 6 * 2 * 64)
+
+
+def test_folders_are_looked_at_and_into(tmp_path, nowhere):
+    one = write_model(tmp_path / "models" / "one")
+    (tmp_path / "models" / "empty").mkdir()
+    (tmp_path / "models" / "half").mkdir()
+    (tmp_path / "models" / "half" / "config.json").write_text('{"model_type": "llama"}')
+    found = {model.name: model for model in here([str(tmp_path / "models"), str(one)], **nowhere)}
+    assert list(found) == ["", str(tmp_path / "models" / "half"), str(one)]
+    assert found[str(one)].licence == "apache-2.0"
+    assert found[str(one)].disk == (one / "model.safetensors").stat().st_size
+    assert found[str(tmp_path / "models" / "half")].problem
+
+
+def test_a_folder_that_is_not_there_is_said():
+    with pytest.raises(ModelNotFound, match=r"no folder \./nothing"):
+        of_folder("./nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"architectures": ["BertModel"]}, "no model that writes text on"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "GPTQ"),
+        ({"num_hidden_layers": 90}, "90 layers"),
+        ({"num_hidden_layers": None}, "leaves out"),
+        ({"num_attention_heads": 0, "num_key_value_heads": 0, "head_dim": 0}, ""),
+        ({"alibi": True}, "rotation"),
+    ],
+)
+def test_what_cannot_be_used_says_why(tmp_path, change, says):
+    folder = write_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    assert says in checkpoint(folder, "x", "folder").problem
+
+
+def test_the_hub_s_cache_by_ids(tmp_path, nowhere):
+    repository = tmp_path / "hub" / "models--owner--tiny"
+    write_model(repository / "snapshots" / "old", "mit")
+    write_model(repository / "snapshots" / "new", "apache-2.0")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("new")
+    write_model(tmp_path / "hub" / "datasets--owner--text" / "snapshots" / "new")
+    model = here(hub=tmp_path / "hub", store=nowhere["store"])[1:]
+    assert [(one.name, one.licence, one.problem) for one in model] == [("owner/tiny", "apache-2.0", "")]
+
+
+def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
+    store = tmp_path / "ollama"
+    write_ollama(store, "qwen2.5-coder", "1.5b-base", 500)
+    write_ollama(store, "mine", "latest", 90, maker="somebody")
+    (store / "manifests" / "registry.example" / "library" / "broken").mkdir()
+    (store / "manifests" / "registry.example" / "library" / "broken" / "x").write_text("{")
+    (store / "manifests" / "registry.example" / "library" / "broken" / "y").write_text('{"layers": [1, {"digest": 5}]}')
+    for offered in (True, False):
+        monkeypatch.setattr(gguf, "problem", lambda offered=offered: "" if offered else "install it")
+        found = here(hub=nowhere["hub"], store=store)[1:]
+        assert [(one.name, one.disk, one.parameters, one.licence) for one in found] == [
+            ("ollama:qwen2.5-coder:1.5b-base", 500, 1_500_000_000, "MIT License"),
+            ("ollama:somebody/mine:latest", 90, 1_500_000_000, "MIT License"),
+        ]
+        assert {one.problem for one in found} == {"" if offered else "install it"}
+
+
+def test_gguf_files_need_what_reads_them(tmp_path, monkeypatch):
+    (tmp_path / "small.gguf").write_bytes(b"GGUF1234")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (model,) = of_folder(str(tmp_path))
+    assert (model.name, model.disk) == (str(tmp_path / "small.gguf"), 8)
+    assert "GGUF" in model.problem
+
+
+@pytest.mark.parametrize(
+    ("card", "says"),
+    [
+        ({"license": "mit"}, "mit"),
+        ({"license": "other", "license_name": "qwen-research"}, "qwen-research"),
+        ({"license": ["mit", "apache-2.0"]}, "mit, apache-2.0"),
+        ({"license": "other"}, "other"),
+        ({}, ""),
+        (None, ""),
+        ([], ""),
+        ({"license": {"a": 1}}, "{'a': 1}"),
+    ],
+)
+def test_licences_as_cards_name_them(card, says):
+    assert licence_in(card) == says
