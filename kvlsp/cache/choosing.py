@@ -1,5 +1,5 @@
-"""Which rows a change asks for besides what is new: those that crossed the caret, those right behind the change, and
-those that have waited longest.
+"""Which rows a change asks for besides what is new: those that crossed the caret, those right behind the change, the
+markers of the template, and those that have waited longest.
 
 Integers only, read from the plan and from what is known of each row (:mod:`kvlsp.cache.staleness`); they are encoded in
 :mod:`kvlsp.cache.repair`. Which other stale rows fill a forward's spare room is in :mod:`kvlsp.cache.worth`.
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from kvlsp.cache.plan import Plan
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.prompt.layout import CONTEXT
 
 Choice = Callable[[ResidentCache, Plan, bool], npt.NDArray[np.int64]]
 """Which stale layout rows are encoded along with a change (see :mod:`kvlsp.cache.worth`); True where logits are asked
@@ -65,6 +66,17 @@ def seams(plan: Plan, rows: int = SEAM) -> npt.NDArray[np.int64]:
     near = np.unique(places[:, None] + np.arange(most))
     near = near[near < len(plan.layout)]
     return near[np.isin(near, plan.encode_new, invert=True)]
+
+
+def markers(cache: ResidentCache, plan: Plan) -> npt.NDArray[np.int64]:
+    """Layout rows, ascending, of the template's markers that have missed something. ``plan`` has been applied.
+
+    A marker says nothing of its own: its row is all that stands before it, and everything behind reads it. The one
+    between suffix and prefix, left as it was when the caret went on, was nine tenths of what a repair got wrong.
+    """
+    cells = plan.layout.cells
+    found = np.flatnonzero((cells < 0) & (cells > CONTEXT))
+    return found[cache.staleness.changes[found] > 0]
 
 
 def overdue(cache: ResidentCache) -> bool:

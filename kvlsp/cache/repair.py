@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, seams
+from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, markers, seams
 from kvlsp.cache.plan import Plan, common_head
 from kvlsp.cache.resident import ResidentCache, Rows
 from kvlsp.errors import CacheFull, IntegrityError
@@ -66,9 +66,10 @@ class Repair:
     """A cache on its way to ``layout``, a forward at a time: :meth:`step` until :attr:`complete`, then :meth:`close`.
 
     ``wanted`` are ascending layout rows whose logits are asked for; ``seam`` rows behind every change are encoded again
-    (0: only what is new, as PIE's paper has it). ``counts`` says whether the change ages the rows that it makes stale:
-    an edit does, a window that grows does not. Between two steps the cache may be read and used by branches; its next
-    plan takes out what is not written yet, so a repair that is given up needs no care, and is not stepped any more.
+    and so are the template's markers (0: only what is new, as PIE's paper has it). ``counts`` says whether the change
+    ages the rows that it makes stale: an edit does, a window that grows does not. Between two steps the cache may be
+    read and used by branches; its next plan takes out what is not written yet, so a repair that is given up needs no
+    care, and is not stepped any more.
 
     Raises :class:`kvlsp.errors.CacheFull` before anything has changed when the layout does not fit. Any other
     exception, here or in a step, drops the whole cache, never a document's text, and is passed on.
@@ -98,6 +99,8 @@ class Repair:
                 _reach(cache, self._copied.exact)
             self._crossed = crossing(cache, plan)
             encode = np.unique(np.concatenate([missing, self._crossed, seams(plan, seam), self._wanted]))
+            if seam and len(encode):  # there is a forward to take them along
+                encode = np.union1d(encode, markers(cache, plan))
             if choose is not None and len(encode):  # there is a forward to fill
                 encode = np.union1d(encode, choose(cache, plan, len(wanted) > 0))
         except BaseException:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kvlsp.cache.choosing import Choice, crossing, seams
+from kvlsp.cache.choosing import Choice, crossing, markers, seams
 from kvlsp.cache.plan import Plan
 from kvlsp.cache.resident import ResidentCache
 
@@ -59,7 +59,7 @@ def worthiest(within: Budget | int) -> Choice:
     allowed = within if isinstance(within, Budget) else Budget.of(within)
 
     def choose(cache: ResidentCache, plan: Plan, asked: bool) -> npt.NDArray[np.int64]:
-        seam = seams(plan)
+        seam = np.union1d(seams(plan), markers(cache, plan))
         budget = max(0, allowed.at(len(plan.layout)) - len(seam))
         waiting = cache.staleness.changes > 0
         waiting[crossing(cache, plan)] = False

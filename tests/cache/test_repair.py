@@ -159,6 +159,36 @@ def test_the_caret_and_other_files_make_no_seam():
     assert repair(cache, before).repaired == 0
 
 
+def with_markers(caret: int, rows: int = 200) -> Layout:
+    """Text of so many cells in suffix-first order, asked at ``caret``."""
+    head, between, text = -1, -17, list(range(rows))
+    layout = layout_of([head, *text[caret:], between, *text[:caret]])
+    end = 1 + rows - caret
+    return replace(layout, suffix=(1, end), prefix=(end + 1, rows + 2), ids=np.where(layout.cells < 0, 2, layout.ids))
+
+
+@pytest.mark.parametrize(("first", "then"), [(20, 30), (20, 150), (150, 20), (150, 149)])
+def test_a_marker_that_has_missed_something_is_encoded_with_the_change(first, then):
+    cache = prefilled(THREE, with_markers(first))
+    layout = with_markers(then)
+    repair(cache, layout, wanted=[len(layout) - 1])
+    between = layout.suffix[1]
+    assert cache.staleness.changes[between] == 0
+    unmended = prefilled(THREE, with_markers(first))
+    repair(unmended, layout, wanted=[len(layout) - 1], seam=0)
+    assert unmended.staleness.changes[between] > 0
+
+
+@pytest.mark.parametrize("behind", [1, 40])
+def test_a_marker_that_has_missed_nothing_costs_nothing(behind):
+    cache = prefilled(THREE, with_markers(50))
+    layout = with_markers(50)
+    cells = np.concatenate([layout.cells[:-behind], [300], layout.cells[-behind:]])
+    typed = replace(layout_of(cells.tolist()), suffix=layout.suffix, prefix=(layout.prefix[0], len(cells)))
+    settled = repair(cache, typed)
+    assert (settled.encoded, settled.repaired) == (1, min(behind, SEAM))
+
+
 def test_an_interrupted_repair_is_finished_by_the_next():
     cache = ResidentCache(THREE, LIMIT)
     layout = layout_of(list(range(40)))
