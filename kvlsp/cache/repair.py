@@ -185,7 +185,7 @@ def refresh(cache: ResidentCache, rows: int) -> int:
     cache.drop_unwritten()
     count = min(rows, _solid(cache) - cache.frontier)
     if count > 0:
-        _encode_again(cache, np.arange(cache.frontier, cache.frontier + count))
+        _encode_again(cache, np.arange(cache.frontier, cache.frontier + count), judge=True)
     return max(0, count)
 
 
@@ -197,7 +197,7 @@ def read_likelihoods(cache: ResidentCache, rows: int) -> int:
     cache.drop_unwritten()
     missing = cache.likelihoods.missing(cache.frontier)[:rows]
     if len(missing):
-        _encode_again(cache, missing)
+        _encode_again(cache, missing, judge=True, tells=False)  # they are what they were
     return len(missing)
 
 
@@ -211,14 +211,14 @@ def refresh_oldest(cache: ResidentCache, rows: int) -> int:
     cache.drop_unwritten()
     first = longest_waiting(cache, rows)
     if len(first):
-        _encode_again(cache, first)
+        _encode_again(cache, first, judge=False)
     return len(first)
 
 
-def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
+def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64], *, judge: bool, tells: bool = True) -> None:
     try:
-        encode_rows(cache, rows, None)
-        if cache.witness is not None:
+        encode_rows(cache, rows, None, judge=judge)
+        if cache.witness is not None and tells:
             cache.witness.refreshed(cache.rows.slots[rows])
     except BaseException:
         cache.forget()
@@ -226,12 +226,14 @@ def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
 
 
 def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
-                wanted: npt.NDArray[np.bool_] | None) -> torch.Tensor:
-    """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows)."""
+                wanted: npt.NDArray[np.bool_] | None, *, judge: bool = False) -> torch.Tensor:
+    """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows). ``judge``:
+    nobody waits for it, so that it may say how likely the text is wherever somebody wants to know."""
     resident = cache.rows
     chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
     asked, exact = chosen, np.empty(0, np.int64)
-    if cache.likelihoods is not None:  # those that will be exact when they are encoded say what they think of the next
+    known = cache.likelihoods if judge or not cache.judges_at_rest else None
+    if known is not None:  # those that will be exact when they are encoded say what they think of the next
         exact = np.flatnonzero(rows < min(_reached(cache, rows), _solid(cache)))
         chosen = np.union1d(asked, exact)
     with span("encode", rows=len(rows)):
@@ -245,9 +247,9 @@ def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
     if cache.unwritten is not None:
         cache.unwritten[rows] = False
     _reach(cache, rows)
-    if cache.likelihoods is None:
+    if known is None:
         return logits
-    cache.likelihoods.read(rows[exact], resident.ids, logits[torch.from_numpy(np.isin(chosen, exact))])
+    known.read(rows[exact], resident.ids, logits[torch.from_numpy(np.isin(chosen, exact))])
     return logits[torch.from_numpy(np.isin(chosen, asked))]
 
 

@@ -78,6 +78,8 @@ class ResidentCache:
         self.staleness = Staleness.fresh(0)
         self.likelihoods: Likelihoods | None = None
         """How likely the text is as it stands; None: nobody wants to know (:meth:`judge`)."""
+        self.judges_at_rest = False
+        """Only forwards that nobody waits for say how likely the text is."""
         self.frontier = 0
         self.scratch: Scratch | None = None
         self.unwritten: npt.NDArray[np.bool_] | None = None
@@ -116,11 +118,12 @@ class ResidentCache:
         self.scratch = self.unwritten = None
         if self.witness is not None:
             self.witness.forget()
-        self.judge(self.likelihoods is not None)
+        self.judge(self.likelihoods is not None, at_rest=self.judges_at_rest)
 
-    def judge(self, wanted: bool) -> None:
-        """From here on, remember how likely the text is as it stands, or do not."""
-        known = self.likelihoods
+    def judge(self, wanted: bool, *, at_rest: bool = False) -> None:
+        """From here on, remember how likely the text is as it stands, or do not; ``at_rest``: at no cost for a forward
+        that somebody waits for."""
+        known, self.judges_at_rest = self.likelihoods, at_rest
         if not wanted:
             self.likelihoods = None
         elif known is None or len(known) != len(self.rows):
@@ -165,7 +168,7 @@ class ResidentCache:
         self.forget()
         self.rows, self.staleness, self.frontier = Rows(cells, ids, order, order, prefix), staleness, frontier
         self.host = stored
-        self.judge(self.likelihoods is not None)
+        self.judge(self.likelihoods is not None, at_rest=self.judges_at_rest)
 
     def plan(self, layout: Layout) -> Plan:
         """The way to ``layout`` from the rows that are written."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from kvlsp.cache.witness import Witness
 from kvlsp.cache.worth import Budget, worthiest
 from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
@@ -44,8 +43,8 @@ class Documents:
         """No ``bound`` exceeds it, in bytes: the rest is for documents of other clients."""
         self.piece = PIECE
         """Characters that are tokenized in one go."""
-        self.witness: Callable[[], Witness] | None = None
-        """Makes who looks on at a cache."""
+        self.begins: Callable[[Session], None] = lambda session: None
+        """Told of each session that is made."""
         self.host_bound = 0
         """Bytes of host memory that rows of idle documents may take; apart from ``bound``, the device's."""
 
@@ -141,7 +140,7 @@ class Documents:
             session.full_prefill = whole
             budget = model.repair_budget if settings.repair_budget < 0 else Budget.of(settings.repair_budget)
             session.choose = worthiest(budget) if budget else None
-            session.cache.witness = self.witness() if self.witness is not None else None
+            self.begins(session)
             document.session, document.drafter = session, None
             document.awaited = self.shelving.fetch(document.snapshot.uri, session)
         elif document.left:

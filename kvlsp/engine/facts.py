@@ -6,6 +6,10 @@ from kvlsp.engine.completion import Phase
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.schedule import Facts
+from kvlsp.engine.session import Session
+
+JUDGING = 30.0
+"""Seconds of work that somebody who looks on may bring about at rest."""
 
 
 def facts_of(documents: Documents, document: DocumentState, asked: bool, next_edit: bool = False) -> Facts:
@@ -46,4 +50,15 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
         stale=stale,
         keep_at=documents.shelving.due(document.snapshot.uri, session) if settled else None,
         next_edit=next_edit,
+        looked_at=settled and _unjudged(documents, session),
     )
+
+
+def _unjudged(documents: Documents, session: Session) -> bool:
+    """Whether it should be found out at rest how likely each token is: somebody wants to know, and it takes no longer
+    than :data:`JUDGING`."""
+    known, pace = session.cache.likelihoods, documents.shelving.pace
+    if known is None:
+        return False
+    missing = len(known.missing(session.cache.frontier))
+    return missing > 0 and missing * ((pace.per_row if pace is not None else None) or 0.0) <= JUDGING

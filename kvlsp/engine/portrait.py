@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.witness import Origin
 from kvlsp.engine.completion import Phase
 from kvlsp.engine.document_state import DocumentState
@@ -22,7 +23,9 @@ ROWS = 1 << 19
 def portrait(document: DocumentState) -> Mapping[str, Any] | None:
     """Its rows in layout order; None before it has any tokens. Arrays are little-endian, in base64, one element a
     row: ``ids`` and ``cells`` int32, ``changes`` uint16 (missed since it was encoded), ``origin`` int8
-    (:class:`~kvlsp.cache.witness.Origin`), ``written`` and ``moved`` int32 (strokes).
+    (:class:`~kvlsp.cache.witness.Origin`), ``written`` and ``moved`` int32 (strokes), ``likely`` uint16: how likely the
+    token was behind all rows before it when that was last known exactly, in hundredths of a nat below certainty;
+    65535 where it is not known.
 
     ``generated`` are the ids of what the newest completion has generated behind the caret, the places of copied ones
     among them ``copied``; ``typed`` characters of its text have been typed since.
@@ -55,11 +58,19 @@ def portrait(document: DocumentState) -> Mapping[str, Any] | None:
         "origin": _packed(origin, "<i1"),
         "written": _packed(written, "<i4"),
         "moved": _packed(moved, "<i4"),
+        "likely": _packed(_likely(cache), "<u2"),
         "generated": list(progress.ids) if progress is not None else [],
         "copied": list(progress.copied) if progress is not None else [],
         "typed": document.job.typed if document.job is not None else 0,
         "generating": document.job is not None and document.job.phase is Phase.DECODING,
     }
+
+
+def _likely(cache: ResidentCache) -> npt.NDArray[np.float32]:
+    known = cache.likelihoods
+    if known is None:
+        return np.full(len(cache.rows), _MOST, np.float32)
+    return np.nan_to_num(np.minimum(-100 * known.now, _MOST - 1), nan=_MOST)
 
 
 def _packed(values: npt.NDArray[Any], kind: str) -> str:

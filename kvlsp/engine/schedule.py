@@ -33,6 +33,8 @@ class Work(Enum):
     """Make the next stale rows exact."""
     NEXT_EDIT = "next edit"
     """Find what an edit has made wrong elsewhere."""
+    JUDGE = "judge"
+    """Find out how likely each token is, for who looks on."""
     KEEP = "keep"
     """Copy a layer of rows for the disk."""
 
@@ -80,6 +82,8 @@ class Facts:
     """From when on its rows, all exact, should be copied for the disk; None when there is nothing to copy."""
     next_edit: bool = False
     """The next edit is looked for."""
+    looked_at: bool = False
+    """Somebody looks on, to whom it is not known yet how likely each token is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ def schedule(facts: Facts, now: float) -> Decision:
         (facts.grows, Work.GROW),
         (facts.stale, Work.REFRESH),
         (facts.next_edit, Work.NEXT_EDIT),
+        (facts.looked_at, Work.JUDGE),
     )
     for holds, work in at_once:
         if holds:

@@ -86,6 +86,12 @@ class Shelving:
         self._kept: dict[str, _Kept] = {}
         self._copying: _Copying | None = None
 
+    @property
+    def disk(self) -> tuple[int | None, int]:
+        """Bytes that lie on disk of all models' documents, as of the last look (None: nobody has looked yet), and their
+        bound; 0 where nothing is kept."""
+        return (None, 0) if self._shelf is None else (self._shelf.held, self._shelf.bound)
+
     def serve(self, model: Model | None, settings: Settings) -> None:
         """From now on of this model; of none, or with nothing allowed on disk, nothing is kept or awaited."""
         self._copying, self._shelf = None, None

@@ -22,6 +22,12 @@ PARTS = ("tokenize", "move", "encode", "decode")
 AT_REST = frozenset({"refresh", "refine", "place", "grow"})
 """Work that waits for the keyboard to rest."""
 
+QUESTIONS = frozenset({"apply Watch", "apply DescribeTokens", "apply DescribeEngine", "apply DescribeDocument"})
+"""What is done for who asks, and changes nothing."""
+
+FOR_WHO_LOOKS = QUESTIONS | {"judge"}
+"""What no stroke brings."""
+
 TELLING = 48
 """Rows from which on a forward says how long a row takes: below, most of it is what any forward takes."""
 
@@ -81,11 +87,14 @@ class Strokes:
     def worked(self, turn: Span, number: int) -> None:
         """A turn has ended."""
         stroke = self.now
+        phases = [phase for phase in turn.inner if phase.name not in FOR_WHO_LOOKS]
+        if not phases:
+            return
         for one in reversed(self._strokes):
             if one.turn and one is not stroke:
                 break
             one.turn = number  # those that were overtaken in the turn that brought them, too
-        for phase in turn.inner:
+        for phase in phases:
             parts = list(_parts(phase))
             encoded = [part for part in parts if part.name in ("encode", "decode")]
             stroke.forwards += len(encoded)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kvlsp.cache.repair import read_likelihoods
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
@@ -44,6 +45,7 @@ class Upkeep:
             Work.REFRESH: self._refresh,
             Work.KEEP: self._keep,
             Work.NEXT_EDIT: next_edits.step,
+            Work.JUDGE: self._judge,
         }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
         self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS)
@@ -111,6 +113,11 @@ class Upkeep:
         pace = self._prefill_pace if document.growing else self._refresh_pace
         with pace as rows:
             pace.did(self._documents.session(document).refresh(rows))
+
+    def _judge(self, document: DocumentState) -> None:
+        """Rows that have not said yet how likely what follows them is say so."""
+        with self._refresh_pace as rows:
+            self._refresh_pace.did(read_likelihoods(self._documents.session(document).cache, rows))
 
     def _refresh_oldest(self, document: DocumentState) -> None:
         """Typing goes on: a forward between two keystrokes."""

@@ -24,8 +24,9 @@ from kvlsp.cache.witness import Witness
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.models import Models
 from kvlsp.engine.portrait import portrait
+from kvlsp.engine.session import Session
 from kvlsp.engine.statistics import Statistics
-from kvlsp.engine.strokes import Strokes, in_json
+from kvlsp.engine.strokes import QUESTIONS, Strokes, in_json
 from kvlsp.messages import Complete, EditDocument, Event, Message, OpenDocument, Watch, Watched
 from kvlsp.opening.loading import Loaded
 from kvlsp.tracing import Span
@@ -79,10 +80,9 @@ class Watching:
         now = self._seen_at = self._clock()
         self._asked.append((now, watch))
         if self._strokes is None:
-            self._strokes = strokes = Strokes(now)
+            self._strokes = Strokes(now)
             self._answered = self._statistics.last
-            self._documents.witness = lambda: Witness(lambda: strokes.now.number, strokes.count)
-            self._give_witnesses()
+            self._each_session(self._show)
         if len(self._asked) > ONLOOKERS:
             self._answer(self._asked.pop(0)[1])
 
@@ -109,16 +109,16 @@ class Watching:
         if self._strokes is None:
             return nullcontext()
         if not self._asked and self._clock() - self._seen_at > PATIENCE:
-            self._strokes = self._documents.witness = None
+            self._strokes = None
             self._turns.clear()
-            self._give_witnesses()
+            self._each_session(self._show)
             return nullcontext()
         return tracing.to(self._worked, 0.0, self._clock)
 
     def _worked(self, turn: Span) -> None:
         """A turn has ended. One that only took questions is not worth a view."""
         strokes = self._strokes
-        if strokes is None or all(phase.name in _QUESTIONS for phase in turn.inner):
+        if strokes is None or all(phase.name in QUESTIONS for phase in turn.inner):
             return
         self._number += 1
         strokes.worked(turn, self._number)
@@ -192,17 +192,22 @@ class Watching:
 
     def _memory(self) -> Mapping[str, Any]:
         store = self._documents.placing.store
+        held, most = self._documents.shelving.disk
         return {"bound": self._documents.bound, "hostBound": self._documents.host_bound, "chunks": len(store),
-                "chunkBytes": store.nbytes}
+                "chunkBytes": store.nbytes, "disk": held, "diskBound": most}
 
-    def _give_witnesses(self) -> None:
-        make = self._documents.witness
+    def _each_session(self, do: Callable[[Session], None]) -> None:
+        """Now, and with those that are made from here on."""
+        self._documents.begins = do
         for document in self._documents:
             if document.session is not None:
-                document.session.cache.witness = make() if make is not None else None
+                do(document.session)
 
-
-_QUESTIONS = frozenset({"apply Watch", "apply DescribeTokens", "apply DescribeEngine", "apply DescribeDocument"})
+    def _show(self, session: Session) -> None:
+        """Its cache is looked at as long as somebody looks."""
+        cache, strokes = session.cache, self._strokes
+        cache.witness = None if strokes is None else Witness(lambda: strokes.now.number, strokes.count)
+        cache.judge(strokes is not None, at_rest=True)
 
 
 def _described(number: int, turn: Span) -> list[Any]:

@@ -67,7 +67,14 @@ class Shelf:
         self.kind = kind
         self._folder, self._worker, self._worth = folder, worker, worth
         self._waiting = 0
+        self.held: int | None = None
+        """Bytes in the folder, of all models, when it was last swept."""
         worker.do(self._sweep)
+
+    @property
+    def bound(self) -> int:
+        """Bytes that the folder may hold."""
+        return self._folder.bound
 
     def keep(self, document: str, rows: Leaving) -> bool:
         """Have the rows written, which nobody may change any more; False where too much waits already."""
@@ -109,7 +116,7 @@ class Shelf:
             self._folder.prepare()
             size = write(path, rows, Label(self.kind.key, self.kind.name, self._worth.per_row or 0.0))
             log.debug("Kept %d rows on disk, %d bytes.", len(rows.book), size)
-            self._folder.sweep()
+            self.held = self._folder.sweep()
         except OSError as error:
             log.info("Rows are not kept on disk: %s.", error.strerror)
 
@@ -134,4 +141,4 @@ class Shelf:
 
     def _sweep(self) -> None:
         with contextlib.suppress(OSError):
-            self._folder.sweep()
+            self.held = self._folder.sweep()

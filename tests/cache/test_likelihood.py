@@ -111,6 +111,37 @@ def test_rows_that_were_exact_before_anybody_asked_are_read_again():
     np.testing.assert_allclose(cache.likelihoods.now[1:], oracle(THREE, layout), atol=1e-5)
 
 
+class Counting:
+    """A decoder that counts the rows whose logits are asked for."""
+
+    def __init__(self, decoder):
+        self._decoder, self.asked = decoder, 0
+
+    def __getattr__(self, name):
+        return getattr(self._decoder, name)
+
+    def forward(self, *arguments):
+        logits = self._decoder.forward(*arguments)
+        self.asked += len(logits)
+        return logits
+
+
+def test_at_rest_only_costs_a_forward_that_somebody_waits_for_nothing():
+    decoder = Counting(THREE)
+    cache = ResidentCache(decoder, LIMIT)
+    cache.judge(True, at_rest=True)
+    repair(cache, layout_of(list(range(20))))
+    repair(cache, layout_of([*range(5), 33, *range(5, 20)]))
+    assert decoder.asked == 0
+    layout = layout_of([*range(5), 33, *range(5, 20)])
+    read(cache, layout)
+    np.testing.assert_allclose(cache.likelihoods.now[1:], oracle(THREE, layout), atol=1e-5)
+    cache.forget()
+    repair(cache, layout)
+    assert np.isnan(cache.likelihoods.now).all()
+    cache.check_integrity()
+
+
 def test_a_window_that_grows_leaves_nothing_to_compare_with():
     from kvlsp.cache.repair import Repair
 

@@ -146,6 +146,10 @@ def test_the_numbers_are_those_of_the_engines_report(playground: Playground):
     assert view["memory"]["bound"] == statistics["cacheBound"]
     assert sum(held["bytes"] for held in view["documents"]) + view["memory"]["chunkBytes"] == statistics["cacheBytes"]
     assert view["last"]["latency_ms"] == statistics["last"]["latency_ms"]
+    memory = page.text("#memory")
+    assert "stack.py" in memory
+    assert "pieces of other filesnone shown" in memory
+    assert "on disk, all modelsnothing is kept" in memory, "what is typed in the page is written nowhere"
 
 
 def test_a_daemon_that_is_killed_is_followed_by_another_with_the_text_of_the_page(playground: Playground):
@@ -176,10 +180,12 @@ def test_the_keyboard_alone_is_enough(playground: Playground):
     for control in ("theme", "cm-content", "line-above", "delete-above", "jump", "grid"):
         assert control in reached, reached
     page.evaluate("document.querySelector('#grid').focus()")
+    page.wait(lambda: page.evaluate("window.kvlsp.view.document.likely.filter((one) => one === 65535).length") == 1,
+              "how likely each token is but the first")
     page.do("press", key="Home")
     page.do("press", key="ArrowDown")
     said = page.wait(lambda: page.text("#token"), "a token")
-    assert re.search(r"position \d+, .*exact", said), said
+    assert re.search(r"position \d+, .*exact, (\d+(\.\d)?|less than 0\.1) % likely here$", said), said
     page.do("press", key="ArrowRight")
     assert page.text("#token") != said
 

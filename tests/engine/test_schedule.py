@@ -49,6 +49,8 @@ def test_what_comes_between_two_keystrokes(changes, work):
     ({"misplaced": True, "grows": True, "stale": True, "crossed": True, "overdue": True}, Work.PLACE),
     ({"grows": True, "stale": True, "crossed": True, "overdue": True}, Work.GROW),
     ({"stale": True, "crossed": True, "overdue": True}, Work.REFRESH),
+    ({"next_edit": True, "looked_at": True}, Work.NEXT_EDIT),
+    ({"looked_at": True}, Work.JUDGE),
 ])
 def test_what_waits_for_a_rest(changes, work):
     assert decide(RESTING, **changes) == Decision(work)

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from kvlsp.engine.shelving import EVERY
-from kvlsp.messages import CloseDocument, Configure, OpenDocument
+from kvlsp.messages import CloseDocument, Configure, OpenDocument, Watch, Watched
 from kvlsp.shelf.file import ENDING
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -206,3 +206,21 @@ def test_a_session_that_is_made_anew_goes_on_with_its_rows(whole):
     whole.rest_for(5)
     assert len(whole.session.cache.rows)
     assert whole.rows - before < len(whole.session.cache.rows) * 1.5
+
+
+def test_who_looks_on_is_told_what_lies_on_disk(folder):
+    bench = Shelved()
+    complete(bench, CARET)
+    bench.rest_for(60)
+    bench.engine.post(Watch(77, -1))
+    bench.work()
+    [view] = [event.view for event in bench.events if isinstance(event, Watched)]
+    lies = sum(file.stat().st_size for file in folder.iterdir())
+    assert view["memory"]["disk"] == lies > 0
+    assert view["memory"]["diskBound"] == SETTINGS.disk_mib << 20
+    bench.engine.post(Configure(dataclasses.replace(bench.settings, disk_mib=0)))
+    bench.engine.post(CloseDocument(URI))
+    bench.clock.pass_(1.0)
+    bench.engine.post(Watch(78, 0))
+    bench.work()
+    assert bench.engine.documents.shelving.disk == (None, 0)

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from kvlsp import tracing
+from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.witness import Origin
 from kvlsp.engine.watching import INTERVAL, KEEPALIVE, LATEST, ONLOOKERS, PATIENCE, TURNS
 from kvlsp.messages import DescribeTokens, Feedback, OpenDocument, TokensDescribed, Watch, Watched
+from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import CARET, TEXT, Bench, complete
@@ -144,6 +147,41 @@ def test_the_totals_of_all_strokes_are_those_of_the_session():
     assert told["refreshed"] == totals.refreshed
 
 
+def test_how_likely_each_token_is_comes_at_rest_and_is_that_of_a_full_prefill():
+    bench = Bench(LONG)
+    complete(bench, 40)
+    onlooker = Onlooker(bench)
+    first = array(onlooker.look(), "likely", "<u2")
+    view = onlooker.rest()
+    rows = bench.session.cache.rows
+    cache = ResidentCache(bench.model.decoder, len(rows) + 64)
+    slots = torch.from_numpy(cache.take(len(rows), scratch=True))
+    ids = torch.from_numpy(rows.ids.astype(np.int64))
+    with torch.inference_mode():
+        logits = cache.decoder.forward(cache.arrays(), RowBatch(ids, torch.arange(len(rows)), slots, EVERY, Branch(1)))
+    likely = -logits.double().log_softmax(-1)[:-1].gather(-1, ids[1:, None])[:, 0].numpy()
+    told = array(view, "likely", "<u2").astype(np.float64)
+    assert len(first) <= len(told) == len(rows)
+    assert told[0] == 65535
+    np.testing.assert_allclose(told[1:] / 100, likely, atol=0.02)
+    strokes = len({stroke["number"] for seen in onlooker.views for stroke in seen["strokes"]})
+    bench.edit(0, 0, "z")
+    after = array(onlooker.look(), "likely", "<u2")
+    assert np.count_nonzero(after == 65535) > 1, "what stands behind the change is not known before it is exact"
+    assert strokes <= 2, "nobody did anything"
+    assert not np.count_nonzero(array(onlooker.rest(), "likely", "<u2")[1:] == 65535)
+
+
+def test_what_a_large_model_would_take_too_long_for_is_not_found_out(bench):
+    bench.rest()
+    onlooker = Onlooker(bench)
+    bench.engine.documents.shelving.pace.per_row = 60 / len(bench.session.cache.rows)
+    onlooker.look()
+    bench.work()
+    view = onlooker.look() or onlooker.views[-1]
+    assert set(array(view, "likely", "<u2").tolist()) == {65535}
+
+
 def test_an_answer_belongs_to_its_key_and_what_was_generated_is_shown():
     bench = Bench(TEXT)
     onlooker = Onlooker(bench)
@@ -197,6 +235,7 @@ def test_no_view_comes_without_news_but_a_word_after_some_seconds(bench):
     bench.rest()
     onlooker = Onlooker(bench)
     onlooker.look()
+    onlooker.look()  # how likely each token is
     ticket = onlooker.ask()
     bench.work()
     assert onlooker.answer(ticket) is None

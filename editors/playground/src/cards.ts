@@ -61,11 +61,15 @@ function line(name: string, filled: HTMLElement, words: string): HTMLElement {
 }
 
 export function showMemory(view: View): void {
-  const { bound, chunks, chunkBytes } = view.memory;
+  const { bound, chunks, chunkBytes, disk, diskBound } = view.memory;
   const lines = view.documents.filter((one) => one.rows > 0).map((one) => {
     const name = nameOf(one.uri);
-    return line(name, bar(one.bytes / Math.max(bound, one.bytes, 1), 'ours'), `${some(one.rows, 'row')}, ${bytes(one.bytes)} of ${bytes(bound)}`);
+    const host = one.hostBytes > 0 ? `, ${bytes(one.hostBytes)} in host memory` : '';
+    return line(name, bar(one.bytes / Math.max(bound, one.bytes, 1), 'ours'), `${some(one.rows, 'row')}, ${bytes(one.bytes)} of ${bytes(bound)}${host}`);
   });
-  const other = chunks > 0 ? [line('pieces of other files', bar(chunkBytes / Math.max(bound, 1), 'theirs'), `${some(chunks, 'piece')}, ${bytes(chunkBytes)}`)] : [];
-  fill('memory', element('h2', '', 'Memory'), ...lines, ...other);
+  const said = chunks > 0 ? `${some(chunks, 'piece')}, ${bytes(chunkBytes)}` : 'none shown';
+  const other = line('pieces of other files', bar(chunkBytes / Math.max(bound, 1), 'theirs'), said);
+  const lies = diskBound === 0 ? 'nothing is kept' : disk === null ? 'not looked at yet' : `${bytes(disk)} of ${bytes(diskBound)}`;
+  const kept = line('on disk, all models', bar((disk ?? 0) / Math.max(diskBound, 1), 'kept'), lies);
+  fill('memory', element('h2', '', 'Memory'), ...lines, other, kept);
 }

@@ -12,7 +12,7 @@ import { nameOf } from './naming';
 import { Strip } from './strip';
 import { Tokens } from './tokens';
 import { within } from './way';
-import { unpacked, type Rows, type View } from './view';
+import { UNKNOWN, unpacked, type Rows, type View } from './view';
 import { answerSentence, count, some, visible } from './words';
 
 const WORDS: Record<Look, string> = {
@@ -248,7 +248,14 @@ function described(rows: Rows, row: number, now: number): string {
   const serial = rows.cells[row] >= 0 ? `serial ${rows.cells[row]}` : 'not of the document';
   const age = rows.written[row] > 0 ? `written ${ago(now - rows.written[row])}` : 'written before you looked';
   const state = row < rows.frontier ? 'exact' : rows.changes[row] > 0 ? `missed ${some(rows.changes[row], 'change')}` : 'not exact';
-  return `position ${row}, ${serial}, ${age}, ${state}`;
+  const likely = rows.likely[row] === UNKNOWN ? 'how likely it was is not known' : `${likelihood(rows.likely[row])} likely here`;
+  return `position ${row}, ${serial}, ${age}, ${state}, ${likely}`;
+}
+
+/** Hundredths of a nat below certainty, as a share. */
+function likelihood(below: number): string {
+  const share = 100 * Math.exp(-below / 100);
+  return share >= 0.1 ? `${share.toFixed(share >= 10 ? 0 : 1)} %` : 'less than 0.1 %';
 }
 
 function suggested(rows: Rows, place: number): string {

@@ -3,6 +3,8 @@
 /** How a row came to what it is; the numbers of kvlsp/cache/witness.py. */
 export const Origin = { unknown: 0, encoded: 1, repaired: 2, refreshed: 3, adopted: 4, copied: 5, waiting: 6 } as const;
 
+export const UNKNOWN = 65535;
+
 export type Kind = 'open' | 'edit' | 'caret';
 
 export interface Stroke {
@@ -35,6 +37,8 @@ export interface Rows {
   origin: Int8Array;
   written: Int32Array;
   moved: Int32Array;
+  /** In hundredths of a nat below certainty; UNKNOWN where that is not known. */
+  likely: Uint16Array;
   generated: number[];
   copied: number[];
   generating: boolean;
@@ -56,7 +60,7 @@ export interface View {
   model: string;
   secondsPerRow: number | null;
   documents: Held[];
-  memory: { bound: number; hostBound: number; chunks: number; chunkBytes: number };
+  memory: { bound: number; hostBound: number; chunks: number; chunkBytes: number; disk: number | null; diskBound: number };
   turns: Turn[];
   strokes: Stroke[];
   last: Record<string, number | string | null>;
@@ -78,6 +82,7 @@ export function unpacked(answer: Packed): View {
     origin: new Int8Array(bytes('origin')),
     written: new Int32Array(bytes('written')),
     moved: new Int32Array(bytes('moved')),
+    likely: new Uint16Array(bytes('likely')),
   };
   return { ...answer, document } as unknown as View;
 }
