@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from kvlsp.address import Address, is_address
 from kvlsp.errors import ConfigurationError
 
 MEBIBYTE = 1 << 20
@@ -24,10 +25,12 @@ LEAST_CACHE_MIB = 5
 
 
 def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None,
-             least: int | None = None, one_of: tuple[str, ...] = ()) -> Any:
-    """``low`` and ``high`` bound a number. With ``least``, ``low`` has a meaning of its own and numbers begin there."""
+             least: int | None = None, one_of: tuple[str, ...] = (), address: bool = False) -> Any:
+    """``low`` and ``high`` bound a number. With ``least``, ``low`` has a meaning of its own and numbers begin there.
+    With ``address``, that of an engine will do beside ``one_of``."""
     return field(default=default,
-                 metadata={"about": about, "low": low, "high": high, "least": least, "one_of": one_of})
+                 metadata={"about": about, "low": low, "high": high, "least": least, "one_of": one_of,
+                           "address": address})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,9 @@ class Settings:
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))
-    engine: str = _setting("auto", "the model in a process that all editors of the user share, or in this editor's own "
-                           "(auto: its own; read at the start)", one_of=("auto", "own", "shared"))
+    engine: str = _setting("auto", "the model in a process that all editors of the user share, in this editor's own, "
+                           "or at the address (wss://...) of a team's engine, to which your text goes then (auto: its "
+                           "own; read at the start)", one_of=("auto", "own", "shared"), address=True)
     unload_minutes: int = _setting(0, "give the model's memory back after so many minutes without a key, and load it "
                                    "again at the next one (0: never)", low=0, high=10_080)
     order: str = _setting("auto", "fill-in-the-middle order",
@@ -154,6 +158,8 @@ def _checked(key: str, value: Any, field_: dataclasses.Field[Any]) -> Any:
         value = int(value)
     if type(value) is not wanted:
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be {_KINDS[wanted]}.")
+    if field_.metadata["address"] and is_address(str(value)):
+        return Address.read(str(value)).text
     if one_of and value not in one_of:
         raise ConfigurationError(f"kvlsp.{key} ({about}) must be one of {', '.join(one_of)}.")
     if low is not None and not low <= value <= high:  # so that NaN, which is not beyond anything, does not pass

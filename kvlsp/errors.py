@@ -18,6 +18,7 @@
     │   └── IntegrityError         check_integrity() found the bookkeeping contradicting itself
     ├── TraceError                 a recorded editing session that cannot be replayed
     ├── WireError                  what came over an engine's socket, or should go there, does not hold to the protocol
+    │   └── EngineRefuses          the engine does not want this client: a version, a token, a limit
     ├── EngineUnreachable          no engine in another process can be reached, or started
     ├── WorkspaceError             a root that is no folder, a file that lies in no root
     └── TooCostly                  a text that takes more time or memory to parse than a text may
@@ -96,6 +97,10 @@ class TraceError(KvlspError):
 
 class WireError(KvlspError):
     """What came over an engine's socket, or should go there, does not hold to the protocol."""
+
+
+class EngineRefuses(WireError):
+    """The engine does not want this client, and says why: another version, a token, a limit."""
 
 
 class EngineUnreachable(KvlspError):

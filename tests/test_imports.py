@@ -12,11 +12,12 @@ import kvlsp
 
 ROOT = Path(kvlsp.__file__).parent
 
-LEAVES = {"errors", "config", "tracing", "reasons"}
+LEAVES = {"errors", "address", "config", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
            "nextedit", "workspace", "opening", "shelf", "engine"}
 ALLOWED = {
     "errors": set(),
+    "address": {"errors"},
     "config": {"errors"},
     "tracing": set(),
     "reasons": set(),
@@ -38,12 +39,13 @@ ALLOWED = {
     "wire": {"messages", "text"},
     "remote": {"wire", "messages", "text"},
     "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model"},
+    "team": {"host", "wire", "messages", "text"},
     "crossfile": {"messages", "text", "workspace"},
     "server": {"wire", "messages", "text", "syntax", "workspace", "crossfile"},
     "lookout": {"server", "remote"},
     "playground": {"server", "syntax"},
     "catalogue": {"model", "default_model"},
-    "cli": {*PRODUCT, "catalogue", "server", "remote", "lookout", "playground"},
+    "cli": {*PRODUCT, "catalogue", "server", "remote", "team", "lookout", "playground"},
     "__main__": {"cli"},
     "laboratory": set(),
     "laboratory.training": {"model", "default_model", "syntax"},

@@ -16,9 +16,12 @@ from kvlsp.config import Settings, camel
 
 PACKAGE = Path(__file__).with_name("package.json")
 
-MACHINE = {"model", "device", "dtype", "threads", "cache_mib", "disk_mib", "context_tokens", "engine",
+MACHINE = {"model", "device", "dtype", "threads", "cache_mib", "disk_mib", "context_tokens",
            "full_prefill", "unload_minutes"}
 """Settings that say something about the machine: a workspace may override them only when it is trusted."""
+
+USERS = {"engine"}
+"""Settings that no workspace overrides: where texts are sent to."""
 
 OWN: dict[str, Any] = {
     "kvlsp.server.command": {
@@ -47,12 +50,13 @@ def _property(field: dataclasses.Field[Any]) -> dict[str, Any]:
     else:
         kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
         written |= {"type": kinds[type(default)], "default": default}
-    if about["one_of"]:
+    if about["one_of"] and not about["address"]:
         written["enum"] = list(about["one_of"])
     for bound, name in (("low", "minimum"), ("high", "maximum")):
         if about[bound] is not None:
             written[name] = about[bound]
-    written["scope"] = "machine-overridable" if field.name in MACHINE else "window"
+    written["scope"] = ("machine" if field.name in USERS else
+                        "machine-overridable" if field.name in MACHINE else "window")
     return written
 
 

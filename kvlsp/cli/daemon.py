@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection
 from typing import NoReturn
 
+from kvlsp.address import Address, is_address
 from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
@@ -55,7 +56,17 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
 
 def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
     """The engine that the settings ask for."""
+    if is_address(settings.engine):
+        return team_engine(settings, events)
     return shared_engine(settings, events) if settings.engine == "shared" else own_engine(settings, events)
+
+
+def team_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
+    """The engine at an address."""
+    from kvlsp.remote.engine import RemoteEngine
+    from kvlsp.remote.team import OfTheTeam
+
+    return RemoteEngine(settings, events, way=OfTheTeam(Address.read(settings.engine)))
 
 
 def shared_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:

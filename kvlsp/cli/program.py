@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
-from kvlsp.cli.daemon import run
+from kvlsp.cli.daemon import VARIABLE, run
+from kvlsp.cli.options import settings_of
 from kvlsp.cli.streams import OUTPUT
 from kvlsp.cli.table import COMMANDS
 from kvlsp.errors import ConfigurationError
@@ -46,6 +47,7 @@ app = typer.Typer(cls=_Commands, add_completion=False, pretty_exceptions_enable=
 def kvlsp_(
     context: typer.Context,
     stdio: bool = typer.Option(False, "--stdio", help="Talk to the editor over standard input and output."),
+    engine: str = typer.Option("", "--engine", envvar=VARIABLE, help="Where the model is; see kvlsp serve --help."),
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     """Code completion that keeps the whole open document in the model's memory.
@@ -55,6 +57,6 @@ def kvlsp_(
     if version:
         typer.echo(f"kvlsp {kvlsp.__version__}")
     elif context.invoked_subcommand is None:
-        run(closed=context.obj or ())
+        run(settings_of(engine=engine), closed=context.obj or ())
     elif context.invoked_subcommand != "serve" and OUTPUT in (context.obj or ()):
         raise ConfigurationError("Standard output is closed, so nothing could be printed; send it to a file.")

@@ -26,7 +26,8 @@ def serve(
     threads: ThreadsOption = 0,
     engine: Annotated[str, typer.Option(
         "--engine", envvar=VARIABLE,
-        help="Where the model is: own (in this process), shared (in one for all editors of this user), auto.")] = "",
+        help="Where the model is: own (in this process), shared (in one for all editors of this user), the address "
+             "of a team's engine (wss://...; your text goes there), auto.")] = "",
     disk_mib: Annotated[int | None, typer.Option(
         "--disk-mib", help="Bound of what is kept of closed documents on disk; 0: nothing.",
         show_default=False)] = None,

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "cache": Command("kvlsp.cli.cache", _USER, "Show or delete what is kept of documents on disk."),
     "doctor": Command("kvlsp.cli.doctor", _USER, "Check this installation, and say how to mend what is wrong."),
     "engine": Command("kvlsp.cli.engine", _USER, "Look after the engines that the editors of this machine share."),
+    "team": Command("kvlsp.cli.team", _USER, "Serve one engine to a team, and look after its tokens."),
     "replay": Command(f"{_LAB}.replay", _LABORATORY,
                       "Replay recorded edits, and check the cache against a full prefill."),
     "bench": Command(f"{_LAB}.bench", _LABORATORY, "Measure speed, as ratios within one run."),

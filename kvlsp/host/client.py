@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol
 
 from kvlsp.config import Settings
 from kvlsp.errors import KvlspError, WireError
-from kvlsp.host.thread import Seat
 from kvlsp.messages import (
     Completed,
     DocumentDescribed,
@@ -40,17 +39,25 @@ GREETING: Final = 10.0
 """Seconds in which a client has to say who it is."""
 
 
+class Listener(Protocol):
+    """A place at a desk; :class:`kvlsp.host.thread.Seat` is one."""
+
+    def post(self, message: Message) -> None: ...
+
+    def wait(self, timeout: float = 2.0) -> None: ...
+
+
 class Desk(Protocol):
-    """What a client finds."""
+    """What a client finds. ``leave`` has what ``sit`` gave."""
 
     process: int
 
     @property
     def busy(self) -> float: ...
 
-    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat: ...
+    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Listener: ...
 
-    def leave(self, seat: Seat) -> None: ...
+    def leave(self, seat: Any) -> None: ...
 
     def report(self) -> Mapping[str, Any]: ...
 
@@ -100,8 +107,8 @@ class Client:
             case schema.AskStatus():
                 self._channel.write(pack(schema.Report(to_values(self._desk.report()))))
             case schema.AskEnd():
-                self.say_goodbye("the engine was stopped")
                 self._desk.end("the engine was stopped")
+                self.say_goodbye("the engine was stopped")
 
     def _converse(self, settings: Settings) -> None:
         self._channel.write(pack(handshake.welcome(self._desk.process)))

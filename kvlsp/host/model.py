@@ -29,6 +29,7 @@ class SharedModel:
         """All of the model but what takes memory."""
         self._decoder: Callable[[], Decoder | None] = lambda: None
         self._kept: Model | None = None
+        self._held: Model | None = None
         self.bound = 0
 
     def __call__(self, settings: Settings, progress: LoadProgress) -> Model:
@@ -41,6 +42,11 @@ class SharedModel:
                 self.bound = default_bound(free_memory(model.decoder.device))
             self._kept = None
             return model
+
+    def hold(self) -> None:
+        """The model stays loaded, whoever goes."""
+        with self._lock:
+            self._held = self._alive()
 
     def keep(self) -> None:
         """The last client goes: the next one finds the model loaded."""

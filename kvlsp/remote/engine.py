@@ -10,7 +10,6 @@ completions are answered with "not ready", and whoever comes to be the next engi
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from functools import partial
 from typing import Final
 
 from kvlsp.config import Settings
-from kvlsp.errors import KvlspError, WireError
+from kvlsp.errors import ConfigurationError, EngineRefuses, KvlspError, WireError
 from kvlsp.messages import (
     Complete,
     Completed,
@@ -36,10 +35,10 @@ from kvlsp.messages import (
     Shutdown,
     StatusChanged,
 )
-from kvlsp.remote.finding import find
+from kvlsp.remote.finding import find as find_here
 from kvlsp.remote.kept import Kept, without_engine
 from kvlsp.remote.link import Link
-from kvlsp.remote.place import Place, elsewhere, meeting_place
+from kvlsp.remote.way import Find, OfThisMachine, Way
 from kvlsp.wire import schema
 from kvlsp.wire.events import event as to_event
 
@@ -53,17 +52,17 @@ TOLD: Final = 3
 _ANSWERED: Final = (Complete, NextEdit, DescribeDocument, DescribeEngine, DescribeTokens)
 """Questions, but those of onlookers, who wait for the next engine."""
 
-Find = Callable[[Place, threading.Event], socket.socket]
-
 
 class RemoteEngine:
-    """``events`` is called from several threads, one at a time for one question. ``find`` connects."""
+    """``events`` is called from several threads, one at a time for one question. ``way`` leads to the engine: without
+    any to that of this machine, which ``find`` connects to."""
 
     def __init__(self, settings: Settings, events: Callable[[Event], None],
-                 clock: Callable[[], float] = time.monotonic, find: Find = find) -> None:
-        self._events, self._clock, self._find = events, clock, find
+                 clock: Callable[[], float] = time.monotonic, find: Find = find_here, way: Way | None = None) -> None:
+        self._events, self._clock = events, clock
+        self._way = way or OfThisMachine(find)
         self._lock = threading.Lock()
-        self._kept = Kept(elsewhere(settings))
+        self._kept = Kept(self._way.settings(settings))
         self._link: Link | None = None
         self._meanwhile: list[Message] | None = None
         """What was said while a new engine is being told all that is open; None when none is."""
@@ -84,7 +83,7 @@ class RemoteEngine:
     def post(self, message: Message) -> None:
         """Hand over a message; never waits."""
         if isinstance(message, Configure):
-            message = Configure(elsewhere(message.settings))
+            message = Configure(self._way.settings(message.settings))
         with self._lock:
             moves = isinstance(message, Configure) and message.settings.names_model != self._kept.settings.names_model
             self._kept.note(message)
@@ -143,10 +142,12 @@ class RemoteEngine:
     # --- the thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._stopped.wait(PAUSES[min(self._failures, len(PAUSES) - 1)]):
+        while not self._stopped.wait(self._way.pause(PAUSES[min(self._failures, len(PAUSES) - 1)])):
             self._wanted.wait()
             try:
                 self._converse()
+            except (ConfigurationError, EngineRefuses) as error:
+                self._refused(str(error))
             except KvlspError as error:
                 self._failed(str(error))
             except Exception as error:  # edits are noted all the same
@@ -159,8 +160,7 @@ class RemoteEngine:
         if self._stopped.is_set():
             return
         settings = self._kept.settings
-        connection = self._find(meeting_place(settings), self._stopped)
-        link = Link(connection, settings, self._clock)
+        link = self._way.link(settings, self._stopped, self._clock)
         try:
             if not self._tell_all(link, settings):
                 link.close()
@@ -209,8 +209,18 @@ class RemoteEngine:
             self._events(StatusChanged("paused", f"{link.why}; it is started again when you type"))
         elif moved:
             self._events(StatusChanged("loading", "another model"))
+        elif link.refused:
+            self._refused(link.why)
         else:
-            self._failed(f"The shared engine {link.why}.")
+            self._failed(f"{self._way.name} {link.why}.")
+
+    def _refused(self, why: str) -> None:
+        """Nothing changes by trying at once again."""
+        if self._stopped.is_set():
+            return
+        self._failures = len(PAUSES)
+        log.warning("%s", why)
+        self._events(StatusChanged("error", why))
 
     def _failed(self, why: str) -> None:
         if self._stopped.is_set():
@@ -219,9 +229,9 @@ class RemoteEngine:
         log.warning("%s", why)
         if self._failures > TOLD:
             self._events(StatusChanged("error", f"{why} That was the {self._failures}th time in a row; it is tried "
-                                                "again, and kvlsp engine status may say more."))
+                                                f"again{self._way.advice}."))
         else:
-            self._events(StatusChanged("loading", "the engine is started again"))
+            self._events(StatusChanged("loading", self._way.again))
 
     def _hear(self, frame: schema.FromEngine) -> None:
         event = to_event(frame)

@@ -11,10 +11,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol, TypeVar
+
+from msgspec.msgpack import Decoder
 
 from kvlsp.config import Settings
-from kvlsp.errors import EngineUnreachable, WireError
+from kvlsp.errors import EngineRefuses, EngineUnreachable, WireError
 from kvlsp.messages import Message
 from kvlsp.remote.peer import Handle, check_peer
 from kvlsp.wire import handshake, schema
@@ -25,22 +27,41 @@ from kvlsp.wire.words import to_text
 
 log = logging.getLogger(__name__)
 
+Kind = TypeVar("Kind")
+
 TICK: Final = 5.0
 """Seconds without a frame after which the engine is asked whether it is there."""
 SILENCE: Final = 6
 """So many of them without an answer, and it hangs. Counted, not timed: this process may have been stopped itself."""
 STUCK: Final = 120.0
 """Seconds in one step of the model after which it hangs."""
+SHARED: Final = "The shared engine"
+
+
+class Line(Protocol):
+    """What carries frames to an engine and back; :class:`kvlsp.wire.channel.Channel` is one."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def read(self, kind: Decoder[Kind], patience: float | None) -> Kind | None: ...
+
+    def hang_up(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Link:
-    """``tick`` and ``stuck`` as the constants; a test has no time."""
+    """``tick`` and ``stuck`` as the constants; a test has no time. ``name`` begins sentences about the engine."""
 
-    def __init__(self, connection: socket.socket, settings: Settings, clock: Callable[[], float] = time.monotonic, *,
+    def __init__(self, connection: socket.socket | Line, settings: Settings,
+                 clock: Callable[[], float] = time.monotonic, *, name: str = SHARED,
                  tick: float = TICK, stuck: float = STUCK) -> None:
-        """:class:`EngineUnreachable` or :class:`WireError` when no conversation comes about."""
+        """:class:`EngineUnreachable` or :class:`WireError` when no conversation comes about. The process at the other
+        end of a socket is one of this machine, and ended when it hangs; that of another line never is."""
+        self._here = isinstance(connection, socket.socket)
+        self._name = name
         self._tick, self._stuck = tick, stuck
-        self._channel = Channel(connection)
+        self._channel: Line = Channel(connection) if isinstance(connection, socket.socket) else connection
         self._outgoing = Outgoing(clock)
         self._asked = 0
         self._silent = 0
@@ -48,9 +69,12 @@ class Link:
         """How the conversation came to its end."""
         self.on_purpose = False
         """Whether somebody wanted the engine to end."""
+        self.refused = False
+        """Whether the engine does not want this client; then :attr:`why` is its own sentence."""
         self._engine = Handle(0)
         try:
-            self._engine = Handle(check_peer(connection))
+            if isinstance(connection, socket.socket):
+                self._engine = Handle(check_peer(connection))
             self._greet(settings)
         except BaseException:
             self.close()
@@ -76,7 +100,7 @@ class Link:
                         if busy >= self._stuck:
                             self._give_up(f"was at one step of its model for {busy:.0f} s")
                     case schema.Refused(why):
-                        raise WireError(to_text(why))
+                        raise EngineRefuses(to_text(why))
                     case schema.Goodbye(why):
                         self.why, self.on_purpose = to_text(why), True
                     case _:
@@ -84,6 +108,8 @@ class Link:
                         hear(frame)
         except EOFError:
             pass
+        except EngineRefuses as error:
+            self.why, self.refused = str(error), True
         except WireError as error:
             self.why = f"broke off: {error}"
         finally:
@@ -108,15 +134,15 @@ class Link:
             for _ in range(SILENCE):
                 answer = self._channel.read(FROM_ENGINE, self._tick)
                 if isinstance(answer, schema.Welcome):
-                    if not self._engine.process:  # where the system does not tell, the engine does
+                    if self._here and not self._engine.process:  # where the system does not tell, the engine does
                         self._engine = Handle(answer.process)
                     return
                 if isinstance(answer, schema.Refused):
-                    raise WireError(to_text(answer.why))
+                    raise EngineRefuses(to_text(answer.why))
         except EOFError as error:
-            raise EngineUnreachable("The shared engine ended while it was greeted.") from error
+            raise EngineUnreachable(f"{self._name} ended while it was greeted.") from error
         self._give_up("did not answer a greeting")
-        raise EngineUnreachable(f"The shared engine {self.why}.")
+        raise EngineUnreachable(f"{self._name} {self.why}.")
 
     def _ask(self) -> None:
         """Nothing came for a while."""
@@ -129,6 +155,6 @@ class Link:
 
     def _give_up(self, why: str) -> None:
         self.why = why
-        log.warning("The shared engine %s; it is ended.", why)
+        log.warning("%s %s; %s.", self._name, why, "it is ended" if self._here else "the connection is given up")
         self._engine.kill()
         self._channel.hang_up()

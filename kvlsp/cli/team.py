@@ -1,0 +1,99 @@
+"""``kvlsp team``: one engine for many machines, and the tokens of those who may use it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kvlsp.cli.options import JsonOption, print_json
+from kvlsp.errors import ConfigurationError
+from kvlsp.team import tokens as files
+from kvlsp.team.options import CLIENTS
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Serve one engine to a team (docs/team.md).")
+token = typer.Typer(add_completion=False, no_args_is_help=True, help="Look after the tokens of those who may use it.")
+app.add_typer(token, name="token")
+
+FileOption = Annotated[Path, typer.Option("--tokens", help="The file of tokens.")]
+FILE = Path("tokens.json")
+
+
+@app.command()
+def serve(
+    model: Annotated[str, typer.Option("--model", help="Folder or hub id; if left out, the default model.",
+                                       show_default=False)] = "",
+    device: Annotated[str, typer.Option("--device", help="Where the model runs: auto, cpu or cuda.")] = "auto",
+    dtype: Annotated[str, typer.Option("--dtype", help="Precision of weights and cache.")] = "auto",
+    threads: Annotated[int, typer.Option("--threads", help="Threads of each replica's model; 0: as Ray has it.")] = 0,
+    cache_mib: Annotated[int, typer.Option("--cache-mib", help="Bound of a replica's caches; 0: a share of free "
+                                                               "memory.")] = 0,
+    replicas: Annotated[str, typer.Option("--replicas", help="How many; 1-4: by load.")] = "1",
+    clients: Annotated[int, typer.Option("--clients", help="Editors of one replica at most.")] = CLIENTS,
+    cpus: Annotated[float, typer.Option("--cpus", help="Processors that Ray reserves for a replica.")] = 1.0,
+    gpus: Annotated[float, typer.Option("--gpus", help="GPUs that Ray reserves for a replica.")] = 0.0,
+    tokens: Annotated[Path | None, typer.Option("--tokens", help="The file of tokens, on each machine.",
+                                                show_default=False)] = None,
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port")] = 8000,
+    certificate: Annotated[str, typer.Option("--certificate", help="For TLS here, a PEM file.")] = "",
+    key: Annotated[str, typer.Option("--key", help="The certificate's key.")] = "",
+    address: Annotated[str, typer.Option("--address", help="A Ray cluster to join (auto: that of this machine); left "
+                                                           "out, one is begun here.", show_default=False)] = "",
+) -> None:
+    """Serve until interrupted. Editors connect with kvlsp --engine wss://HOST:PORT/."""
+    from kvlsp.team.serving import Where, run
+
+    chosen = {"model": os.path.abspath(model) if model.startswith(".") else model, "device": device, "dtype": dtype,
+              "threads": threads, "cacheMib": cache_mib, "replicas": replicas, "clients": clients, "cpus": cpus,
+              "gpus": gpus, "tokens": str(tokens.absolute()) if tokens else ""}
+    run(chosen, Where(host, port, address, certificate, key), typer.echo)
+
+
+@token.command()
+def add(
+    user: Annotated[str, typer.Argument(help="Whose it is; stands in the audit log.")],
+    file: FileOption = FILE,
+    days: Annotated[int, typer.Option("--days", help="How long it holds.")] = 180,
+    sessions: Annotated[int, typer.Option("--sessions", help="Editors at the same time.")] = files.SESSIONS,
+    requests: Annotated[int, typer.Option("--requests-per-minute", help="Suggestions.")] = files.REQUESTS,
+    json: JsonOption = False,
+) -> None:
+    """Make a token and print it, once: the file holds its hash."""
+    if not (user.strip() and days >= 0 and sessions >= 1 and requests >= 1):
+        raise ConfigurationError("A token needs a name, and limits of 1 or more.")
+    grants = files.read(file) if file.exists() else []
+    made = files.new_token()
+    until = files.today() + datetime.timedelta(days=days)
+    files.write(file, [*grants, files.Grant(user, files.digest(made), until, sessions, requests)])
+    if json:
+        print_json({"user": user, "token": made, "expires": str(until)})
+    else:
+        typer.echo(made)
+
+
+@token.command("list")
+def list_(file: FileOption = FILE, json: JsonOption = False) -> None:
+    """Say whose tokens there are, and until when they hold."""
+    grants = files.read(file)
+    if json:
+        print_json({"tokens": [{"user": each.user, "expires": str(each.expires), "sessions": each.sessions,
+                                "requestsPerMinute": each.requests_per_minute} for each in grants]})
+        return
+    for each in grants:
+        typer.echo(f"{each.user}: until {each.expires}, {each.sessions} editors, "
+                   f"{each.requests_per_minute} suggestions a minute")
+
+
+@token.command()
+def remove(user: Annotated[str, typer.Argument()], file: FileOption = FILE) -> None:
+    """Withdraw all tokens of a user; who is connected is sent away within a minute."""
+    grants = files.read(file)
+    left = [each for each in grants if each.user != user]
+    if len(left) == len(grants):
+        raise ConfigurationError(f"{file} has no token of {user}.")
+    files.write(file, left)
+    typer.echo(f"{len(grants) - len(left)} withdrawn.")

@@ -1,0 +1,56 @@
+"""The way to a team's engine: what of a daemon goes there, and from where its token comes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from kvlsp.address import Address
+from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.remote.team import OfTheTeam, token_for
+
+HERE = Address.read("ws://127.0.0.1:8000/")
+ELSEWHERE = Address.read("wss://kvlsp.example.org/")
+
+
+def test_a_token_is_the_environments_or_the_files_for_this_address(tmp_path):
+    file = tmp_path / "engine-tokens"
+    assert token_for(HERE, {}, file) == ""
+    file.write_text(f"{ELSEWHERE.text} kvlsp-there\n\n{HERE.text} kvlsp-here\n")
+    file.chmod(0o600)
+    assert token_for(HERE, {}, file) == "kvlsp-here"
+    assert token_for(ELSEWHERE, {}, file) == "kvlsp-there"
+    assert token_for(Address.read("wss://another.example.org/"), {}, file) == ""
+    assert token_for(HERE, {"KVLSP_ENGINE_TOKEN": " kvlsp-chosen\n"}, file) == "kvlsp-chosen"
+
+
+def test_a_token_that_others_can_read_is_not_used(tmp_path):
+    file = tmp_path / "engine-tokens"
+    file.write_text(f"{HERE.text} kvlsp-here\n")
+    file.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        token_for(HERE, {}, file)
+
+
+def test_a_token_with_a_line_end_in_it_makes_no_header():
+    with pytest.raises(ConfigurationError, match="characters that no token has") as told:
+        token_for(HERE, {"KVLSP_ENGINE_TOKEN": "kvlsp-a\r\nb: c"})
+    assert "kvlsp-a" not in str(told.value)
+
+
+def test_what_says_something_of_this_machine_stays_here():
+    settings = Settings(model="/home/ada/model", exclude=("secret/",), disabled_files=("*.key",), engine=HERE.text,
+                        threads=3, cache_mib=100, max_lines=3)
+    assert OfTheTeam(HERE).settings(settings) == Settings(max_lines=3)
+
+
+def test_an_engine_that_is_not_there_is_told_by_its_host():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = Address.read(f"ws://127.0.0.1:{free.getsockname()[1]}/")
+        with pytest.raises(EngineUnreachable, match=rf"The engine at {address.host} cannot be reached"):
+            OfTheTeam(address, lambda _: "").link(Settings(), threading.Event(), time.monotonic)

@@ -1,0 +1,118 @@
+"""A team's engine is one like any other to who types; who may not use it reads why."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import logging
+
+import pytest
+
+from kvlsp.messages import Reason
+from kvlsp.team import tokens as files
+from kvlsp.team.tokens import Grant, Tokens
+from tests.team.conftest import TOKEN, team
+
+
+def test_it_completes():
+    with team() as made:
+        typist = made.join()
+        typist.open()
+        typist.status("ready")
+        typist.type("gamma = ")
+        assert typist.ask().items
+        assert made.counted.answers == 1
+
+
+@pytest.mark.parametrize(("token", "why"), [
+    ("", "wants a token"),
+    ("kvlsp-another", "does not know the token"),
+    (TOKEN, "expired on 2020-01-01"),
+])
+def test_who_has_no_token_that_holds_reads_why(granted, token, why):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant(grant.user, grant.sha256, datetime.date(2020, 1, 1))])
+    with team(Tokens(granted)) as made:
+        assert why in made.join(token).status("error")
+        assert made.replica.sessions == 0
+
+
+def test_one_editor_too_many_reads_why_and_the_others_go_on(granted):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, sessions=1)])
+    with team(Tokens(granted)) as made:
+        first = made.join(TOKEN)
+        first.open()
+        first.status("ready")
+        assert "1 editors at this engine" in made.join(TOKEN).status("error")
+        first.type("gamma = ")
+        assert first.ask().items
+
+
+def test_requests_beyond_the_limit_are_answered_and_explained_until_there_are_some_again(granted):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, requests_per_minute=2)])
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open()
+        typist.status("ready")
+        for _ in range(2):
+            typist.type("gamma = ")
+            assert typist.ask().reason is not Reason.LIMIT
+        assert typist.ask().reason is Reason.LIMIT
+        assert "allows 2 suggestions a minute to ada" in typist.status("paused")
+        after = len(typist.events)
+        made.clock.pass_(31)
+        typist.type("delta = ")
+        assert typist.ask().reason is not Reason.LIMIT
+        typist.status("ready", after)
+        assert made.counted.beyond == 1
+
+
+def test_a_token_that_is_withdrawn_ends_what_it_began(granted):
+    with team(Tokens(granted), look=0.01) as made:
+        typist = made.join(TOKEN)
+        typist.open()
+        typist.status("ready")
+        files.write(granted, [])
+        assert "withdrawn" in typist.status("error")
+
+
+def test_texts_beyond_the_limit_are_told(granted):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, characters=100)])
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open("x" * 101)
+        assert "more than 100 characters" in typist.status("error")
+
+
+def test_a_replica_that_ends_sends_its_clients_elsewhere_and_they_come_again():
+    with team() as made:
+        typist = made.join()
+        typist.open()
+        typist.status("ready")
+        after = len(typist.events)
+        asyncio.run_coroutine_threadsafe(made.replica.part(), made.loop).result(10)
+        assert "again" in typist.status("loading", after)
+        assert not [event for event in typist.events if getattr(event, "kind", "") == "error"]
+
+
+def test_a_session_is_written_down_without_any_text(granted, caplog):
+    caplog.set_level(logging.DEBUG)
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open("sesame_open = 1\n")
+        typist.status("ready")
+        typist.type("sesame_again = ")
+        offered = typist.ask()
+    [line] = [record.getMessage() for record in caplog.records if record.name == "kvlsp.audit"]
+    written = json.loads(line)
+    assert (written["user"], written["documents"], written["edits"], written["requests"]) == ("ada", 1, 1, 1)
+    assert written["offered"] == bool(offered.items)
+    assert written["began"] <= written["ended"]
+    told = "\n".join(record.getMessage() for record in caplog.records if record.name != "websockets.server")
+    assert "sesame" not in told
+    assert TOKEN not in told
+    assert typist.uri not in told
