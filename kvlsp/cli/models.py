@@ -24,6 +24,9 @@ FoldersOption = Annotated[
     typer.Option("--in", help="Also look in this folder, or at it if it is a model. May be given several times."),
 ]
 
+FreshOption = Annotated[bool, typer.Option(
+    "--measure", help="Measure this machine again: what is remembered may be of a busy moment.")]
+
 
 @app.callback(invoke_without_command=True)
 def models(
@@ -31,22 +34,22 @@ def models(
     folders: FoldersOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = 0,
-    json: JsonOption = False,
+    fresh: FreshOption = False, json: JsonOption = False,
 ) -> None:
     """List models that are here or recommended: what they take, and about how long a key would last on this machine."""
     if context.invoked_subcommand is not None:
         return
     from kvlsp.catalogue.fitting import best, fit
     from kvlsp.catalogue.here import here
-    from kvlsp.catalogue.pace import probe
     from kvlsp.catalogue.recommended import RECOMMENDED
+    from kvlsp.catalogue.remembered import machine as measured
     from kvlsp.opening import threads as of_forwards
 
     settings = settings_of(device=device, threads=threads)
     of_forwards.use(settings.threads)
     found = here(folders or ())
     names = {entry.name for entry in found}
-    machine = probe(settings.device)
+    machine = measured(settings.device, fresh=fresh)
     fits = [(one, fit(one, machine)) for one in (*found, *(one for one in RECOMMENDED if one.name not in names))]
     choice = best(fits)
     if json:
@@ -138,7 +141,7 @@ def _print(fits: Sequence[tuple[Entry, Fit]], choice: Entry | None) -> None:
         typer.echo(line)
     typer.echo(
         f"\nIn memory: weights, and a cache of {TOKENS:,} tokens. About how long a key with the first token "
-        f"behind it lasts, and a\nline of ten tokens: measured on this machine just now, busy as it is.\n* "
+        f"behind it lasts, and a\nline of ten tokens: measured on this machine, once (--measure does it again).\n* "
         f"{_advice(choice, FELT)}"
     )
 

@@ -134,6 +134,11 @@ def inspect(ls: KvlspServer, arguments: Any) -> Answer:
     return ls.onlookers.open()
 
 
+def models(ls: KvlspServer, arguments: Any) -> Answer:
+    """What could be chosen as the setting ``model``, and how it would do on this machine."""
+    return ls.choosing.ask()
+
+
 COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.statistics": statistics,
     "kvlsp.documentState": document_state,
@@ -142,4 +147,5 @@ COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "kvlsp.pause": pause,
     "kvlsp.resume": resume,
     "kvlsp.inspect": inspect,
+    "kvlsp.models": models,
 }

@@ -19,6 +19,7 @@ from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
 from kvlsp.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, lsp, protocol
 from kvlsp.server.answers import Answer
+from kvlsp.server.choosing import Choosing
 from kvlsp.server.configuration import Configuration
 from kvlsp.server.documents import Documents
 from kvlsp.server.features import ClientFeatures
@@ -106,6 +107,7 @@ class KvlspServer:
         self.status = Status(self._tell)
         self.pause = Pause(loop.call_later, self.status.paused)
         self.onlookers = Onlookers(self)
+        self.choosing = Choosing(self)
         self.beside: Beside = Nobody(self)
         self.work = Progress(self.protocol.ask, self._tell, loop.call_later)
         self.folders: list[str] = []

@@ -154,6 +154,7 @@ async def _until_finished(server: KvlspServer) -> int:
     await server.finished.wait()
     server.cross_file.stop()
     server.onlookers.close()
+    server.choosing.close()
     server.beside.close()
     if server.engine is not None:
         server.engine.stop()

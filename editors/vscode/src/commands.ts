@@ -2,9 +2,10 @@
 import * as vscode from 'vscode';
 
 import type { Daemon } from './daemon';
+import { chooseModel } from './models';
 import type { Onlooker } from './lookOn';
 import type { NextEdits } from './nextEdit';
-import { settings } from './settings';
+import { change, settings } from './settings';
 
 export function registerCommands(
   daemon: Daemon,
@@ -22,6 +23,7 @@ export function registerCommands(
     'kvlsp.nextEditTake': () => nextEdits.take(),
     'kvlsp.nextEditJump': () => nextEdits.jump(),
     'kvlsp.nextEditDismiss': () => nextEdits.dismiss(),
+    'kvlsp.chooseModel': () => chooseModel(daemon),
     'kvlsp.restart': () => daemon.restart(),
     'kvlsp.showLog': () => log.show(),
     'kvlsp.showStatistics': () => showStatistics(daemon),
@@ -31,14 +33,6 @@ export function registerCommands(
     'kvlsp.menu': () => menu(daemon),
   };
   return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, run));
-}
-
-/** Changes a setting where it is set already, else for the user. */
-async function change(name: string, value: unknown): Promise<void> {
-  const where = settings().inspect(name);
-  const target =
-    where?.workspaceValue === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
-  await settings().update(name, value, target);
 }
 
 async function toggle(): Promise<void> {
@@ -108,6 +102,7 @@ async function menu(daemon: Daemon): Promise<void> {
     ...(daemon.paused
       ? [{ label: 'End the Pause', command: 'kvlsp.goOn' }]
       : [{ label: 'Pause for Some Minutes', command: 'kvlsp.pauseFor' }]),
+    { label: 'Choose a Model', command: 'kvlsp.chooseModel' },
     { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
     { label: 'Look On', command: 'kvlsp.lookOn' },
     { label: 'Look On in the Browser', command: 'kvlsp.lookOnInBrowser' },

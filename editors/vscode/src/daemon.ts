@@ -6,7 +6,7 @@ import { LanguageClient, RevealOutputChannelOn, State, type Executable, type Lan
 import { install } from './install';
 import { LateSuggestions } from './late';
 import { locate, onPath, type Command } from './locate';
-import { EXECUTE, NEXT_EDIT, NEXT_EDIT_SHOWN, STATISTICS, STATUS, type NextEdit, type Status } from './protocol';
+import { EXECUTE, NEXT_EDIT, NEXT_EDIT_SHOWN, STATISTICS, STATUS, type Models, type NextEdit, type Status } from './protocol';
 import { SECTION, daemonSettings } from './settings';
 
 /** Documents that are completed: of the disk, never saved, cells of notebooks, of another machine, of a repository's site. */
@@ -55,6 +55,11 @@ export class Daemon {
   async inspect(): Promise<string> {
     const opened = await this.client?.sendRequest<{ address: string }>(EXECUTE, { command: 'kvlsp.inspect' });
     return opened?.address ?? '';
+  }
+
+  /** What could be chosen as the model; takes some seconds. */
+  async models(): Promise<Models> {
+    return (await this.client?.sendRequest<Models>(EXECUTE, { command: 'kvlsp.models' })) ?? { models: [], model: '' };
   }
 
   /** No suggestions for so many minutes; 0: until {@link goOn}. */

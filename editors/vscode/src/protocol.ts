@@ -25,6 +25,27 @@ export interface NextEdit {
   command: { title: string; command: string; arguments?: unknown[] };
 }
 
+/** A model that could be chosen, of the answer to `kvlsp.models`: see `kvlsp models --json`. */
+export interface ModelEntry {
+  name: string;
+  here: boolean;
+  diskBytes: number;
+  weightBytes: number | null;
+  cacheBytes: number | null;
+  keyMs: number | null;
+  lineMs: number | null;
+  licence: string;
+  remark: string;
+  problem: string;
+  recommended: boolean;
+}
+
+export interface Models {
+  models: ModelEntry[];
+  /** The one in use; empty: the default model. */
+  model: string;
+}
+
 export const NEXT_EDIT = 'textDocument/copilotInlineEdit';
 export const NEXT_EDIT_SHOWN = 'textDocument/didShowInlineEdit';
 export const STATUS = 'kvlsp/status';

@@ -13,6 +13,14 @@ export function daemonSettings(): Record<string, unknown> {
   return rest;
 }
 
+/** Changes a setting where it is set already, else for the user. */
+export async function change(name: string, value: unknown): Promise<void> {
+  const where = settings().inspect(name);
+  const target =
+    where?.workspaceValue === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
+  await settings().update(name, value, target);
+}
+
 /** Whether completions are wanted in this language: the same rule as the daemon's. */
 export function serves(language: string): boolean {
   const chosen = settings();

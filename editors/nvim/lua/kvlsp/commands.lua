@@ -156,6 +156,22 @@ function subcommands.inspect()
   end)
 end
 
+--- `:Kvlsp model` offers a list; `:Kvlsp model NAME` takes a folder, an id of the hub or `default` at once.
+function subcommands.model(name)
+  if name then
+    if here() then
+      require('kvlsp.models').use(name == 'default' and '' or name, tell)
+    end
+    return
+  end
+  if here() then
+    tell('looking for models and measuring this machine ...')
+  end
+  execute('kvlsp.models', {}, function(found)
+    require('kvlsp.models').choose(found, tell)
+  end)
+end
+
 function subcommands.restart()
   client.restart()
 end
