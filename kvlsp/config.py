@@ -79,6 +79,8 @@ class Settings:
                               "the keyboard rests; asked: only when asked)", one_of=("on", "off", "asked"))
     next_edit_minimum_gain: float = _setting(1.0, "nats by which a proposed line has to be likelier than the one that "
                                              "stands there", low=0.0, high=100.0)
+    next_edit_places: int = _setting(3, "places that are looked at for one next edit at most, the best first", low=1,
+                                     high=20)
     drafts: bool = _setting(True, "copy speculatively from the open documents")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 5 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)

@@ -30,7 +30,7 @@ ALLOWED = {
     "prompt": {"tokens", "text"},
     "cache": {"prompt", "model"},
     "completion": {"tokens", "syntax", "text"},
-    "nextedit": {"text", "syntax"},
+    "nextedit": {"text", "syntax", "prompt"},
     "workspace": {"text", "syntax"},
     "opening": {"tokens", "prompt", "model", "cache", "default_model"},
     "shelf": {"text", "prompt", "model", "cache"},

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-_WHY = {"rename": "follows the new name", "repeat": "repeats the change", "rewrite": "is what the model writes here"}
+_WHY = {"rename": "follows the new name", "repeat": "repeats the change", "rewrite": "is what the model writes here",
+        "edit": "is what the model proposes"}
 
 
 @app.command()

@@ -8,6 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from kvlsp.text.diff import narrow
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -91,6 +94,24 @@ class DocumentText:
     def can_complete_at(self, offset: int) -> bool:
         """Whether enough of the text around ``offset`` has been read to ask for a completion there."""
         return self._reading.has_read(offset, _NEIGHBOURHOOD)
+
+    def read_before(self, offset: int) -> int | None:
+        """Tokens of what has been read right before ``offset`` without a gap; None: all before it is read."""
+        gaps = [(start, end) for start, end in self._reading.unread if start < offset]
+        if not gaps:
+            return None
+        return 0 if gaps[-1][1] >= offset else self._token(offset) - self._token(gaps[-1][1])
+
+    def offsets(self, tokens: slice) -> npt.NDArray[np.int64]:
+        """Where in the document these tokens begin."""
+        found = self.tokens.starts[tokens].astype(np.int64)
+        for start, end in self._reading.unread:
+            found[found >= start] += end - start
+        return found
+
+    def in_read(self, offset: int) -> int:
+        """Where a document offset lies in the text whose tokens these are."""
+        return self._reading.offset_in_read(offset)
 
     def catch_up(self, near: int | None = None) -> None:
         """Read the next piece of what has no tokens yet: the one around offset ``near`` (None: the caret), or next."""

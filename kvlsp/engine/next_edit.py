@@ -3,6 +3,7 @@
     read        the text as it stands, as far as it is not exact            rows of a refresh
     look        rank the lines, without the model
     write       let the model write a line for which nothing is known       rows of a small completion
+    ask         or, in its own format, the lines around the best place      rows of its prompt and answer
     judge       compare what is proposed with what stands there             one forward a place
 
 Between two steps nothing is half done, and an edit of the text ends it. What is proposed first is one place: the next
@@ -19,9 +20,10 @@ from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.reader import Reader
+from kvlsp.engine.rewriting import Rewriting
 from kvlsp.engine.session import Session
 from kvlsp.nextedit.change import Change
-from kvlsp.nextedit.places import PLACES, Place, places
+from kvlsp.nextedit.places import Place, places
 from kvlsp.nextedit.proposal import Proposal, offered
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
@@ -45,13 +47,14 @@ class NextEditJob:
     def __init__(self, model: Model, reader: Reader, changes: Sequence[Change], settings: Settings, *,
                  most: int = 1, asked: bool = False, refused: Collection[int] = ()) -> None:
         self._model, self._reader, self._changes, self._settings = model, reader, tuple(changes), settings
-        self._most, self.asked, self._refused = most, asked, refused
+        self._most, self.asked, self._refused = most, asked, frozenset(refused)
         self.phase = Phase.READING if changes else Phase.DONE
         self.proposals: list[Proposal] = []
         self.places: list[Place] = []
         """All that were found, the best first."""
         self._waiting: list[Place] = []
         self._writing: CompletionJob | None = None
+        self._asking: Rewriting | None = None
 
     @property
     def done(self) -> bool:
@@ -70,6 +73,8 @@ class NextEditJob:
             if not done:
                 self._look()
             return done
+        if self._asking is not None:
+            return self._ask(self._asking, rows)
         if self._writing is not None:
             return self._write(self._writing, rows)
         if not self._waiting or len(self.proposals) >= self._most:
@@ -84,9 +89,29 @@ class NextEditJob:
     def _look(self) -> None:
         text, snapshot = str(self._reader.session.snapshot.text), self._reader.session.snapshot
         language = Language.of(snapshot.language) or Language.of(snapshot.uri)
-        self.places = places(text, self._changes, self._reader.judged(), language, most=PLACES, refused=self._refused)
+        most = self._settings.next_edit_places
+        self.places = places(text, self._changes, self._reader.judged(), language, most=most, refused=self._refused)
         self._waiting = [place for place in self.places if place.shown or self.asked]
         self.phase = Phase.JUDGING
+        form = self._model.edit_format
+        if form is not None and not any(place.kind == "rename" for place in self.places):  # syntax knows those better
+            here = self._waiting[0].line if self._waiting else text.count("\n", 0, self._changes[-1].first)
+            self._waiting = []
+            self._asking = Rewriting(self._model, form, snapshot, self._changes, here)
+
+    def _ask(self, asking: Rewriting, rows: int) -> int:
+        if not asking.done:
+            return asking.step(rows)
+        self._asking, found = None, asking.found
+        if found is None:
+            return 0
+        text = self._reader.session.snapshot.text
+        first, last = asking.first + found.first, asking.first + found.last - 1
+        start, end = text.line_start(first), text.line_end(last)
+        if self._refused.isdisjoint(range(first, last + 1)):
+            self.places = [Place(first, start, end, "edit", 1.0, ("\n".join(found.lines),))]
+            return self._judge(self.places[0], self.places[0].candidates)
+        return 0
 
     def _judge(self, place: Place, texts: Sequence[str]) -> int:
         reader = self._reader

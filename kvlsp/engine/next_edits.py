@@ -191,7 +191,8 @@ class NextEdits:
         if state.job is None:
             text = str(document.snapshot.text)
             changes_ = [Change.of(text, record.start, record.end, record.old) for record in state.log]
-            lines, turned_down = text.split("\n"), {old for old, _ in state.refused}
+            turned_down = {old for old, _ in state.refused}
+            lines = text.split("\n") if turned_down else ()
             refused = [number for number, line in enumerate(lines) if line in turned_down]
             asked = state.request is not None and state.request.trigger == "invoked"
             state.job = NextEditJob(model, reader, changes_, self._documents.settings, asked=asked, refused=refused)

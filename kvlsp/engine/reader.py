@@ -21,6 +21,7 @@ from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.nextedit.features import Judged
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Change, Snapshot
+from kvlsp.tokens.reading import PIECE
 
 JUDGED = 512
 """Rows that texts in a place may take in all."""
@@ -32,7 +33,8 @@ class Reader:
     def __init__(self, model: Model, snapshot: Snapshot, *, context: int, advice: str = "",
                  until: int | None = None) -> None:
         plain = replace(model, template=replace(model.template, order="plain"))
-        self.session = Session(plain, snapshot, context=context, generation_rows=JUDGED, advice=advice)
+        long = PIECE if len(snapshot.text) > PIECE else None  # tokenized in pieces, as far as it is read
+        self.session = Session(plain, snapshot, context=context, generation_rows=JUDGED, advice=advice, piece=long)
         self.session.cache.judge(True)
         self._sync: Sync | None = None
         self._laid_out = -1
@@ -51,16 +53,23 @@ class Reader:
         """Whether every row is exact and has said how likely the next is."""
         cache = self.session.cache
         known = cache.likelihoods
-        return (self._laid_out == self.session.revision and self._sync is None and cache.stale == 0
+        return (not self._unread and self._laid_out == self.session.revision and self._sync is None and cache.stale == 0
                 and known is not None and not len(known.missing(cache.frontier)))
 
     def step(self, rows: int) -> int:
-        """One forward of up to ``rows`` rows; how many, 0 when all is read."""
+        """One forward of up to ``rows`` rows; how many, 0 when all is read. Of a long text a piece is tokenized instead
+        as long as what is to be read has no tokens; that counts as one."""
         session = self.session
+        if self._unread:
+            if session.tokens.rough:
+                session.refine()
+            else:
+                session.catch_up(self._end)
+            self._sync = None
+            return 1
         if self._laid_out != session.revision or self._sync is not None:
             if self._sync is None:
-                end = len(session.snapshot.text)
-                self._sync = session.begin_sync(end if self.until is None else min(end, self.until), seam=0)
+                self._sync = session.begin_sync(self._end, seam=0)
                 self._laid_out = session.revision
             done = self._sync.step(rows)
             if self._sync.complete:
@@ -69,6 +78,17 @@ class Reader:
             if done:
                 return done
         return session.refresh(rows) or read_likelihoods(session.cache, rows)
+
+    @property
+    def _end(self) -> int:
+        end = len(self.session.snapshot.text)
+        return end if self.until is None else min(end, self.until)
+
+    @property
+    def _unread(self) -> bool:
+        """Whether something that is to be laid out has no tokens yet, or not those of the whole text."""
+        known = self.session.read_before(self._end)
+        return bool(self.session.tokens.rough) or (known is not None and known <= self.session.capacity)
 
     def settle(self) -> None:
         """What comes from here on is compared with the text as it is now."""
@@ -94,16 +114,16 @@ def judged(session: Session) -> Judged:
     _, row, token = np.intersect1d(rows.cells, session.tokens.serials, assume_unique=True, return_indices=True)
     order = np.argsort(token)
     row, token = row[order], token[order]
-    return Judged(session.tokens.starts[token], known.drop[row], known.now[row])
+    return Judged(session.offsets(slice(None))[token], known.drop[row], known.now[row])
 
 
 def likelihood(session: Session, start: int, end: int, texts: Sequence[str]) -> list[float]:
     """See :meth:`Reader.likelihood`; rows of branches, given back."""
     tokens, cache, text = session.tokens, session.cache, session.snapshot.text
-    first = max(0, int(np.searchsorted(tokens.starts, start, side="right")) - 1)
-    last = int(np.searchsorted(tokens.starts, end))
-    head = text.slice(int(tokens.starts[first]), start)
-    stop = int(tokens.starts[last]) if last < len(tokens) else len(text)
+    first = max(0, int(np.searchsorted(tokens.starts, session.in_read(start), side="right")) - 1)
+    last = int(np.searchsorted(tokens.starts, session.in_read(end)))
+    head = text.slice(int(session.offsets(slice(first, first + 1))[0]), start)
+    stop = int(session.offsets(slice(last, last + 1))[0]) if last < len(tokens) else len(text)
     tail = text.slice(end, stop)
     row = np.flatnonzero(cache.rows.cells == tokens.serials[first])
     if not len(row) or not row[0]:

@@ -22,8 +22,8 @@ from kvlsp.nextedit.scopes import Scopes
 from kvlsp.nextedit.words import occurrences
 from kvlsp.syntax.language import Language
 
-Kind = Literal["rename", "repeat", "rewrite"]
-"""Follow a name, make the same change again, or let the model write the line."""
+Kind = Literal["rename", "repeat", "rewrite", "edit"]
+"""Follow a name, make the same change again, let the model write the line, or what a model made for it says."""
 
 WEIGHTS: Final = {
     "drop": 0.391, "highest": 0.101, "unlikely": 0.133, "surprise": 0.182, "share": 0.772, "alike": 0.419,

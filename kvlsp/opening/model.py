@@ -16,6 +16,7 @@ from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import load
 from kvlsp.opening import threads
+from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Template
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -44,6 +45,8 @@ class Model:
     """Which programming languages it has learned; None: all."""
     identity: str = ""
     """What tells its files from those of other models; empty where that is not known."""
+    edit_format: EditFormat | None = None
+    """How it wants to be asked for the next edit; None: it was not made for that."""
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -71,6 +74,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         template=template,
         knowledge=Knowledge(loaded.folder),
         identity=identity(loaded.folder),
+        edit_format=of_model(tokenizer.control, settings.model),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +55,15 @@ def test_a_step_is_a_forward_and_a_job_can_be_left_at_any_of_them():
     text = edited(made, Edit(0, 0, "x = 1\n"))
     other = NextEditJob(tiny_model(), made, [Change.of(text, 14, 19, "amount")], Settings(next_edit_minimum_gain=0.0))
     assert other.run(4)[0].text == "    if total:"
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_places_are_looked_at_than_the_setting_says(most):
+    text = "def add(total):\n" + "    use(amount)\n" * 5
+    made = reader(text)
+    job = NextEditJob(tiny_model(), made, [Change.of(text, 8, 13, "amount")], Settings(next_edit_places=most))
+    job.run()
+    assert len(job.places) == most
 
 
 def test_without_a_change_there_is_no_work():
@@ -133,3 +143,48 @@ def test_no_line_that_reads_the_same_in_both_full_prefills_is_a_place(lines, at,
     change = Change.of(after, edit.start, edit.start + len(edit.text), lines[number - 1])
     for place in places(after, [change], made.judged(), Language.of("python"), most=99):
         assert place.kind == "rename" or place.line in fallen
+
+
+def long_text(lines: int = 12_000) -> str:
+    return "".join(f"value_{number} = compute({number}, limit)\n" for number in range(lines))
+
+
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
+def test_a_long_text_is_tokenized_in_pieces_and_only_where_it_is_read(where):
+    text = long_text()
+    until = text.index("\n", int(where * len(text))) + 1
+    made = Reader(tiny_model(), Snapshot("a.py", 0, Rope.of(text), "python"), context=1500, until=until)
+    pieces, longest, before = 0, 0, 0
+    while made.step(512):
+        read = len(made.session.tokens.text)
+        pieces, longest, before = pieces + (read > before), max(longest, read - before), read
+    assert made.done
+    assert longest <= 2 * (1 << 15)
+    assert pieces <= 4
+    assert made.session.behind > len(text) // 2
+    starts = made.judged().starts.tolist()  # a byte a token
+    assert starts == list(range(starts[0], until))
+    assert len(starts) > 500
+    rows = made.session.cache.rows.ids[-len(starts):]
+    assert made.session.tokens.tokenizer.decode(rows) == text[starts[0]:until]
+    line = text.rindex("\n", 0, until - 1) + 1
+    alone = Reader(tiny_model(), Snapshot("a.py", 0, Rope.of(text[starts[0]:until]), "python"), context=1500)
+    while alone.step(512):
+        pass
+    texts = [text[line:until - 1], "other = 1"]
+    np.testing.assert_allclose(made.likelihood(line, until - 1, texts),
+                               alone.likelihood(line - starts[0], until - 1 - starts[0], texts), atol=1e-6)
+
+
+def test_a_reader_of_a_long_text_follows_edits_of_what_it_has_not_read():
+    text = long_text(4000)
+    until = text.index("\n", len(text) // 2) + 1
+    made = Reader(tiny_model(), Snapshot("a.py", 0, Rope.of(text), "python"), context=1500, until=until)
+    while made.step(512):
+        pass
+    text = edited(made, Edit(0, 0, "new = 1\n"))
+    text = edited(made, Edit(until, until + 5, "other"))
+    while made.step(512):
+        pass
+    assert int(made.judged().starts[-1]) == until + len("new = 1\n") - 1
+    assert text[int(made.judged().starts[-1])] == "\n"
