@@ -49,10 +49,14 @@ class EditFormat:
     """Lines to write anew, beside the one that is asked about."""
     around: int
     """Characters of the file shown on both sides of them."""
+    not_named: tuple[str, ...] = ()
+    """Parts of the names of others that were trained for another format."""
 
     def speaks(self, control: Mapping[str, int], name: str) -> bool:
         """Whether a model of this name with these control tokens wants it."""
-        return all(mark in control for mark in self.marks) and any(part in name.lower() for part in self.named)
+        name = name.lower()
+        return all(mark in control for mark in self.marks) and any(part in name for part in self.named) and not any(
+            part in name for part in self.not_named)
 
 
 FORMATS: tuple[EditFormat, ...] = (
@@ -66,6 +70,7 @@ FORMATS: tuple[EditFormat, ...] = (
         history="<filename>edit_history\n{edits}\n",
         edit="--- a/{path}\n+++ b/{path}\n{diff}",
         end=">>>>>>> UPDATED", nothing="NO_EDITS", cursor="<|user_cursor|>", above=10, below=14, around=450,
+        not_named=("2.1", "2_1"),
     ),
     EditFormat(
         "sweep", "Sweep Next-Edit 0.5B, 1.5B, 3B, 7B",

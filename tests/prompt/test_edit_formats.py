@@ -63,7 +63,8 @@ def test_a_document_that_spells_a_control_token_has_none(form):
 
 
 @pytest.mark.parametrize(("form", "name"), [
-    (ZETA, "zed-industries/zeta-2"), (ZETA, "/models/Zeta-2.1"), (SWEEP, "sweepai/sweep-next-edit-1.5B"), (None, "x"),
+    (ZETA, "zed-industries/zeta-2"), (ZETA, "/models/Zeta-2"), (None, "zed-industries/zeta-2.1"),
+    (SWEEP, "sweepai/sweep-next-edit-1.5B"), (None, "x"),
     (None, "Qwen/Qwen2.5-Coder-1.5B"), (None, "zed-industries/zeta"),
 ])
 def test_a_model_is_known_by_its_tokens_and_its_name(form, name):
