@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import frames
 from tests.e2e.support.chromium import Chromium
+from tests.e2e.test_next_edit import CONTENT
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +106,7 @@ def playground(tmp_path: Path) -> Iterator[Playground]:
 def test_type_see_a_suggestion_take_it_and_edit_far_above(playground: Playground):
     page = playground.page
     playground.rest()
+    assert page.evaluate("window.kvlsp.cells.count('moved') + window.kvlsp.cells.count('encoded')") == 0, "nobody typed"
     page.screenshot("playground-rest")
     playground.caret_to("        self.items.append(item)")
     page.do("press", key="Enter")
@@ -205,9 +208,51 @@ def test_it_fits_narrow_and_wide_dark_and_light(playground: Playground, scheme: 
     assert page.do("complaints") == []
 
 
+def test_the_next_edit_is_shown_where_it_belongs_and_a_key_goes_there_and_takes_it(tmp_path: Path):
+    file = tmp_path / "inventory.py"
+    file.write_text(CONTENT, encoding="utf-8")
+    playground = Playground(file)
+    page = playground.page
+
+    def shown() -> str:
+        return page.text(".next-new")
+
+    try:
+        playground.open()
+        playground.rest()
+        playground.caret_to("def add(self, name, amount")
+        page.evaluate("(() => { const view = window.kvlsp.editor, { head } = view.state.selection.main;"
+                      "view.dispatch({ selection: { anchor: head - 6, head } }); })()")
+        page.do("type", text="quantity", delay=40)
+        page.wait(lambda: "if quantity <= 0:" in shown(), "the next edit")
+        while playground.ghost():
+            page.do("press", key="Escape")
+        page.screenshot("playground-next-edit")
+        assert "next edit in line 3" in page.text(".next-hint")
+        text = playground.document()
+        page.do("press", key="Tab")
+        page.wait(lambda: "Tab takes it" in page.text(".next-hint"), "the place")
+        assert playground.document() == text, "going there changes nothing"
+        page.do("press", key="Tab")
+        page.wait(lambda: "if quantity <= 0:" in playground.document(), "the edit")
+        page.wait(lambda: "cannot add {quantity}" in shown(), "the one after it")
+        text = playground.document()
+        page.do("press", key="Escape")
+        page.wait(lambda: not shown(), "nothing")
+        assert playground.document() == text
+        assert page.do("complaints") == []
+    finally:
+        playground.close()
+
+
+def test_ten_thousand_cells_take_a_small_part_of_a_picture(playground: Playground):
+    found = frames.cells(playground.page, 10_000)
+    assert found["script"][0] < 8, f"the quickest tenth, since the machine may be busy: {found}"
+    assert playground.page.do("complaints") == []
+
+
 def test_a_large_file_stays_usable(tmp_path: Path):
-    file = tmp_path / "large.py"
-    file.write_text("".join(f"value_{number} = {number} * width\n" for number in range(40_000)), encoding="utf-8")
+    file = frames.large(tmp_path)
     assert file.stat().st_size > 1_000_000
     playground = Playground(file)
     page = playground.page

@@ -1,5 +1,5 @@
 // The resident rows as cells, in the order in which the model sees them, on a canvas. Ten thousand are drawn in a few
-// milliseconds: one path for each colour.
+// milliseconds: colour by colour, and only those that are in sight.
 import type { Gesture } from './gesture';
 import { Origin, type Rows } from './view';
 import { count } from './words';
@@ -8,6 +8,8 @@ export const LOOKS = ['exact', 'stale', 'staler', 'encoded', 'repaired', 'moved'
   'generated', 'drafted', 'context', 'marker'] as const;
 export type Look = (typeof LOOKS)[number];
 
+/** What lights up when it has happened. */
+const FLASHING: ReadonlySet<Look> = new Set<Look>(['encoded', 'repaired', 'moved', 'adopted', 'drafted', 'generated']);
 const MANY = 64; // changes missed from which on a row counts as far behind
 const CONTEXT = -(1 << 20);
 const HEADING = 22;
@@ -31,8 +33,9 @@ const number = (look: Look): number => LOOKS.indexOf(look);
 /** How each row looks, and those that were generated behind them. */
 export function looksOf(rows: Rows, gesture: Gesture): Uint8Array {
   const looks = new Uint8Array(rows.rows + rows.generated.length);
+  const first = Math.max(1, gesture.first); // 0: not since somebody looks
   for (let row = 0; row < rows.rows; row++) {
-    const now = rows.written[row] >= gesture.first;
+    const now = rows.written[row] >= first;
     const origin = rows.origin[row];
     let look: Look = row < rows.frontier ? 'exact' : rows.changes[row] >= MANY ? 'staler' : 'stale';
     if (rows.cells[row] < 0) look = rows.cells[row] <= CONTEXT ? 'context' : 'marker';
@@ -42,7 +45,7 @@ export function looksOf(rows: Rows, gesture: Gesture): Uint8Array {
     else if (now && origin === Origin.copied) look = 'copied';
     else if (now && origin === Origin.repaired) look = 'repaired';
     else if (now && origin === Origin.refreshed) look = row < rows.frontier ? 'refreshed' : 'repaired';
-    else if (rows.moved[row] >= gesture.first && rows.cells[row] >= 0) look = 'moved';
+    else if (rows.moved[row] >= first && rows.cells[row] >= 0) look = 'moved';
     looks[row] = number(look);
   }
   rows.generated.forEach((_, index) => (looks[rows.rows + index] = number('generated')));
@@ -85,6 +88,7 @@ export class Cells {
     private readonly tell: (row: number) => void,
   ) {
     new ResizeObserver(() => this.draw()).observe(box);
+    box.addEventListener('scroll', () => this.draw());
     box.addEventListener('pointermove', (event) => this.choose(this.rowAt(event)));
     box.addEventListener('pointerleave', () => this.choose(-1));
     box.addEventListener('keydown', (event) => this.walk(event));
@@ -98,6 +102,11 @@ export class Cells {
     this.previous = key;
     this.draw();
     if (this.chosen >= 0) this.tell(this.chosen);
+  }
+
+  /** How many of the cells look so. */
+  count(look: Look): number {
+    return this.shown?.looks.reduce((sum, one) => sum + Number(one === number(look)), 0) ?? 0;
   }
 
   /** Colours have changed. */
@@ -160,24 +169,18 @@ export class Cells {
     }
     const gap = this.size > 8 ? 2 : 1;
     const side = this.size - gap;
-    const paths = LOOKS.map(() => new Path2D());
-    for (const section of shown.sections) {
-      for (let row = section.first; row < section.end; row++) {
-        const place = row - section.first;
-        const x = (place % this.columns) * this.size;
-        const y = section.top + Math.floor(place / this.columns) * this.size;
-        paths[shown.looks[row]].rect(x, y, side, side);
-      }
-    }
-    paths.forEach((path, look) => {
+    const flash = style.getPropertyValue('--flash');
+    this.inSight(shown).forEach((corners, look) => {
+      const fill = () => {
+        for (let at = 0; at < corners.length; at += 2) context.fillRect(corners[at], corners[at + 1], side, side);
+      };
       context.fillStyle = context.strokeStyle = this.colours[look];
-      if (LOOKS[look] === 'waiting') context.stroke(path);
-      else context.fill(path);
-      const flashes = this.brightness > 1 && ['encoded', 'repaired', 'moved', 'adopted', 'drafted', 'generated'].includes(LOOKS[look]);
-      if (flashes) {
+      if (LOOKS[look] !== 'waiting') fill();
+      else for (let at = 0; at < corners.length; at += 2) context.strokeRect(corners[at], corners[at + 1], side, side);
+      if (this.brightness > 1 && FLASHING.has(LOOKS[look])) {
         context.globalAlpha = this.brightness - 1;
-        context.fillStyle = style.getPropertyValue('--flash');
-        context.fill(path);
+        context.fillStyle = flash;
+        fill();
         context.globalAlpha = 1;
       }
     });
@@ -189,6 +192,22 @@ export class Cells {
       context.lineWidth = 1.5;
       context.strokeRect(box.x - 1, box.y - 1, side + 2, side + 2);
     }
+  }
+
+  /** By look the corners x, y of the cells that are not scrolled out of sight. */
+  private inSight(shown: Shown): number[][] {
+    const corners: number[][] = LOOKS.map(() => []);
+    const { scrollTop, clientHeight } = this.box;
+    for (const section of shown.sections) {
+      const line = (y: number) => Math.floor((y - section.top) / this.size);
+      const first = section.first + Math.max(0, line(scrollTop) - 1) * this.columns;
+      const end = Math.min(section.end, section.first + Math.max(0, line(scrollTop + clientHeight) + 2) * this.columns);
+      for (let row = first; row < end; row++) {
+        const place = row - section.first;
+        corners[shown.looks[row]].push((place % this.columns) * this.size, section.top + Math.floor(place / this.columns) * this.size);
+      }
+    }
+    return corners;
   }
 
   /** A bar in front of the row: all before it is exact, or here stands the caret. */

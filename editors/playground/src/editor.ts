@@ -10,6 +10,7 @@ import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutt
 import { tags } from '@lezer/highlight';
 
 import { ghostText } from './ghost';
+import { nextEdit } from './next';
 
 export interface Opened {
   name: string;
@@ -71,6 +72,7 @@ export function openEditor(client: LSPClient, opened: Opened, answered: (items: 
         EditorView.contentAttributes.of({ 'aria-label': opened.name, spellcheck: 'false' }),
         client.plugin(opened.uri, opened.language),
         ghostText(client, answered),
+        nextEdit(client),
       ],
     }),
   });

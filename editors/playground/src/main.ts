@@ -34,11 +34,12 @@ class Page {
   private readonly gestures = new Gestures();
   private readonly client = new LSPClient({
     timeout: 180_000,
+    initializationOptions: { nextEdit: 'on' },
     notificationHandlers: { 'kvlsp/status': (_client, params) => this.status(params), 'window/showMessage': (_client, params) => this.say(params.message) },
     extensions: [{ clientCapabilities: { textDocument: { inlineCompletion: { dynamicRegistration: false } } } }],
   });
   private readonly tokens = new Tokens(this.client, () => this.draw());
-  private readonly cells = new Cells($<HTMLCanvasElement>('cells'), $('grid'), (row) => this.point(row));
+  readonly cells = new Cells($<HTMLCanvasElement>('cells'), $('grid'), (row) => this.point(row));
   private readonly strip = new Strip($<HTMLCanvasElement>('strip'), (sentence) => ($('turn').textContent = sentence));
   private readonly connection = new Connection(this.client, (state) => this.connected(state));
   editor: EditorView | null = null;
