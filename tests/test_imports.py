@@ -14,7 +14,7 @@ ROOT = Path(kvlsp.__file__).parent
 
 LEAVES = {"errors", "address", "config", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
-           "nextedit", "workspace", "opening", "shelf", "engine"}
+           "nextedit", "workspace", "gguf", "opening", "shelf", "engine"}
 ALLOWED = {
     "errors": set(),
     "address": {"errors"},
@@ -32,7 +32,8 @@ ALLOWED = {
     "completion": {"tokens", "syntax", "text"},
     "nextedit": {"text", "syntax", "prompt"},
     "workspace": {"text", "syntax"},
-    "opening": {"tokens", "prompt", "model", "cache", "default_model"},
+    "gguf": {"tokens", "model"},
+    "opening": {"tokens", "prompt", "model", "cache", "default_model", "gguf"},
     "shelf": {"text", "prompt", "model", "cache"},
     "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "opening",
                "shelf"},
@@ -54,7 +55,7 @@ ALLOWED = {
 }
 EXCEPTIONS = {("cli/doctor.py", "laboratory.evaluation")}
 """``kvlsp doctor --gate`` measures; it imports what measures when it is asked to, not before (test_apart)."""
-TORCH = {"model", "catalogue", "cache", "opening", "shelf", "engine", "cli", "laboratory.training",
+TORCH = {"model", "gguf", "catalogue", "cache", "opening", "shelf", "engine", "cli", "laboratory.training",
          "laboratory.evaluation", "laboratory.commands"}
 
 

@@ -19,7 +19,7 @@ from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, marker
 from kvlsp.cache.plan import Plan, common_head
 from kvlsp.cache.resident import ResidentCache, Rows
 from kvlsp.errors import CacheFull, IntegrityError
-from kvlsp.model.rows import DOCUMENT, RowBatch
+from kvlsp.model.rows import RowBatch
 from kvlsp.prompt.layout import Layout
 from kvlsp.tracing import span
 
@@ -279,7 +279,7 @@ def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
     if adopted and scratch is not None:
         slots[plan.encode_new[:adopted]] = taken = np.asarray(scratch.slots[:adopted], np.int64)
         cache.table.adopt(taken)
-        cache.arrays().owner[torch.from_numpy(taken)] = DOCUMENT.number
+        cache.arrays().adopt(torch.from_numpy(taken))
     cache.drop_scratch()
     cache.give_back(old.slots[plan.freed_old])
     slots[plan.encode_new[adopted:]] = cache.take(len(plan.encode_new) - adopted)

@@ -19,7 +19,7 @@ from kvlsp.cache.staleness import Staleness
 from kvlsp.cache.stored import StoredRows
 from kvlsp.cache.witness import Witness
 from kvlsp.errors import CacheFull, IntegrityError
-from kvlsp.model.decoder import Decoder
+from kvlsp.model.decoder import Decoder, Resident
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import Layout
 
@@ -70,7 +70,7 @@ class ResidentCache:
     def __init__(self, decoder: Decoder, limit: int, advice: str = "Give it a higher limit.") -> None:
         self.decoder = decoder
         self.limit, self.advice = limit, advice
-        self.keyvalues: KeyValues | None = None
+        self.keyvalues: Resident | None = None
         self.host: StoredRows | None = None
         """Where the rows are while the document is idle (:meth:`offload`)."""
         self.table = SlotTable()
@@ -135,7 +135,7 @@ class ResidentCache:
             return
         self.drop_unwritten()
         try:
-            host = StoredRows.store(self.keyvalues, torch.from_numpy(self.rows.slots), on_host=True)
+            host = StoredRows.store(KeyValues.of(self.keyvalues), torch.from_numpy(self.rows.slots), on_host=True)
         except BaseException:
             self.forget()
             raise
@@ -153,7 +153,8 @@ class ResidentCache:
         host, self.host = self.host, None
         try:
             slots = self.take(len(self.rows))
-            host.restore(self.decoder, self.arrays(), torch.from_numpy(slots), torch.from_numpy(self.rows.positions))
+            arrays, places = KeyValues.of(self.arrays()), torch.from_numpy(self.rows.positions)
+            host.restore(self.decoder, arrays, torch.from_numpy(slots), places)
         except BaseException:
             self.forget()
             raise
@@ -177,7 +178,7 @@ class ResidentCache:
         rows = self.rows
         return make_plan(rows.cells, rows.positions, rows.prefix, self.frontier, layout)
 
-    def arrays(self) -> KeyValues:
+    def arrays(self) -> Resident:
         """The cache arrays; allocated when first asked for, brought back when offloaded."""
         self.restore()
         if self.keyvalues is None:

@@ -6,6 +6,7 @@ itself, an explicit request is answered) is decided elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from kvlsp.default_model.learned import languages_of, titles
@@ -13,10 +14,11 @@ from kvlsp.syntax.language import Language
 
 
 class Knowledge:
-    """What the model in ``folder`` knows. Read once; answers are look-ups."""
+    """What the model in ``folder`` knows, or one that names its ``languages`` elsewhere. Read once; answers are
+    look-ups."""
 
-    def __init__(self, folder: Path) -> None:
-        self._languages = languages_of(folder)
+    def __init__(self, folder: Path | None, languages: Iterable[str] = ()) -> None:
+        self._languages = languages_of(folder) if folder is not None else frozenset(languages) or None
 
     def knows(self, language: str) -> bool:
         """Whether the model has learned the language of an editor's language id, a file name or a path."""

@@ -18,7 +18,6 @@ UNROUNDED = (
 )
 
 _FILES: tuple[tuple[str, str, str], ...] = (
-    ("*.gguf", "a GGUF file, llama.cpp's format", UNROUNDED),
     ("*.ggml", "a GGML file, an old format of llama.cpp", UNROUNDED),
     ("openvino_model.xml", "a model converted for OpenVINO", UNROUNDED),
     ("*.onnx", "a model converted to ONNX", UNROUNDED),
@@ -60,13 +59,16 @@ def without_config(folder: Path, base: Any = None) -> ModelError | None:
         )
     if any(part.lower().endswith("gguf") for part in folder.parts):  # of a hub's folder nothing else was fetched
         return UnsupportedModel(
-            f"{folder} is of a collection of GGUF files, llama.cpp's format, which kvlsp does not read. {UNROUNDED}"
+            f"{folder} is of a collection of GGUF files. Name one of them: owner/name/file.gguf of the hub, or the file."
         )
     return other_weights(folder)
 
 
 def other_weights(folder: Path) -> ModelError | None:
     """What weights a folder without safetensors holds, if that can be told."""
+    gguf = next(iter(sorted(folder.glob("*.gguf"))), None)
+    if gguf is not None:
+        return UnsupportedModel(f"{folder} holds a GGUF file ({gguf.name}) beside other files. Name the file itself.")
     for pattern, what, mend in _FILES:
         found = next(iter(sorted(folder.glob(pattern))), None)
         if found is not None:
@@ -76,8 +78,8 @@ def other_weights(folder: Path) -> ModelError | None:
 
 def single_file(path: Path) -> ModelError:
     """What to say of a setting that names a file."""
-    if path.suffix.lower() in (".gguf", ".ggml"):
-        return UnsupportedModel(f"{path} is a GGUF file, llama.cpp's format, which kvlsp does not read. {UNROUNDED}")
+    if path.suffix.lower() == ".ggml":
+        return UnsupportedModel(f"{path} is a GGML file, an old format of llama.cpp. {UNROUNDED}")
     return ModelBroken(f"{path} is a file; the setting must name the folder that a checkpoint's files lie in.")
 
 

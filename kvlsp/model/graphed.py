@@ -117,6 +117,8 @@ class GraphedForward:
     than the largest bucket.
     """
 
+    keeps_truth = True
+
     def __init__(
         self,
         lean: LeanDecoder,
@@ -153,6 +155,12 @@ class GraphedForward:
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""
         return DeviceKeyValues(self.lean.exact.shapes, slots, self.dtype, self.device)
+
+    def occupied(self, slots: int) -> KeyValues:
+        """See :meth:`kvlsp.model.decoder.Decoder.occupied`."""
+        document = self.allocate(slots)
+        document.occupy(slots)
+        return document
 
     @torch.inference_mode()
     def move(self, document: KeyValues, slots: torch.Tensor, positions: torch.Tensor) -> None:

@@ -8,10 +8,13 @@ lies in which slot is the cache's to know, who may see what the masks'.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+
+from kvlsp.errors import UnsupportedModel
 
 FREE = 1 << 40  # the position of a slot that holds nothing: later than every query
 NOBODY = -1  # its owner
@@ -66,6 +69,17 @@ class KeyValues:
         self.capacity = slots
         self.used = 0
         self._allocate(slots)
+
+    @classmethod
+    def of(cls, resident: object) -> KeyValues:
+        """``resident`` as what it is. Raises :class:`UnsupportedModel` where rows lie in another engine's cache, as
+        those of a GGUF model do: nothing can be read of them there."""
+        if not isinstance(resident, cls):
+            raise UnsupportedModel(
+                "Keys and values of this model lie in llama.cpp's own cache, where they cannot be looked at. Name the "
+                "same model as a folder with safetensors."
+            )
+        return resident
 
     def _allocate(self, slots: int) -> None:
         # Normal tensors even inside inference mode: callers outside it may write to them as well.
@@ -134,6 +148,31 @@ class KeyValues:
         if int(slots.max()) == self.used - 1:
             live = (self.owner[: self.used] != NOBODY).nonzero()
             self.used = int(live[-1]) + 1 if live.numel() else 0
+
+    def adopt(self, slots: torch.Tensor) -> None:
+        """Rows of branches in these slots (int64) become the document's."""
+        self.owner[slots] = 0
+
+    @torch.inference_mode()
+    def copy(self) -> KeyValues:
+        """The same rows in the same slots, in arrays of their own."""
+        twin = copy.copy(self)
+        twin._allocate(self.capacity)
+        twin.position.copy_(self.position)
+        twin.owner.copy_(self.owner)
+        for mine, its in ((self.keys, twin.keys), (self.truth, twin.truth), (self.values, twin.values)):
+            for source, target in zip(mine, its, strict=True):
+                target.copy_(source)
+        return twin
+
+    @torch.inference_mode()
+    def occupy(self, slots: int) -> None:
+        """Rows of the document in the first slots, at positions 0 and up, that nobody encoded: they cost a reader the
+        same."""
+        places = torch.arange(slots, device=self.device)
+        self.extend(places)
+        self.position[places] = places
+        self.owner[places] = 0
 
     @torch.inference_mode()
     def clear(self) -> None:

@@ -130,6 +130,8 @@ class LeanDecoder:
     lost those of every layer that has been read.
     """
 
+    keeps_truth = True
+
     def __init__(self, exact: TransformersDecoder, convert: Callable[[torch.Tensor], Weight] | None = None,
                  product: Any = plain_linear) -> None:
         self.exact = exact
@@ -185,6 +187,12 @@ class LeanDecoder:
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""
         return self.exact.allocate(slots)
+
+    def occupied(self, slots: int) -> KeyValues:
+        """See :meth:`kvlsp.model.decoder.Decoder.occupied`."""
+        document = self.allocate(slots)
+        document.occupy(slots)
+        return document
 
     def move(self, document: KeyValues, slots: torch.Tensor, positions: torch.Tensor) -> None:
         """See :meth:`kvlsp.model.decoder.Decoder.move`."""

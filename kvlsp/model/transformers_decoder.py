@@ -32,6 +32,8 @@ class TransformersDecoder:
     :class:`~kvlsp.errors.UnsupportedModel` when the probe cannot explain a layer.
     """
 
+    keeps_truth = True
+
     def __init__(self, model: Any, name: str, context_length: int) -> None:
         self.model = model.eval()
         self.name = name
@@ -67,6 +69,12 @@ class TransformersDecoder:
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""
         return KeyValues(self.shapes, slots, self.dtype, self.device)
+
+    def occupied(self, slots: int) -> KeyValues:
+        """See :meth:`kvlsp.model.decoder.Decoder.occupied`."""
+        document = self.allocate(slots)
+        document.occupy(slots)
+        return document
 
     @torch.inference_mode()
     def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:

@@ -54,9 +54,9 @@ def by_threads(name: str) -> str:
 def _file(settings: Settings, model: Model, folder: Path | None) -> Path:
     decoder = model.decoder
     place = as_path(settings.model) if settings.model else default_model.folder()
-    there = place if place is not None and place.is_dir() else None
+    there = place if place is not None and place.exists() else None
     known = settings.model if there is None else str(there.resolve())
-    weights = [] if there is None else sorted(there.glob("*.safetensors"))
+    weights = [] if there is None else [there] if there.is_file() else sorted(there.glob("*.safetensors"))
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
     named = [known, stamps, decoder.name, str(decoder.device), str(decoder.dtype), model.description,
              model.template.order, torch.__version__]

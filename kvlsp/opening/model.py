@@ -12,6 +12,7 @@ from kvlsp import default_model
 from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
+from kvlsp.gguf.place import find, is_gguf
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import load
@@ -56,6 +57,8 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     """
     place: str | Path = settings.model or default_model.folder()
     threads.use(settings.threads)
+    if is_gguf(place):
+        return of_file(settings, find(place, progress), progress)
     loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress)
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
@@ -75,6 +78,29 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         knowledge=Knowledge(loaded.folder),
         identity=identity(loaded.folder),
         edit_format=of_model(tokenizer.control, settings.model),
+    )
+
+
+def of_file(settings: Settings, path: Path, progress: LoadProgress) -> Model:
+    """The model in a GGUF file; as :func:`open_model`."""
+    from kvlsp.gguf.loading import load as load_file
+
+    loaded = load_file(path, settings.device, settings.dtype, progress)
+    order = None if settings.order == "auto" else settings.order
+    begin = {"add_bos_token": bool(loaded.begin), "bos_token": loaded.begin}
+    return Model(
+        name=settings.model,
+        description=loaded.description,
+        decoder=loaded.decoder,
+        tokenizer=loaded.tokenizer,
+        template=detect(
+            loaded.tokenizer.control,
+            order,  # type: ignore[arg-type]
+            begin,
+            f"{settings.model} {loaded.decoder.name}",
+            fill=loaded.fill,
+        ),
+        knowledge=Knowledge(None, loaded.languages),
     )
 
 

@@ -15,7 +15,7 @@ import torch
 from kvlsp.cache.worth import Budget
 from kvlsp.model.clock import finish
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.rows import DOCUMENT, LAST, RowBatch
+from kvlsp.model.rows import LAST, RowBatch
 
 EDIT = 4
 """Rows that an edit encodes by itself."""
@@ -40,12 +40,7 @@ def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) ->
 
 
 def _measure(decoder: Decoder, resident: int, clock: Callable[[], float]) -> int:
-    document = decoder.allocate(resident)
-    places = torch.arange(resident, device=decoder.device)
-    # rows that nobody encoded cost a reader the same
-    document.extend(places)
-    document.position[places] = places
-    document.owner[places] = DOCUMENT.number
+    document, places = decoder.occupied(resident), torch.arange(resident, device=decoder.device)
     sizes = list(_SIZES)
     took: dict[int, float] = {}
     for repeat in range(_REPEATS + 1):

@@ -141,16 +141,20 @@ def detect(
     settings: Mapping[str, Any] | None = None,
     name: str = "",
     begin: tuple[int, ...] = (),
+    fill: tuple[str, ...] = (),
 ) -> Template:
     """The template of a model whose tokenizer has these control tokens (text -> id).
 
     ``order`` overrides the family's; ``settings`` is the tokenizer's ``tokenizer_config.json``, whose
     add_bos_token overrides the family's rule for the begin token; ``begin`` is what the published tokenizer puts
-    before every text, where neither says anything; ``name`` (folder or hub id) decides where tokens do not. A model
-    without markers gets the plain template: left to right, the suffix ignored.
+    before every text, where neither says anything; ``name`` (folder or hub id) decides where tokens do not;
+    ``fill`` are the markers of prefix, suffix and middle as a file names them, for families that are not known
+    here. A model without markers gets the plain template: left to right, the suffix ignored.
     """
     end = frozenset(control.values())
     family = next((one for one in FAMILIES if one.speaks(control, name)), None)
+    if family is None and len(fill) == 3 and all(token in control for token in fill):
+        family = Family("as its file says", "", "prefix_first", *fill, source="the file", checked=False)
     if family is None or order == "plain":
         begin = _begin(control, settings, family.begin if family else "", begin)
         if family is None:

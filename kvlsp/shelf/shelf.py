@@ -19,6 +19,7 @@ from typing import Final
 import torch
 
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.template import Template
 from kvlsp.shelf.file import FORMAT, Damaged, Label, read, write
 from kvlsp.shelf.folder import Folder
@@ -51,7 +52,8 @@ class Kind:
     @classmethod
     def of(cls, identity: str, name: str, description: str, decoder: Decoder, template: Template) -> Kind:
         """Of a model whose files are told apart by ``identity``; ``description`` says how its weights are computed."""
-        shapes = tuple((shape.kv_heads, shape.key_width, shape.value_width) for shape in decoder.allocate(0).shapes)
+        layers = KeyValues.of(decoder.allocate(0)).shapes
+        shapes = tuple((shape.kv_heads, shape.key_width, shape.value_width) for shape in layers)
         orders = {name: sorted(value) if isinstance(value, frozenset) else value
                   for name, value in ((name, getattr(template, name)) for name in Template.__slots__)}
         parts = [FORMAT, identity, description, str(decoder.dtype), shapes, orders]

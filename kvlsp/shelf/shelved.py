@@ -16,6 +16,7 @@ import torch
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import Staleness
 from kvlsp.cache.stored import StoredRows
+from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import CONTEXT
 
 Array = npt.NDArray[np.int64]
@@ -94,7 +95,8 @@ def leaving(cache: ResidentCache, *, narrow: bool = True) -> Leaving | None:
     they are read at once, and encoded again at rest.
     """
     cache.drop_unwritten()
-    rows, arrays, host = cache.rows, cache.keyvalues, cache.host
+    rows, host = cache.rows, cache.host
+    arrays = KeyValues.of(cache.keyvalues) if cache.keyvalues is not None else None
     kept = np.flatnonzero(rows.cells > CONTEXT)
     source = host.truth if host is not None else arrays.truth if arrays is not None else ()
     values = host.values if host is not None else arrays.values if arrays is not None else ()

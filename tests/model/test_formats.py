@@ -37,7 +37,7 @@ def change(folder: Path, **more: object) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("model-Q4_K_M.gguf", "GGUF file, llama.cpp's format (model-Q4_K_M.gguf)"),
+        ("model-Q4_K_M.gguf", "GGUF file (model-Q4_K_M.gguf) beside other files"),
         ("model.onnx", "ONNX"),
         ("openvino_model.xml", "OpenVINO"),
         ("tf_model.h5", "TensorFlow weights"),
@@ -64,7 +64,7 @@ def test_a_hub_s_collection_of_gguf_files_of_which_nothing_was_fetched(tmp_path:
 
 
 def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
-    for name, says in (("model.gguf", "GGUF"), ("model.safetensors", "must name the folder")):
+    for name, says in (("model.ggml", "GGML"), ("model.safetensors", "must name the folder")):
         (tmp_path / name).touch()
         with pytest.raises(ModelError, match=says):
             locate(tmp_path / name, lambda share, doing: None)

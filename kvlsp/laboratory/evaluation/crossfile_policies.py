@@ -20,6 +20,7 @@ from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from kvlsp.laboratory.evaluation.crossfile_layouts import Asked
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.keyvalues import KeyValues
 
 TEMPERATURE = 0.9
 """Of :func:`sharpened`."""
@@ -53,9 +54,10 @@ def most_deviating(true: ResidentCache, budget: int, layer: int = 1) -> Choice:
     An oracle: it is given the true values, where CacheBlend encodes all rows up to that layer to get them.
     """
     def choose(cache: ResidentCache, plan: Plan, wanted: bool) -> npt.NDArray[np.int64]:
-        at = min(layer, len(cache.arrays().values) - 1)
-        ours = cache.arrays().values[at][:, torch.from_numpy(cache.rows.slots)]
-        theirs = true.arrays().values[at][:, torch.from_numpy(true.rows.slots)]
+        values, wanted_values = KeyValues.of(cache.arrays()).values, KeyValues.of(true.arrays()).values
+        at = min(layer, len(values) - 1)
+        ours = values[at][:, torch.from_numpy(cache.rows.slots)]
+        theirs = wanted_values[at][:, torch.from_numpy(true.rows.slots)]
         apart = (ours - theirs).float().square().sum((0, 2)).cpu().numpy()
         apart[cache.staleness.changes == 0] = 0  # exact, or about to be encoded anyway
         return np.sort(np.argsort(-apart, kind="stable")[:budget])
@@ -66,7 +68,7 @@ def most_deviating(true: ResidentCache, budget: int, layer: int = 1) -> Choice:
 def sharpened(cache: ResidentCache, asked: Asked, temperature: float) -> None:
     """Divide all scores of keys in the pieces by ``temperature``, as APE does (arXiv 2502.05431; without its scale):
     scores are linear in the keys. The head, which pieces share, stays as it is."""
-    arrays = cache.arrays()
+    arrays = KeyValues.of(cache.arrays())
     slots = torch.from_numpy(cache.rows.slots[asked.pieces[0][0] : asked.pieces[-1][1]])
     with torch.inference_mode():
         for keys in arrays.keys:

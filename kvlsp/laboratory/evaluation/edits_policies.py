@@ -61,17 +61,7 @@ class Spent:
 def copied(cache: ResidentCache, decoder: Decoder | None = None) -> ResidentCache:
     """The same rows in arrays of their own."""
     twin = ResidentCache(decoder or cache.decoder, cache.limit)
-    source = cache.arrays()
-    target = twin.arrays()
-    target.grow(source.capacity)
-    with torch.inference_mode():
-        target.position.copy_(source.position)
-        target.owner.copy_(source.owner)
-        for layer in range(len(source.keys)):
-            target.keys[layer].copy_(source.keys[layer])
-            target.truth[layer].copy_(source.truth[layer])
-            target.values[layer].copy_(source.values[layer])
-    target.used = source.used
+    twin.keyvalues = target = cache.arrays().copy()
     twin.table = SlotTable(target.capacity)
     taken = twin.table.take(target.capacity)
     kept = cache.table.of_document()

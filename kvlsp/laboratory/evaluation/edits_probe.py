@@ -15,6 +15,7 @@ from kvlsp.cache.choosing import SEAM, Choice
 from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
+from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.prompt.layout import Layout
 from kvlsp.tokens.tokenizer import Tokenizer
@@ -95,11 +96,13 @@ def key_cosine(exact: ResidentCache, other: ResidentCache, cells: npt.NDArray[np
     chosen = np.isin(exact.rows.cells[ours], cells)
     if not chosen.any():
         return 1.0
+    if not exact.decoder.keeps_truth:
+        return float("nan")  # keys that nobody can read
     one = torch.from_numpy(exact.rows.slots[ours[chosen]])
     two = torch.from_numpy(other.rows.slots[theirs[chosen]])
     similar = [
         torch.cosine_similarity(a[:, one].float(), b[:, two].float(), dim=-1).mean()
-        for a, b in zip(exact.arrays().keys, other.arrays().keys, strict=True)
+        for a, b in zip(KeyValues.of(exact.arrays()).keys, KeyValues.of(other.arrays()).keys, strict=True)
     ]
     return float(torch.stack(similar).mean())
 

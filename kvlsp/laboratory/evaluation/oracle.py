@@ -11,6 +11,7 @@ from kvlsp.cache.plan import common_head
 from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.session import Session
+from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.rotary import AngleTable, rotate
 from kvlsp.prompt.layout import Layout, Run, lay_out
 from kvlsp.tokens.document import TokenizedText
@@ -69,7 +70,7 @@ def key_errors(cache: ResidentCache) -> tuple[float, float]:
 
     Both are the largest over layers and rows of |key - exact| / |exact|. Raises nothing; (0, 0) when empty.
     """
-    arrays = cache.arrays()
+    arrays = KeyValues.of(cache.arrays())
     slots = torch.from_numpy(cache.rows.slots)
     positions = torch.from_numpy(cache.rows.positions)
     if not len(slots):
@@ -83,7 +84,7 @@ def key_errors(cache: ResidentCache) -> tuple[float, float]:
 
 def exact_keys(cache: ResidentCache) -> list[torch.Tensor]:
     """Per layer the resident keys as one float64 rotation of their truth gives them, (kv_heads, rows, width)."""
-    arrays = cache.arrays()
+    arrays = KeyValues.of(cache.arrays())
     slots, positions = torch.from_numpy(cache.rows.slots), torch.from_numpy(cache.rows.positions)
     decoder: Any = cache.decoder  # its layers' rotations are no part of the seam
     kinds = getattr(decoder, "exact", decoder).kinds

@@ -1,0 +1,89 @@
+"""A model of Ollama's store, named ``ollama:NAME:TAG``: its manifest says which file holds the weights.
+
+The store is read as it lies there; nothing is fetched, and Ollama need not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from kvlsp.errors import ModelBroken, ModelNotFound
+
+_PREFIX: Final = "ollama:"
+_NAME: Final = re.compile(
+    r"(?:(?P<host>[\w.-]+\.[\w.-]+(?::\d+)?)/)?(?:(?P<owner>[\w.-]+)/)?(?P<name>[\w.-]+)(?::(?P<tag>[\w.-]+))?"
+)
+_WEIGHTS: Final = "application/vnd.ollama.image.model"
+_ADAPTER: Final = "application/vnd.ollama.image.adapter"
+_DIGEST: Final = re.compile(r"sha256[:-]([0-9a-f]{64})")
+_LARGEST: Final = 1 << 20
+"""Bytes of a manifest at most."""
+
+
+def is_name(name: str) -> bool:
+    return name.startswith(_PREFIX)
+
+
+def folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where Ollama keeps models: as OLLAMA_MODELS says, else in the user's home."""
+    said = environment.get("OLLAMA_MODELS")
+    return Path(said).expanduser() if said else Path.home() / ".ollama" / "models"
+
+
+def find(name: str, environment: Mapping[str, str] = os.environ) -> Path:
+    """The file with the weights of ``ollama:NAME`` or ``ollama:NAME:TAG`` (without a tag the latest). Raises
+    :class:`ModelNotFound` or :class:`ModelBroken`."""
+    store, short = folder(environment), name.removeprefix(_PREFIX)
+    manifest = _manifest(store, short)
+    if not manifest.is_file():
+        there = [one for one in names(environment) if one.partition(":")[0] == short.partition(":")[0]]
+        have = f" There are {', '.join(there)}." if there else ""
+        raise ModelNotFound(
+            f"Ollama's store {store} has no model {short}.{have} Fetch it with `ollama pull {short}`, or say with "
+            "OLLAMA_MODELS where the store is."
+        )
+    layers = _layers(manifest)
+    if any(layer.get("mediaType") == _ADAPTER for layer in layers):
+        raise ModelBroken(f"{short} of Ollama's store has an adapter, which kvlsp does not read. Name another model.")
+    digests = [_DIGEST.fullmatch(str(layer.get("digest"))) for layer in layers if layer.get("mediaType") == _WEIGHTS]
+    if len(digests) != 1 or digests[0] is None:
+        raise ModelBroken(f"{manifest} names no single file of weights. Fetch the model again (`ollama pull {short}`).")
+    file = store / "blobs" / f"sha256-{digests[0][1]}"
+    if not file.is_file():
+        raise ModelBroken(f"The weights of {short} are missing in {store}. Fetch them again (`ollama pull {short}`).")
+    return file
+
+
+def names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """All models of the store, as :func:`find` takes them but for ``ollama:``."""
+    root = folder(environment) / "manifests"
+    found = []
+    for path in sorted(root.glob("*/*/*/*")):
+        host, owner, name, tag = path.relative_to(root).parts
+        if path.is_file():
+            parts = [host] if host != "registry.ollama.ai" else []
+            parts += [owner] if owner != "library" or parts else []
+            found.append("/".join([*parts, f"{name}:{tag}"]))
+    return found
+
+
+def _manifest(store: Path, short: str) -> Path:
+    found = _NAME.fullmatch(short)
+    if found is None or ".." in short:
+        raise ModelNotFound(f"{short} is no name of a model of Ollama's, which are written ollama:NAME:TAG.")
+    host, owner = found["host"] or "registry.ollama.ai", found["owner"] or "library"
+    return store / "manifests" / host / owner / found["name"] / (found["tag"] or "latest")
+
+
+def _layers(manifest: Path) -> list[dict[str, Any]]:
+    try:
+        with manifest.open("rb") as file:
+            read = json.loads(file.read(_LARGEST))
+        return [layer for layer in read["layers"] if isinstance(layer, dict)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelBroken(f"{manifest} cannot be read ({error}). Fetch the model again with `ollama pull`.") from error

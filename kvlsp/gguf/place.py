@@ -1,0 +1,69 @@
+"""Which file is meant where a setting names a GGUF model: a file, a folder with one, Ollama's, or one of the hub's.
+
+Files are found, and of the hub's fetched; what is in them is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from kvlsp.errors import ModelNotFound
+from kvlsp.gguf import ollama
+from kvlsp.model.checkpoint import Progress, as_path, explain
+
+_HUB_FILE: Final = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)/([\w./-]+\.gguf)", re.IGNORECASE)
+_PART: Final = re.compile(r"-(\d{5})-of-\d{5}\.gguf", re.IGNORECASE)
+"""How a file is named that is one of several."""
+
+
+def is_gguf(name: str | Path) -> bool:
+    """Whether a setting names a GGUF model, by its form or by what lies there."""
+    if isinstance(name, str) and ollama.is_name(name):
+        return True
+    path = as_path(name)
+    if path is None:
+        return isinstance(name, str) and _HUB_FILE.fullmatch(name) is not None
+    if path.is_dir():
+        return not (path / "config.json").is_file() and bool(_files(path))
+    return path.suffix.lower() == ".gguf"
+
+
+def find(name: str | Path, progress: Progress) -> Path:
+    """The file, its first where it is split. Raises :class:`ModelNotFound` or another
+    :class:`~kvlsp.errors.ModelError`."""
+    if isinstance(name, str) and ollama.is_name(name):
+        return ollama.find(name)
+    path = as_path(name)
+    if path is None:
+        found = _HUB_FILE.fullmatch(str(name))
+        if found is None:
+            raise ModelNotFound(f"{name} names no GGUF file.")
+        return _fetched(found[1], found[2], progress)
+    if path.is_dir():
+        files = _files(path)
+        if len(files) != 1:
+            named = ", ".join(file.name for file in files[:8])
+            raise ModelNotFound(f"{path} holds {len(files)} GGUF models ({named}). Name one of the files.")
+        return files[0]
+    if not path.is_file():
+        raise ModelNotFound(f"There is no file {path}.")
+    return path
+
+
+def _files(folder: Path) -> list[Path]:
+    """The models in a folder; of one in several files the first. Projectors of pictures are none."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".gguf" and path.is_file())
+    parts = [(path, _PART.search(path.name)) for path in found]
+    return [path for path, part in parts if (part is None or int(part[1]) == 1) and "mmproj" not in path.name.lower()]
+
+
+def _fetched(repository: str, file: str, progress: Progress) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    progress(None, f"looking for {repository}/{file}")
+    try:
+        return Path(hf_hub_download(repository, file))
+    except Exception as error:  # the hub's client wraps the errors of whichever network library it is built on
+        raise explain(repository, error) from error
