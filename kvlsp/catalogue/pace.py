@@ -21,7 +21,7 @@ from kvlsp.model.contents import parameters
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.loading import load
 from kvlsp.model.memory import free_memory
-from kvlsp.model.rows import DOCUMENT, LAST, RowBatch
+from kvlsp.model.rows import LAST, RowBatch
 
 READ: Final = 2000
 """Rows that are resident while forwards are timed."""
@@ -78,12 +78,8 @@ def _make_up(folder: Path, shape: dict[str, int]) -> None:
 def _seconds(decoder: Decoder, count: int, clock: Callable[[], float]) -> float:
     """A forward of ``count`` rows, the best of a few: whatever else runs here makes it longer, never shorter."""
     resident = min(READ, decoder.context_length)
-    document = decoder.allocate(resident)
-    places = torch.arange(resident, device=decoder.device)
-    document.extend(places)  # rows that nobody encoded cost a reader the same
-    document.position[places] = places
-    document.owner[places] = DOCUMENT.number
-    rows = places[-count:]
+    document = decoder.occupied(resident)
+    rows = torch.arange(resident - count, resident, device=decoder.device)
     batch, took = RowBatch(torch.ones_like(rows), rows, rows, LAST), []
     for _ in range(_REPEATS + 1):
         finish(decoder.device)

@@ -21,6 +21,7 @@ _NAME: Final = re.compile(
 _WEIGHTS: Final = "application/vnd.ollama.image.model"
 _ADAPTER: Final = "application/vnd.ollama.image.adapter"
 _DIGEST: Final = re.compile(r"sha256[:-]([0-9a-f]{64})")
+_SERVICE: Final = Path("/usr/share/ollama/.ollama/models")
 _LARGEST: Final = 1 << 20
 """Bytes of a manifest at most."""
 
@@ -30,9 +31,12 @@ def is_name(name: str) -> bool:
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where Ollama keeps models: as OLLAMA_MODELS says, else in the user's home."""
+    """Where Ollama keeps models: where OLLAMA_MODELS says, else in the user's home, else where its service does."""
     said = environment.get("OLLAMA_MODELS")
-    return Path(said).expanduser() if said else Path.home() / ".ollama" / "models"
+    if said:
+        return Path(said).expanduser()
+    places = [Path.home() / ".ollama" / "models", _SERVICE]
+    return next((place for place in places if (place / "manifests").is_dir()), places[0])
 
 
 def find(name: str, environment: Mapping[str, str] = os.environ) -> Path:

@@ -59,7 +59,7 @@ def without_config(folder: Path, base: Any = None) -> ModelError | None:
         )
     if any(part.lower().endswith("gguf") for part in folder.parts):  # of a hub's folder nothing else was fetched
         return UnsupportedModel(
-            f"{folder} is of a collection of GGUF files. Name one of them: owner/name/file.gguf of the hub, or the file."
+            f"{folder} is of a collection of GGUF files. Name one of them: owner/name/file.gguf of the hub, or a path."
         )
     return other_weights(folder)
 
