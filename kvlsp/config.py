@@ -20,7 +20,7 @@ MEBIBYTE = 1 << 20
 LEAST_CONTEXT_TOKENS = 512
 """A block of a window, a model's markers, what a cut at the caret may add, and a suggestion of some lines."""
 
-LEAST_CACHE_MIB = 5
+LEAST_CACHE_MIB = 6
 """So many tokens of the default model in float32."""
 
 
@@ -82,7 +82,7 @@ class Settings:
     next_edit_places: int = _setting(3, "places that are looked at for one next edit at most, the best first", low=1,
                                      high=20)
     drafts: bool = _setting(True, "copy speculatively from the open documents")
-    cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 5 or more)",
+    cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 6 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)
     disk_mib: int = _setting(1024, "bound of what is kept of closed documents in the cache folder, so that they open "
                              "at once (0: nothing)", low=0, high=1 << 20)

@@ -44,7 +44,7 @@ def start(scene: Scene, heading: str, plugin: Path) -> Terminal:
 
 CLIENTS = {
     # What opens the list, what takes its first entry, and what that leaves behind the dot.
-    "ALE": ("", "C-n C-y", "items.pop"),  # it takes what stands before the first bracket
+    "ALE": ("", "C-n C-y", "items.values"),  # it takes what stands before the first bracket
     "yegappan/lsp": ("", "C-n C-y", SUGGESTED),
     "vim-lsp": ("C-x C-o", "C-y", SUGGESTED),
 }

@@ -16,15 +16,18 @@ DAEMON = ["env", "OMP_NUM_THREADS=1", sys.executable, "-m", "kvlsp"]
 NAME = "stack.py"
 BEFORE = '''class Stack:
     def __init__(self):
-        self.items = []
+        self.items = {}
 
-    def push(self, item):
-        self.items.append(item)
+    def push(self, name, item):
+        self.items[name] = item
 
-    def pop(self):
+    def keys(self):
+        return self.items.keys()
+
+    def values(self):
         return '''
-"""The README's first file, up to where the scene begins."""
-SUGGESTED = "items.pop()"
+"""A file in which the default model has something to say behind `self.` that does not stand there, with a bracket."""
+SUGGESTED = "items.values()"
 
 
 def recipe(page: str, language: str, heading: str) -> str:
