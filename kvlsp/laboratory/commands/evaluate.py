@@ -13,8 +13,9 @@ from kvlsp.laboratory.commands.evaluate_perplexity import perplexity
 from kvlsp.laboratory.commands.evaluate_places import confidence, places
 from kvlsp.laboratory.commands.evaluate_repetition import repetition
 from kvlsp.laboratory.commands.evaluate_waiting import waiting
+from kvlsp.laboratory.commands.evaluate_workspace_memory import workspace_memory
 
 app = typer.Typer(help="Measure the quality of completions.", no_args_is_help=True)
 for measurement in (infill, perplexity, edits, waiting, repetition, confidence, crossfile, places, first_window,
-                    next_edit):
+                    next_edit, workspace_memory):
     app.command()(measurement)

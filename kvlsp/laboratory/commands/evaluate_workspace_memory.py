@@ -1,0 +1,72 @@
+"""``kvlsp evaluate workspace-memory``: what counts over the other files of a package would add to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.config import Settings
+from kvlsp.laboratory.commands.held_out import Drawn, with_drawn_places
+from kvlsp.laboratory.commands.progress import bar
+from kvlsp.laboratory.commands.tables import answer, table
+
+if TYPE_CHECKING:
+    from kvlsp.laboratory.training.corpus import SourceFile
+
+
+@with_model_options()
+@with_drawn_places(300)
+def workspace_memory(
+    settings: Settings,
+    drawn: Drawn,
+    tokens: Annotated[int, typer.Option(help="Tokens of plain text scored in each package.", min=256)] = 6144,
+    context: Annotated[int, typer.Option(help="Tokens of a piece of them; its second half counts.", min=64)] = 1024,
+    json: JsonOption = False,
+) -> None:
+    """First lines and tokens right with and without an n-gram store of the package's other files; --count is for each.
+
+    The weights of a package are learned on the tokens of the others.
+    """
+    from kvlsp.laboratory.evaluation import workspace_memory as measuring
+    from kvlsp.opening.model import open_model
+
+    loaded = open_model(settings)
+    packages: dict[str, list[SourceFile]] = {}
+    for file in drawn.files():
+        packages.setdefault(file.package, []).append(file)
+    packages = {name: files for name, files in sorted(packages.items()) if len(files) > 1}
+    stores = {name: measuring.Stores(loaded, files) for name, files in packages.items()}
+    with bar("tokens", len(packages) * max(1, tokens // (context // 2))) as advance:
+        scored = {name: measuring.scored(loaded, stores[name], files, tokens, context, advance)
+                  for name, files in packages.items()}
+    rows, lines = [], []
+    with bar("first lines", len(packages) * drawn.count) as advance:
+        for name, files in packages.items():
+            weights = measuring.learn([one for other, found in scored.items() if other != name for one in found])
+            here = measuring.first_lines(loaded, stores[name], files, drawn.count, settings, weights, seed=drawn.seed,
+                                         advance=advance)
+            lines += here
+            rows.append({"package": name, **measuring.of_text(scored[name], weights), **measuring.gain(here),
+                         **measuring.cost(loaded, stores[name], files, weights)})
+    figures = {"packages": rows, "all": measuring.gain(lines), "model": loaded.description}
+    answer(json, figures, lambda: _show(figures))
+
+
+def _show(figures: Mapping[str, Any]) -> None:
+    lines = [*figures["packages"], {"package": "all", **figures["all"]}]
+    table([{
+        "package": row["package"], "carets": row["carets"], "right %": row["right"], "with": row["right_mixed"],
+        "95 %": "{} ... {}".format(*row["interval"]), "gained : lost": f"{row['gained']} : {row['lost']}",
+    } for row in lines], f"first lines, {figures['model']}")
+    table([{
+        "package": row["package"], "tokens": row["tokens"], "nats": row["nats"], "with": row["nats_mixed"],
+        "top-1 %": row["top1"], "top-1 with": row["top1_mixed"],
+    } for row in figures["packages"]], "plain text")
+    table([{
+        "package": row["package"], "us a token": row["microseconds_a_token"], "bytes a token": row["bytes_a_token"],
+        "MiB of 10,000 such files": row["mib_of_10000_files"],
+        "us to build a token": row["microseconds_to_build_a_token"],
+    } for row in figures["packages"]], "cost")

@@ -1,0 +1,246 @@
+"""What a memory of the workspace would be worth: a model alone, and mixed with counts over a package's other files.
+
+Two measurements, both paired. Every token of some text in plain order: nats and likeliest tokens. And first lines at
+carets, as a completion has them: one layout, two greedy lines, the same drafts of neither. The file that is asked about
+is not in the store, and the weights of a package are learned on the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from kvlsp.completion.stop import StopPolicy, StopRule
+from kvlsp.config import Settings
+from kvlsp.engine.generate import Generation, Limits, step
+from kvlsp.engine.session import Session
+from kvlsp.engine.texts import Start, behind_caret
+from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt, ordinary
+from kvlsp.laboratory.evaluation.mixing import Example, Memory, kind, learned
+from kvlsp.laboratory.evaluation.ngram_store import NgramStore
+from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.model.rows import Branch
+from kvlsp.opening.model import Model
+from kvlsp.syntax.language import Language
+from kvlsp.text.document import Snapshot
+from kvlsp.text.rope import Rope
+
+AROUND = 2500, 800
+"""Characters before and behind a caret that the model sees."""
+_LONGEST = 40
+_DRAWS = 2000
+_PREFILL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A token of plain text: what the model gives it, alone the likeliest or not; and what the store has to say."""
+
+    nats: float
+    right: bool
+    example: Example | None
+    top: float
+    """The model's largest probability here."""
+    store_top: tuple[float, float, bool]
+    """Of the store's most frequent token: its share, the model's probability, whether it is the true one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One caret: whether the first line was right without and with the memory."""
+
+    alone: bool
+    mixed: bool
+
+
+class Remembering(Generation):
+    """A generation whose tokens are chosen from the mixture with a memory."""
+
+    memory: Memory | None = None
+
+    def select(self, logits: torch.Tensor) -> tuple[int, float]:
+        """As of any generation."""
+        return super().select(self.memory.mixed(self.context, logits) if self.memory is not None else logits)
+
+
+class Stores:
+    """A store for each file of a package, of its other files."""
+
+    def __init__(self, model: Model, files: Sequence[SourceFile]) -> None:
+        self._ids: dict[str, list[int]] = {
+            file.path: model.tokenizer.encode(file.text).ids.tolist() for file in files
+        }
+        self._made: tuple[str, NgramStore] | None = None
+        self.tokens = sum(map(len, self._ids.values()))
+
+    def without(self, path: str) -> NgramStore:
+        """The store that does not know the file ``path``."""
+        if self._made is None or self._made[0] != path:
+            self._made = path, NgramStore(ids for name, ids in self._ids.items() if name != path)
+        return self._made[1]
+
+    def ids(self, path: str) -> Sequence[int]:
+        return self._ids[path]
+
+
+def scored(model: Model, stores: Stores, files: Sequence[SourceFile], tokens: int, context: int,
+           advance: Callable[[], None] = lambda: None) -> list[Scored]:
+    """About so many ``tokens`` of the files, in pieces of ``context`` of which the second half counts."""
+    found: list[Scored] = []
+    pieces = [(file.path, first) for file in sorted(files, key=lambda file: file.path)
+              for first in range(0, len(stores.ids(file.path)) - context, context)]
+    count = max(1, tokens // (context // 2))
+    for path, first in pieces[:: max(1, len(pieces) // count)][:count]:
+        ids = stores.ids(path)[first : first + context]
+        logprobs = _logprobs(model, ids)
+        store, half = stores.without(path), context // 2
+        for at in range(half, context):
+            row, true = logprobs[at - half], ids[at]
+            found.append(_scored(row, true, store, ids[:at]))
+        advance()
+    return found
+
+
+def _scored(row: torch.Tensor, true: int, store: NgramStore, before: Sequence[int]) -> Scored:
+    best, likeliest = row.max(-1)
+    nats, right, top = -float(row[true]), int(likeliest) == true, float(best.exp())
+    match = store.find(before)
+    if match is None:
+        return Scored(nats, right, None, top, (0.0, 0.0, False))
+    shares = dict(zip(match.ids.tolist(), match.shares.tolist(), strict=True))
+    example = Example(kind(match), float(row[true].exp()), shares.get(true, 0.0))
+    first = int(match.ids[0])
+    # the likeliest of the mixture is the model's or, nearly always, the store's most frequent
+    return Scored(nats, right, example, top, (float(match.shares[0]), float(row[first].exp()), first == true))
+
+
+def _logprobs(model: Model, ids: Sequence[int]) -> torch.Tensor:
+    """Log-probabilities (half, vocabulary) of the second half of ``ids``, in plain order."""
+    from kvlsp.cache.repair import repair
+    from kvlsp.cache.resident import ResidentCache
+    from kvlsp.prompt.layout import Layout
+
+    count = len(ids)
+    cells = np.arange(count, dtype=np.int64)
+    layout = Layout(np.asarray(ids, np.int32), cells, (0, count), (0, 0), text_last=True)
+    cache = ResidentCache(model.decoder, count)
+    settled = repair(cache, layout, wanted=range(count // 2 - 1, count - 1))
+    assert settled.logits is not None
+    return settled.logits.float().log_softmax(-1)
+
+
+def of_text(scored: Sequence[Scored], weights: dict[tuple[int, int, int], float]) -> dict[str, float]:
+    """Nats and top-1 (per cent) without and with the memory."""
+    nats, right = [], []
+    for one in scored:
+        weight = weights.get(one.example.kind, 0.0) if one.example is not None else 0.0
+        if one.example is None or not weight:
+            nats.append(one.nats)
+            right.append(one.right)
+            continue
+        nats.append(-float(np.log(max(1e-12, (1 - weight) * one.example.model + weight * one.example.store))))
+        share, model, true = one.store_top
+        wins = (1 - weight) * model + weight * share > (1 - weight) * one.top
+        right.append(true if wins else one.right)
+    return {
+        "tokens": len(scored),
+        "nats": round(float(np.mean([one.nats for one in scored])), 4), "nats_mixed": round(float(np.mean(nats)), 4),
+        "top1": round(100 * float(np.mean([one.right for one in scored])), 2),
+        "top1_mixed": round(100 * float(np.mean(right)), 2),
+    }
+
+
+def learn(scored: Sequence[Scored]) -> dict[tuple[int, int, int], float]:
+    """The weights that make the tokens most likely."""
+    return learned(one.example for one in scored if one.example is not None)
+
+
+def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count: int, settings: Settings,
+                weights: dict[tuple[int, int, int], float], *, seed: int = 0,
+                advance: Callable[[], None] = lambda: None) -> list[Line]:
+    """``count`` carets in the files, the first line there without and with the memory."""
+    prompts = sorted(ordinary(files, count, settings, seed, AROUND), key=lambda prompt: prompt.origin)
+    found = []
+    for prompt in prompts:
+        memory = Memory(stores.without(prompt.origin.rpartition(":")[0]), weights)
+        alone, mixed = _both(model, prompt, settings, memory)
+        written = prompt.written.rstrip()
+        found.append(Line(alone == written, mixed == written))
+        advance()
+    return found
+
+
+def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Memory) -> tuple[str, str]:
+    """The first line at a caret, alone and mixed, behind one layout."""
+    session = Session(model, Snapshot("memory", 0, Rope.of(prompt.text), "python"),
+                      context=model.decoder.context_length, generation_rows=_LONGEST)
+    start: list[Start] = []
+
+    def wanted(layout: Any) -> list[int]:
+        start.append(Start.of(model, layout))
+        return [start[0].row]
+
+    layout, settled = session.sync(prompt.caret, wanted=wanted, chunk=_PREFILL)
+    assert settled.logits is not None
+    first, last = layout.prefix
+    last = start[0].hidden[0] if start[0].hidden else last
+    language = Language.of(prompt.origin.rpartition(":")[0])
+    lines = []
+    for one in (None, memory):
+        policy = StopPolicy(multi_line=settings.multi_line, max_lines=settings.max_lines)  # type: ignore[arg-type]
+        rule = StopRule.begin(prompt.text[: prompt.caret], prompt.text[prompt.caret :], language, policy)
+        hides = torch.from_numpy(session.cache.rows.slots[list(start[0].hidden)]) if start[0].hidden else None
+        generation = Remembering(
+            session.cache, model.tokenizer, branch=Branch(1, hides), logits=settled.logits[0],
+            position=start[0].position, ends=model.template.end,
+            limits=Limits(tokens=_LONGEST, context=session.context), context=layout.ids[first:last].tolist(),
+            stop=behind_caret(rule, len(start[0].owed)), end=rule.end, must_begin=start[0].owed,
+        )
+        generation.memory = one
+        while not generation.done and "\n" not in rule.generated.lstrip("\n"):
+            step([generation])
+        generation.close(keep=False)
+        lines.append(rule.generated.lstrip("\n").partition("\n")[0].rstrip())
+    return lines[0], lines[1]
+
+
+def gain(lines: Sequence[Line]) -> dict[str, Any]:
+    """Shares of right first lines (per cent), and the difference with its 95 % interval, carets drawn anew."""
+    both = np.array([(line.alone, line.mixed) for line in lines], float)
+    difference = both[:, 1] - both[:, 0]
+    draws = np.random.default_rng(0).integers(0, len(both), (_DRAWS, len(both)))
+    low, high = np.quantile(difference[draws].mean(1), (0.025, 0.975))
+    return {
+        "carets": len(lines),
+        "right": round(100 * both[:, 0].mean(), 2), "right_mixed": round(100 * both[:, 1].mean(), 2),
+        "gained": int((difference > 0).sum()), "lost": int((difference < 0).sum()),
+        "interval": [round(100 * float(low), 2), round(100 * float(high), 2)],
+    }
+
+
+def cost(model: Model, stores: Stores, files: Sequence[SourceFile],
+         weights: dict[tuple[int, int, int], float]) -> dict[str, float]:
+    """What a token takes in microseconds of processor time, what a store takes in bytes a token and in making."""
+    path = max(files, key=lambda file: len(file.text)).path
+    ids = stores.ids(path)
+    begun = time.process_time()
+    store = NgramStore([stores.ids(file.path) for file in files if file.path != path])
+    made = time.process_time() - begun
+    memory, places = Memory(store, weights), range(16, min(len(ids), 1016))
+    row = torch.zeros(model.tokenizer.vocabulary_size)
+    begun = time.process_time()
+    for at in places:
+        memory.mixed(ids[at - 16 : at], row)
+    spent = time.process_time() - begun
+    return {
+        "microseconds_a_token": round(1e6 * spent / len(places), 1),
+        "bytes_a_token": round(store.nbytes / max(1, len(store)), 1),
+        "tokens_a_file": round(stores.tokens / len(files)),
+        "mib_of_10000_files": round(10_000 * stores.tokens / len(files) * 18 / 2**20, 1),
+        "microseconds_to_build_a_token": round(1e6 * made / max(1, len(store)), 2),
+    }

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from kvlsp.config import Settings
+from kvlsp.laboratory.commands.evaluate import app
+from kvlsp.laboratory.evaluation import workspace_memory as measuring
+from kvlsp.laboratory.evaluation.mixing import Example, Memory, kind, learned
+from kvlsp.laboratory.evaluation.ngram_store import NgramStore
+from kvlsp.laboratory.training.corpus import Corpus, SourceFile, save_corpus
+from tests.support.models import tiny_model
+
+TEXT = "def area(width, height):\n    return width * height\n\n\nprint(area(3, 4), area(5, 6))\n" * 6
+
+
+def files(package: str) -> list[SourceFile]:
+    return [SourceFile(package, f"{package}/{name}.py", TEXT.replace("area", name), 1.0) for name in ("one", "two")]
+
+
+def test_the_weight_of_a_class_is_what_makes_the_truth_likeliest():
+    always, never = (8, 0, 2), (1, 4, 0)
+    examples = [Example(always, 0.1, 1.0)] * 500 + [Example(never, 0.5, 0.0)] * 500
+    weights = learned(examples)
+    assert weights[always] > 0.95
+    assert weights[never] < 0.01
+    half = [Example(always, 0.1, 1.0)] * 400 + [Example(always, 0.1, 0.0)] * 400  # log(.1 + .9 w) + log(.1 - .1 w)
+    assert learned(half)[always] == pytest.approx(4 / 9, abs=0.02)
+
+
+def test_a_mixture_sums_to_one_and_moves_towards_the_store():
+    store = NgramStore([[1, 2, 3], [1, 2, 3], [1, 2, 4]])
+    found = store.find([1, 2])
+    memory = Memory(store, {kind(found): 0.5})
+    logits = torch.randn(8, generator=torch.Generator().manual_seed(0))
+    mixed = memory.mixed([1, 2], logits).exp()
+    alone = logits.softmax(-1)
+    assert float(mixed.sum()) == pytest.approx(1, abs=1e-5)
+    assert float(mixed[3]) == pytest.approx(float(alone[3]) / 2 + 1 / 3, abs=1e-5)
+    assert torch.equal(memory.mixed([7], logits), logits)
+    assert torch.equal(Memory(store, {}).mixed([1, 2], logits), logits)
+
+
+def test_a_file_is_not_in_the_store_that_it_is_asked_with():
+    package = files("p")
+    stores = measuring.Stores(tiny_model(1), package)
+    long = stores.ids("p/one.py")
+    begun = long[: len("def one(")]
+    assert stores.without("p/two.py").find(begun).length == len(begun)
+    assert stores.without("p/one.py").find(begun).length < len(begun)
+
+
+def test_without_a_weight_nothing_changes():
+    model, package = tiny_model(1), files("p")
+    stores = measuring.Stores(model, package)
+    lines = measuring.first_lines(model, stores, package, 4, Settings(max_tokens=8), {})
+    assert all(line.alone == line.mixed for line in lines)
+    scored = measuring.scored(model, stores, package, 64, 64)
+    text = measuring.of_text(scored, {})
+    assert (text["nats"], text["top1"]) == (text["nats_mixed"], text["top1_mixed"])
+    assert measuring.of_text(scored, measuring.learn(scored))["nats_mixed"] < text["nats"]
+
+
+def test_a_gain_has_an_interval():
+    found = measuring.gain([measuring.Line(False, True)] * 30 + [measuring.Line(True, True)] * 70)
+    assert (found["right"], found["right_mixed"], found["gained"], found["lost"]) == (70, 100, 30, 0)
+    low, high = found["interval"]
+    assert 0 < low < 30 < high
+
+
+def test_the_command_prints_what_others_read(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    save_corpus(Corpus([], [*files("p"), *files("q")], {}), path)
+    done = CliRunner().invoke(app, ["workspace-memory", "--from", str(path), "--count", "1", "--tokens", "256",
+                                    "--context", "128", "--threads", "1", "--json"])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert [row["package"] for row in figures["packages"]] == ["p", "q"]
+    assert figures["all"]["carets"] == 2
