@@ -2,7 +2,8 @@
 
 Nothing of one client can be seen by another, for their engines share the model and nothing else: texts, caches, drafts,
 pieces of other files, statistics and settings are an engine's own. Who waits for an answer comes first; of several who
-do, each gets a step in turn, and so does the work at rest of those who do not, while nobody waits.
+do, each gets as much time as the others, and the work at rest of those who do not is done while nobody waits, a step
+each in turn.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 LEAVING: Final = 5.0
 """Seconds in which engines that have ended may finish what they write, when the process ends."""
+AHEAD: Final = 0.02
+"""Seconds of turns that one who waits may be ahead of another: so a long file that somebody reads for the first time,
+in forwards of some tens of milliseconds, takes half of the time from somebody's keys, in forwards of a few, not most.
+"""
 
 
 class Seat:
@@ -37,6 +42,8 @@ class Seat:
         self.left = False
         self.turned = 0
         """By the count of all turns, when it had its last."""
+        self.used: float | None = None
+        """Seconds of its turns since it began to wait, beside what the others had then; None while nobody waits."""
         self._lock = threading.Lock()
         self._waiting: list[Message] = []
         self._over = False
@@ -156,7 +163,8 @@ class ModelThread:
             self._since = self._clock()  # to find out what comes next is a step, too
             present = self._present(prepared)
             owing = [(seat, engine) for seat, engine in present if engine.owes]
-            due = [(seat, engine) for seat, engine in owing if engine.patience() == 0]
+            _level(present, owing)
+            due = _behind([(seat, engine) for seat, engine in owing if engine.patience() == 0])
             waits = [] if due else [engine.patience() for _, engine in present]
             due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
             self._since = None
@@ -199,13 +207,16 @@ class ModelThread:
         self._turns += 1
         seat.turned = self._turns
         engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
-        self._since, failure = self._clock(), None
+        self._since = began = self._clock()
+        failure = None
         try:
             goes_on = engine.turn(0)
         except BaseException as error:  # an engine guards its own work: this is a defect
             goes_on, failure = False, error
         finally:
             self._since = None
+            if seat.used is not None:
+                seat.used += self._clock() - began
         if not goes_on:
             if clients == 1:
                 prepared.model.keep()
@@ -245,6 +256,23 @@ class ModelThread:
                     seat.events(said)
                     seat.end()
             self._news.wait()
+
+
+def _level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) -> None:
+    """Who begins to wait stands where the last of those who wait already stands: rest is not saved up."""
+    floor = min((seat.used for seat, _ in owing if seat.used is not None), default=0.0)
+    waiting = {id(seat) for seat, _ in owing}
+    for seat, _ in present:
+        if id(seat) not in waiting:
+            seat.used = None
+        elif seat.used is None:
+            seat.used = floor
+
+
+def _behind(due: list[tuple[Seat, Engine]]) -> list[tuple[Seat, Engine]]:
+    """Without those who are so far ahead that the others come first."""
+    least = min((seat.used or 0.0 for seat, _ in due), default=0.0)
+    return [(seat, engine) for seat, engine in due if (seat.used or 0.0) <= least + AHEAD]
 
 
 class Prepared:

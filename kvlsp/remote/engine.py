@@ -46,6 +46,10 @@ log = logging.getLogger(__name__)
 
 PAUSES: Final = (0.0, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before the next try, by how many in a row came to nothing."""
+STEADY: Final = 30.0
+"""Seconds of a conversation after which those before it that came to nothing are forgotten."""
+UNHURRIED: Final = 2
+"""So many of them make the first pause."""
 TOLD: Final = 3
 """So many of them are no matter for the user."""
 
@@ -170,9 +174,12 @@ class RemoteEngine:
             raise
         finally:
             self._meanwhile = None
+        began = self._clock()
         try:
             link.listen(self._hear)
         finally:
+            if self._clock() - began >= STEADY:
+                self._failures = 0
             self._parted(link)
 
     def _tell_all(self, link: Link, settings: Settings) -> bool:
@@ -209,6 +216,9 @@ class RemoteEngine:
             self._events(StatusChanged("paused", f"{link.why}; it is started again when you type"))
         elif moved:
             self._events(StatusChanged("loading", "another model"))
+        elif link.elsewhere:
+            self._failures = max(self._failures, UNHURRIED)
+            self._events(StatusChanged("loading", self._way.again))
         elif link.refused:
             self._refused(link.why)
         else:

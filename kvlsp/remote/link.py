@@ -38,6 +38,10 @@ STUCK: Final = 120.0
 SHARED: Final = "The shared engine"
 
 
+class SentElsewhere(EOFError):
+    """Nothing comes any more: this end of the engine goes, another one serves whoever comes again."""
+
+
 class Line(Protocol):
     """What carries frames to an engine and back; :class:`kvlsp.wire.channel.Channel` is one."""
 
@@ -67,10 +71,14 @@ class Link:
         self._silent = 0
         self.why = "ended by itself"
         """How the conversation came to its end."""
+        self.process = 0
+        """The engine's, as it says."""
         self.on_purpose = False
         """Whether somebody wanted the engine to end."""
         self.refused = False
         """Whether the engine does not want this client; then :attr:`why` is its own sentence."""
+        self.elsewhere = False
+        """Whether another end of the engine wants it."""
         self._engine = Handle(0)
         try:
             if isinstance(connection, socket.socket):
@@ -106,6 +114,8 @@ class Link:
                     case _:
                         self._silent = 0
                         hear(frame)
+        except SentElsewhere:
+            self.elsewhere = True
         except EOFError:
             pass
         except EngineRefuses as error:
@@ -134,6 +144,7 @@ class Link:
             for _ in range(SILENCE):
                 answer = self._channel.read(FROM_ENGINE, self._tick)
                 if isinstance(answer, schema.Welcome):
+                    self.process = answer.process
                     if self._here and not self._engine.process:  # where the system does not tell, the engine does
                         self._engine = Handle(answer.process)
                     return

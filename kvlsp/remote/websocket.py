@@ -12,10 +12,12 @@ from typing import Final, TypeVar
 
 from msgspec.msgpack import Decoder
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from kvlsp.address import Address
 from kvlsp.errors import EngineUnreachable, WireError
+from kvlsp.remote.link import SentElsewhere
 from kvlsp.wire.frames import Stream
 
 PIECE: Final = 1 << 18
@@ -70,7 +72,10 @@ class WebSocketLine:
                 data = self._connection.recv(patience)
             except TimeoutError:
                 return None
-            except (ConnectionClosed, OSError) as error:
+            except ConnectionClosed as error:
+                sent = error.rcvd is not None and error.rcvd.code == CloseCode.SERVICE_RESTART
+                raise (SentElsewhere if sent else EOFError) from error
+            except OSError as error:
                 raise EOFError from error
             if not isinstance(data, bytes):
                 raise WireError("A message came that is no piece of a frame.")

@@ -105,8 +105,7 @@ class Engine:
         while True:
             await asyncio.sleep(LOOK)
             if await asyncio.get_running_loop().run_in_executor(None, _ends, self._name):
-                await self._replica.part()
-                return
+                await self._replica.part()  # and whoever was on the way here meanwhile, when it looks again
 
 
 def _ends(name: str) -> bool:

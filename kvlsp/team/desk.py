@@ -7,6 +7,7 @@ is written to the replica's disk.
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -51,7 +52,7 @@ class Metrics(Protocol):
 class Desk:
     """For one session; a client's :class:`kvlsp.host.client.Desk`."""
 
-    process = 0
+    process = os.getpid()
 
     def __init__(self, thread: ModelThread, settings: Settings, grant: Grant, usage: Usage, record: Record,
                  metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:

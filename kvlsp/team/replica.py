@@ -43,7 +43,6 @@ class Replica:
         self._prepared = threading.Event()
         self._model = ModelThread(partial(self._prepare, prepare), self._gone)
         self._sessions: set[Session] = set()
-        self._parting = False
         self._model.start()
 
     @property
@@ -63,8 +62,7 @@ class Replica:
             raise RuntimeError(f"The model has been at one step for {self._model.busy:.0f} s.")
 
     async def part(self) -> None:
-        """Sends everybody elsewhere, and takes nobody from here on."""
-        self._parting = True
+        """Sends everybody who is there elsewhere."""
         await asyncio.gather(*(session.part() for session in list(self._sessions)))
 
     def end(self) -> None:
@@ -102,8 +100,6 @@ class Replica:
         self._metrics.sessions(len(self._sessions))
         look = asyncio.create_task(self._watch(session, grant))
         try:
-            if self._parting:
-                await session.part()
             await session.run()
         finally:
             look.cancel()

@@ -19,9 +19,11 @@ NAME: Final = "kvlsp"
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 STORE: Final = 80 << 20
 """Bytes of Ray's object store, which carries nothing of ours."""
-PATIENCE: Final = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60", "RAY_worker_niceness": "0"}
+PATIENCE: Final = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60", "RAY_worker_niceness": "0",
+                   "RAY_SERVE_MULTIPLEXED_MODEL_ID_MATCHING_TIMEOUT_S": "5"}
 """For Ray's environment, where it says nothing else. Its own five seconds for a proxy are too few for a machine that is
-busy, and what has not started by then is started again; and its workers would come after everything else there."""
+busy, and what has not started by then is started again; its workers would come after everything else there; and who
+comes again goes to another replica when its own does not answer within a second."""
 
 
 @dataclass(frozen=True, slots=True)

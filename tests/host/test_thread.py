@@ -30,6 +30,7 @@ from kvlsp.messages import (
 )
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
+from tests.support.clock import ManualClock
 
 TIMEOUT = 30.0
 
@@ -96,14 +97,18 @@ class Model:
 class House:
     """A thread whose engines begin when :meth:`go` says so."""
 
-    def __init__(self, tidy: Callable[[], None] | None = None, lost: Callable[[str], None] = lambda why: None) -> None:
+    def __init__(self, tidy: Callable[[], None] | None = None, lost: Callable[[str], None] = lambda why: None,
+                 clock: ManualClock | None = None) -> None:
         self.order: list[str] = []
         self.model = Model()
         self.engines: dict[str, Turned] = {}
         self.tidied = threading.Event()
         self._go = threading.Event()
         self._tidy = tidy or self.tidied.set
-        self.thread = ModelThread(self._prepare, lost)
+        self.clock = clock or ManualClock()
+        self.seconds: dict[str, float] = {}
+        self.waited_for: dict[str, int] = {}
+        self.thread = ModelThread(self._prepare, lost, *([] if clock is None else [clock]))
         self.thread.start()
 
     def _prepare(self) -> Prepared:
@@ -114,13 +119,16 @@ class House:
         if settings.model == "never":
             raise RuntimeError("no thread can be started")
         engine = Turned(settings.model, self.order, arrived)
-        engine.waited_for, engine.resting = settings.max_lines - 1, settings.threads
+        engine.waited_for, engine.resting = self.waited_for.get(settings.model, 0), settings.threads
+        engine.step = lambda: self.clock.pass_(self.seconds.get(settings.model, 0.0))
         self.engines[settings.model] = engine
         return engine
 
     def sit(self, name: str, waited_for: int = 0, resting: int = 0,
-            events: Callable[[Event], None] = lambda event: None) -> Seat:
-        return self.thread.sit(Settings(model=name, max_lines=1 + waited_for, threads=resting), events)
+            events: Callable[[Event], None] = lambda event: None, seconds: float = 0.0) -> Seat:
+        """``seconds``: of a step, by the house's clock."""
+        self.seconds[name], self.waited_for[name] = seconds, waited_for
+        return self.thread.sit(Settings(model=name, threads=resting), events)
 
     def go(self) -> None:
         self._go.set()
@@ -148,6 +156,37 @@ def test_several_who_wait_get_their_steps_in_turn(house):
     house.sit("C", waited_for=2)
     house.go()
     assert "".join(house.done(10)) == "ABCABCABAB"
+
+
+def test_who_reads_a_long_file_leaves_half_of_the_time_to_who_types():
+    clock = ManualClock()
+    house = House(clock=clock)
+    try:
+        house.sit("A", waited_for=10, seconds=0.06)
+        house.sit("B", waited_for=50, seconds=0.01)
+        house.go()
+        order = "".join(house.done(60))
+        together = order[:order.rindex("B") if order.endswith("A") else order.rindex("A")].strip("A")
+        assert "AA" not in together  # who types waits for one forward at most
+        assert min(map(len, together.split("A")[1:-1])) >= 4
+    finally:
+        house.thread.end()
+
+
+def test_who_has_rested_has_not_saved_up_time():
+    clock = ManualClock()
+    house = House(clock=clock)
+    try:
+        house.sit("A", waited_for=100_000, seconds=0.01)
+        house.go()
+        house.done(20)
+        house.sit("B", waited_for=20, seconds=0.01)
+        while "B" not in house.order:
+            house.done(len(house.order) + 1)
+        begun = house.order.index("B")
+        assert "BBBBB" not in "".join(house.done(begun + 60)[begun:])
+    finally:
+        house.thread.end()
 
 
 def test_who_waits_comes_before_who_rests(house):
