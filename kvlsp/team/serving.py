@@ -19,11 +19,15 @@ NAME: Final = "kvlsp"
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 STORE: Final = 80 << 20
 """Bytes of Ray's object store, which carries nothing of ours."""
-PATIENCE: Final = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60", "RAY_worker_niceness": "0",
-                   "RAY_SERVE_MULTIPLEXED_MODEL_ID_MATCHING_TIMEOUT_S": "5"}
-"""For Ray's environment, where it says nothing else. Its own five seconds for a proxy are too few for a machine that is
-busy, and what has not started by then is started again; its workers would come after everything else there; and who
-comes again goes to another replica when its own does not answer within a second."""
+PATIENCE: Final = {
+    "RAY_worker_niceness": "0",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
+    "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "4",
+}
+"""For Ray's environment, where it says nothing else. By itself its workers come after everything else on a machine; a
+proxy that has not started after five seconds is started again; and who comes again goes to another replica when its own
+does not say within a tenth of a second how much it has to do. All of that is too soon for a machine that is busy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kvlsp.remote.engine import STEADY
 from kvlsp.team.tokens import Grant, digest, write
 from tests.e2e.support.crowd import Front, crowd
 from tests.e2e.support.ray_cluster import Served, cluster
@@ -79,6 +80,7 @@ def show(served: Served, options: dict[str, Any], number: int, pause: float) -> 
         say("all type")
         sums["sticky"] = sticky(fronts, problems)
         say(f"sticky: {sums['sticky']}")
+        typing(fronts, pause, STEADY + 2.0)  # so that being cut off before is forgotten
         sums["kill"] = kill(served, fronts, pause, problems)
         say(f"kill: {sums['kill']}")
         sums["drain"] = drain(served, options, fronts, pause, problems)

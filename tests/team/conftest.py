@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -91,15 +91,17 @@ class Team:
         return self.typists[-1]
 
 
+def prepared() -> Prepared:
+    def load(*_: Any) -> Any:
+        return writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line=25)
+
+    return Prepared(Engine, SharedModel(load), lambda: None)
+
+
 @contextmanager
-def team(tokens: files.Tokens | None = None, look: float = 30.0) -> Iterator[Team]:
+def team(tokens: files.Tokens | None = None, look: float = 30.0,
+         prepare: Callable[[], Prepared] = prepared) -> Iterator[Team]:
     counted, clock = Counted(), ManualClock()
-
-    def prepare() -> Prepared:
-        def load(*_: Any) -> Any:
-            return writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line=25)
-        return Prepared(Engine, SharedModel(load), lambda: None)
-
     replica = Replica(Settings(), tokens, prepare, counted, clock, look)
     with listening(replica) as (url, loop):
         made = Team(replica, url, loop, counted, clock)
