@@ -54,8 +54,9 @@ class Settings:
     dtype: str = _setting("auto", "precision of weights and cache",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8"))
     engine: str = _setting("auto", "the model in a process that all editors of the user share, in this editor's own, "
-                           "or at the address (wss://...) of a team's engine, to which your text goes then (auto: its "
-                           "own; read at the start)", one_of=("auto", "own", "shared"), address=True)
+                           "or at the address (wss://...) of a team's engine, to which your text goes then (auto: "
+                           "shared, but on Windows and where none can be reached; an address is read at the start)",
+                           one_of=("auto", "own", "shared"), address=True)
     unload_minutes: int = _setting(0, "give the model's memory back after so many minutes without a key, and load it "
                                    "again at the next one (0: never)", low=0, high=10_080)
     order: str = _setting("auto", "fill-in-the-middle order",

@@ -176,7 +176,9 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    pass
+    """The last message. ``returns``: whether its sender may be back soon, so that keeping the model is of use."""
+
+    returns: bool = True
 
 
 Message: TypeAlias = (

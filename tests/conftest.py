@@ -1,4 +1,4 @@
-"""What every test begins with: a cache folder of its own, so that none finds or leaves anything in the user's."""
+"""What every test begins with: folders of its own, so that none finds or leaves anything of the user's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from kvlsp.remote import asking
 from tests.e2e.support.editors import editors_folder
+from tests.support.folders import short_folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,3 +18,13 @@ def cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.setenv("KVLSP_EDITORS", str(editors_folder()))  # these are installed beside the user's cache
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engines_of_their_own(cache_of_their_own: None) -> Iterator[None]:
+    """Daemons that tests start share an engine among them, not with the user's; it does not outlive the tests."""
+    with short_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.setenv("KVLSP_ENGINE_LINGER", "5")  # one for every cache folder and every model
+        yield
+        asking.stop()

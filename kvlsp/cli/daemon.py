@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from kvlsp.address import Address, is_address
+from kvlsp.cli.arrangement import Arranged, SharedLike
 from kvlsp.cli.home import NOTHING_IS_KEPT, provide_home
 from kvlsp.cli.streams import INPUT, OUTPUT
 from kvlsp.config import Settings
-from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.errors import ConfigurationError
 from kvlsp.lookout.post import Post
 from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
@@ -58,7 +59,7 @@ def make_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLi
     """The engine that the settings ask for."""
     if is_address(settings.engine):
         return team_engine(settings, events)
-    return shared_engine(settings, events) if settings.engine == "shared" else own_engine(settings, events)
+    return Arranged(settings, events, shared_engine, own_engine)
 
 
 def team_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
@@ -69,17 +70,14 @@ def team_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLi
     return RemoteEngine(settings, events, way=OfTheTeam(Address.read(settings.engine)))
 
 
-def shared_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:
-    """The engine that other editors of this user have too; their own where none can be shared."""
+def shared_engine(settings: Settings, events: Callable[[Event], None],
+                  given_up: Callable[[str], None] = lambda why: None) -> SharedLike:
+    """The engine that other editors of this user have too. ``given_up``: see :class:`OfThisMachine`."""
     from kvlsp.remote.engine import RemoteEngine
-    from kvlsp.remote.place import meeting_place
+    from kvlsp.remote.finding import find
+    from kvlsp.remote.way import OfThisMachine
 
-    try:
-        meeting_place(settings)
-    except EngineUnreachable as error:
-        log.warning("%s The model is loaded for this editor alone.", error)
-        return own_engine(settings, events)
-    return RemoteEngine(settings, events)
+    return RemoteEngine(settings, events, way=OfThisMachine(find, given_up))
 
 
 def own_engine(settings: Settings, events: Callable[[Event], None]) -> EngineLike:

@@ -22,7 +22,7 @@ import typer
 import kvlsp
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
 from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.errors import KvlspError
+from kvlsp.errors import EngineUnreachable, KvlspError
 
 if TYPE_CHECKING:
     from kvlsp.tokens.tokenizer import Tokenizer
@@ -202,6 +202,23 @@ def editors(settings: Settings) -> Iterator[Finding]:
         yield Finding("editors", "none found on the PATH; any editor that speaks the language server protocol will do")
 
 
+def engine(settings: Settings) -> Iterator[Finding]:
+    from kvlsp.cli.engine import sentence
+    from kvlsp.remote import asking
+    from kvlsp.remote.place import meeting_folder
+
+    try:
+        folder = meeting_folder()
+    except EngineUnreachable as error:
+        yield Finding("engine", f"each editor has its own: {error}")
+        return
+    running = asking.engines()
+    for one in running:
+        yield Finding("engine", sentence(one), one.get("problem", ""), "kvlsp engine stop" if "problem" in one else "")
+    if not running:
+        yield Finding("engine", f"one for all editors, in {folder}; none runs now")
+
+
 def quality_gate(settings: Settings) -> Iterator[Finding]:
     """Measured now, remembered for the daemon. Not among the usual checks: it takes seconds to minutes."""
     from kvlsp.laboratory.evaluation.gate import judge
@@ -222,7 +239,7 @@ def quality_gate(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: Final[dict[str, Check]] = {
     "versions": versions, "device": device, "memory": memory, "model": model, "grammars": grammars,
-    "editors": editors,
+    "editors": editors, "engine": engine,
 }
 
 

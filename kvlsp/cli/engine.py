@@ -25,7 +25,7 @@ def status(json: JsonOption = False) -> None:
     if not found:
         typer.echo("No shared engine runs. An editor starts one when it needs it.")
     for one in found:
-        typer.echo(_sentence(one))
+        typer.echo(sentence(one))
 
 
 @app.command()
@@ -41,7 +41,8 @@ def stop(json: JsonOption = False) -> None:
         typer.echo("No shared engine runs.")
 
 
-def _sentence(one: Mapping[str, Any]) -> str:
+def sentence(one: Mapping[str, Any]) -> str:
+    """What an engine says of itself (:func:`kvlsp.remote.asking.engines`), for people."""
     head = f"Process {one['process']}, engine {one['name']}: "
     if "problem" in one:
         return f"{head}{one['problem']} kvlsp engine stop ends it."

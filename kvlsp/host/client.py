@@ -57,7 +57,7 @@ class Desk(Protocol):
 
     def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Listener: ...
 
-    def leave(self, seat: Any) -> None: ...
+    def leave(self, seat: Any, *, returns: bool) -> None: ...
 
     def report(self) -> Mapping[str, Any]: ...
 
@@ -113,7 +113,7 @@ class Client:
     def _converse(self, settings: Settings) -> None:
         self._channel.write(pack(handshake.welcome(self._desk.process)))
         seat = self._desk.sit(settings, self._tell, self.hang_up)
-        model = settings.names_model
+        model, returns = settings.names_model, True
         try:
             while True:
                 frame = self._channel.read(FROM_CLIENT, None)
@@ -125,11 +125,12 @@ class Client:
                     _check(message, model)
                     seat.post(message)
                 if isinstance(message, Shutdown):
+                    returns = message.returns
                     seat.wait()
                     return
         finally:
             self._incoming.cancel_all()
-            self._desk.leave(seat)
+            self._desk.leave(seat, returns=returns)
 
     def _tell(self, event: Event) -> None:
         """From the model's thread; never waits."""

@@ -51,6 +51,8 @@ class Process:
         self._guard = threading.Lock()
         self._began = self._used = time.monotonic()
         self._settings: Settings | None = None
+        self._expects = True
+        """Whether somebody may come back: who has chosen another model needs the memory of this one."""
         self._ends = ""
         self._wake, self._woken = socket.socketpair()
 
@@ -61,10 +63,12 @@ class Process:
         return self._model.busy
 
     def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat:
-        self._settings = settings
+        self._settings, self._expects = settings, True
         return self._model.sit(settings, events, failed)
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Seat, *, returns: bool) -> None:
+        """``returns``: whether it is worth waiting for."""
+        self._expects = returns
         self._model.leave(seat)
 
     def report(self) -> Mapping[str, Any]:
@@ -152,7 +156,8 @@ class Process:
 
     def _unused(self) -> bool:
         with self._guard:
-            return not self._clients and time.monotonic() - self._used >= self._linger
+            linger = self._linger if self._expects else 0.0
+            return not self._clients and time.monotonic() - self._used >= linger
 
     def _part(self) -> None:
         with self._guard:

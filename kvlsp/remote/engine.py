@@ -76,6 +76,8 @@ class RemoteEngine:
         self._moved = False
         """Whether the settings ask for another engine than the one that is spoken with."""
         self._failures = 0
+        self.process = 0
+        """The engine's; 0 while there is none."""
         self._said: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="kvlsp-engine-link", daemon=True)
 
@@ -93,6 +95,7 @@ class RemoteEngine:
             self._kept.note(message)
             if moves and self._link is not None:
                 self._moved = True
+                self._link.part(Shutdown(returns=False))
                 self._link.hang_up()
                 self._link = None
             if isinstance(message, Complete | NextEdit):
@@ -107,20 +110,25 @@ class RemoteEngine:
         for event in told:
             self._events(event)
 
-    def stop(self, timeout: float = 2.0) -> None:
-        """Answer what waits, end the conversation; the engine goes on for others."""
+    def stop(self, timeout: float = 2.0, *, returns: bool = True) -> None:
+        """Answer what waits, end the conversation; the engine goes on for others, and for a while if this one may
+        return."""
         self._stopped.set()
         self._wanted.set()
         with self._lock:
             link = self._link
             if link is not None:
-                link.part(Shutdown())
+                link.part(Shutdown(returns))
                 link.hang_up()
             answers = self._kept.answers(Reason.SHUTTING_DOWN)
         for event in answers:
             self._events(event)
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
+
+    def join(self, timeout: float) -> None:
+        """Wait until nothing is tried any more."""
+        self._thread.join(timeout)
 
     # --- either thread ---------------------------------------------------------------------------------------
 
@@ -198,13 +206,14 @@ class RemoteEngine:
                     waiting, self._meanwhile = self._meanwhile, []
                 if not waiting:
                     self._link, self._moved, self._meanwhile = link, False, None
+                    self.process = link.process
                     return True
             for event in self._say(link, waiting.pop(0)):
                 self._events(event)
 
     def _parted(self, link: Link) -> None:
         with self._lock:
-            self._link = None
+            self._link, self.process = None, 0
             moved, answers = self._moved, self._kept.answers(Reason.NOT_READY)
             if link.on_purpose:
                 self._wanted.clear()

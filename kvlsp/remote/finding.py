@@ -19,7 +19,7 @@ from kvlsp.remote.place import Place
 
 STARTING: Final = 60.0
 """Seconds that an engine may take until it listens; it loads its model after that."""
-LINGER: Final = 600.0
+LINGER: Final = 300.0
 """Seconds that an engine stays when its last client has gone, unless the environment says otherwise."""
 LINGER_VARIABLE: Final = "KVLSP_ENGINE_LINGER"
 _PAUSE: Final = 0.03

@@ -6,6 +6,7 @@ A file's lock belongs to the open file, not to the process: whoever inherits the
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -33,9 +34,11 @@ class Lock:
         lock = cls(path, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
-            return None
+            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+                return None
+            raise EngineUnreachable(f"{path} cannot be locked ({error.strerror}).") from error
         if not lock.stands:  # its holder has tidied it away meanwhile
             os.close(descriptor)
             return None

@@ -3,7 +3,8 @@
     place = meeting_place(settings)
     place.socket, place.lock, place.log
 
-Two versions of kvlsp, or two models, are two places, so that they live side by side.
+Two versions of kvlsp, or two models, are two places, so that they live side by side; so are a version and a model
+before and after their files were changed.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable
 from kvlsp.wire.schema import PROTOCOL
 
+_DIGEST: Final = 6
 _LONGEST: Final = 100
 """Bytes of a socket's path; systems take from 104 on."""
 
-_ENVIRONMENT: Final = ("CUDA_VISIBLE_DEVICES", "HF_HOME", "HF_HUB_OFFLINE", "HOME", "OMP_NUM_THREADS", "XDG_CACHE_HOME")
-"""What else a model and its measurements depend on."""
+_ENVIRONMENT: Final = ("CUDA_", "HIP_", "HOME", "MKL_", "OMP_", "PYTORCH_", "ROCR_", "XDG_CACHE_HOME")
+"""How variables begin on which a model and its measurements depend."""
+_OF_HUBS: Final = ("HF_", "TRANSFORMERS_")
+"""And one that has to be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,20 @@ class Place:
 
 def meeting_place(settings: Settings, environment: Mapping[str, str] = os.environ) -> Place:
     """Where an engine for these settings is met. :class:`EngineUnreachable` where no safe folder can be had."""
-    if not _shares():
+    return Place(meeting_folder(environment), _name(settings, environment))
+
+
+def meeting_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of all places. :class:`EngineUnreachable` with the reason why no engine can be shared here."""
+    if not shares():
         raise EngineUnreachable("This system has no Unix sockets, so every editor has an engine of its own.")
-    place = Place(runtime_folder(environment), _name(settings, environment))
-    if len(os.fsencode(place.socket)) > _LONGEST:
-        raise EngineUnreachable(f"The path {place.socket} is too long for a socket; set XDG_RUNTIME_DIR to a shorter "
-                                "one.")
-    return place
+    if environment.get("HOME") == os.devnull:
+        raise EngineUnreachable("This user has no home folder, so every editor has an engine of its own.")
+    folder = runtime_folder(environment)
+    longest = Place(folder, _named("0" * 2 * _DIGEST)).socket
+    if len(os.fsencode(longest)) > _LONGEST:
+        raise EngineUnreachable(f"The path {longest} is too long for a socket; set XDG_RUNTIME_DIR to a shorter one.")
+    return folder
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -88,7 +99,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def places(environment: Mapping[str, str] = os.environ) -> list[Place]:
     """Of all engines of this user that were started and not tidied away."""
-    if not _shares():
+    if not shares():
         return []
     folder = runtime_folder(environment)
     return [Place(folder, path.stem) for path in sorted(folder.glob("*.lock"))]
@@ -102,7 +113,7 @@ def elsewhere(settings: Settings) -> Settings:
     return settings
 
 
-def _shares() -> bool:
+def shares() -> bool:
     """Whether this system has Unix sockets, and users to tell apart."""
     return hasattr(os, "geteuid") and sys.platform != "win32"
 
@@ -118,7 +129,34 @@ def _is_ours(folder: Path) -> bool:
 
 def _name(settings: Settings, environment: Mapping[str, str]) -> str:
     code = Path(kvlsp.__file__).parent
-    told = [PROTOCOL, str(code), sys.executable, elsewhere(settings).names_model,
-            [environment.get(name) for name in _ENVIRONMENT]]
-    digest = hashlib.blake2b(json.dumps(told).encode("ascii"), digest_size=6).hexdigest()
+    beginnings = (*_ENVIRONMENT, *_OF_HUBS) if settings.model else _ENVIRONMENT
+    told = [PROTOCOL, str(code), _written(code), sys.executable, elsewhere(settings).names_model,
+            _files(settings.model), sorted(one for one in environment.items() if one[0].startswith(beginnings))]
+    return _named(hashlib.blake2b(json.dumps(told).encode("ascii"), digest_size=_DIGEST).hexdigest())
+
+
+def _named(digest: str) -> str:
     return f"{kvlsp.__version__}-{digest}"
+
+
+def _written(folder: Path) -> list[int]:
+    """When the newest module was written, and how many there are: who works on kvlsp meets the engine of today."""
+    newest = count = 0
+    for above, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            if name.endswith(".py"):
+                with contextlib.suppress(OSError):
+                    newest, count = max(newest, os.stat(os.path.join(above, name)).st_mtime_ns), count + 1
+    return [newest, count]
+
+
+def _files(model: str) -> list[tuple[str, int, int]]:
+    """The files of a model that is a folder, or a file, by name, size and time: changed, it is another model."""
+    path = Path(model).expanduser() if model.startswith(("/", "~", ".")) else None
+    found = []
+    with contextlib.suppress(OSError, RuntimeError):
+        for one in sorted(path.iterdir() if path.is_dir() else [path]) if path is not None else ():
+            seen = one.stat()
+            found.append((one.name, seen.st_size, seen.st_mtime_ns))
+    return found

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from kvlsp.config import Settings
+from kvlsp.errors import EngineUnreachable
 from kvlsp.remote.link import SHARED, Link
 from kvlsp.remote.place import Place, elsewhere, meeting_place
+
+UNREACHED: Final = 2
 
 Find = Callable[[Place, threading.Event], socket.socket]
 
@@ -36,20 +39,30 @@ class Way(Protocol):
 
 
 class OfThisMachine:
-    """The engine that the editors of this user share."""
+    """The engine that the editors of this user share. ``given_up`` is called with a sentence when :data:`UNREACHED`
+    tries in a row have not even found one: then there is none to be had."""
 
     name = SHARED
     again = "the engine is started again"
     advice = ", and kvlsp engine status may say more"
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+    def __init__(self, find: Find, given_up: Callable[[str], None] = lambda why: None) -> None:
+        self._find, self._given_up = find, given_up
+        self._unreached = 0
 
     def settings(self, settings: Settings) -> Settings:
         return elsewhere(settings)
 
     def link(self, settings: Settings, given_up: threading.Event, clock: Callable[[], float]) -> Link:
-        return Link(self._find(meeting_place(settings), given_up), settings, clock)
+        try:
+            connection = self._find(meeting_place(settings), given_up)
+        except EngineUnreachable as error:
+            self._unreached += 1
+            if self._unreached >= UNREACHED and not given_up.is_set():
+                self._given_up(str(error))
+            raise
+        self._unreached = 0
+        return Link(connection, settings, clock)
 
     def pause(self, seconds: float) -> float:
         return seconds

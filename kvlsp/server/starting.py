@@ -60,12 +60,14 @@ class StartingEngine:
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
-            engine = self._engine
+            engine, waiting, self._waiting = self._engine, self._waiting, []
+        for message in waiting:
+            self._answer(message)
         if engine is not None:
             engine.stop()
 
     def _answer(self, message: Message) -> None:
-        """There will be no engine: it knows no document, and counts nothing."""
+        """There is no engine, and nobody waits for one: it knows no document, and counts nothing."""
         if isinstance(message, DescribeDocument):
             self._events(DocumentDescribed(message.ticket, None))
         elif isinstance(message, DescribeEngine):

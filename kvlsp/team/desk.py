@@ -72,7 +72,7 @@ class Desk:
         self._events = events
         return LimitedSeat(self, self._thread.sit(self.served(settings), self.tell, failed))
 
-    def leave(self, seat: LimitedSeat) -> None:
+    def leave(self, seat: LimitedSeat, *, returns: bool) -> None:
         self._thread.leave(seat.inner)
 
     def report(self) -> Mapping[str, Any]:

@@ -72,8 +72,8 @@ class Outgoing:
                 return schema.Watch(ticket, since, None if uri is None else to_bytes(uri))
             case plain.Configure(settings):
                 return schema.Configure(of_settings(settings))
-            case plain.Shutdown():
-                return schema.Shutdown()
+            case plain.Shutdown(returns):
+                return schema.Shutdown(returns)
 
     def _open(self, snapshot: Snapshot) -> schema.Open:
         self._texts.set(snapshot)
@@ -139,8 +139,8 @@ class Incoming:
                 return plain.Watch(ticket, since, None if uri is None else to_text(uri))
             case schema.Configure(settings):
                 return plain.Configure(to_settings(settings))
-            case schema.Shutdown():
-                return plain.Shutdown()
+            case schema.Shutdown(returns):
+                return plain.Shutdown(returns)
             case schema.Ping():
                 pass
         return None

@@ -15,7 +15,7 @@ from kvlsp.config import Trigger
 from kvlsp.messages import Reason
 from kvlsp.wire import limits
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised with every change of a frame's meaning. Ends of different versions do not talk to each other."""
 
 _LARGEST = 2**63 - 1
@@ -198,7 +198,10 @@ class Configure(Frame, frozen=True, tag="configure"):
 
 
 class Shutdown(Frame, frozen=True, tag="shutdown"):
-    """Nothing follows; what waits is answered."""
+    """Nothing follows; what waits is answered. ``returns``: whether the client may be back soon; one that goes to
+    another model is not."""
+
+    returns: bool = True
 
 
 class Ping(Frame, frozen=True, tag="ping"):

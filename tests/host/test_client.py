@@ -82,7 +82,8 @@ def test_a_stranger_is_let_go(place, data):
 
 def test_another_version_is_told_both(place):
     hello = pack(schema.Hello(schema.PROTOCOL + 1, "9.9", b"{}"))
-    assert refusal(said(place, hello)).startswith(f"This engine is kvlsp {kvlsp.__version__} and speaks version 1")
+    ours = f"This engine is kvlsp {kvlsp.__version__} and speaks version {schema.PROTOCOL} "
+    assert refusal(said(place, hello)).startswith(ours)
 
 
 @pytest.mark.parametrize(("frame", "why"), [
@@ -152,7 +153,7 @@ class Told:
             events(event)
         return Seat(settings, events, failed)
 
-    def leave(self, seat: Seat) -> None: ...
+    def leave(self, seat: Seat, *, returns: bool) -> None: ...
 
     def report(self) -> dict[str, str]:
         return {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from itertools import count
 import pytest
 
 from kvlsp.config import Settings
+from kvlsp.errors import EngineUnreachable
 from kvlsp.messages import (
     CancelToken,
     CloseDocument,
@@ -33,6 +36,8 @@ from kvlsp.messages import (
 )
 from kvlsp.remote.engine import RemoteEngine
 from kvlsp.remote.link import Link
+from kvlsp.remote.place import Place, meeting_place
+from kvlsp.remote.way import OfThisMachine
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
@@ -243,13 +248,68 @@ def test_one_that_was_stopped_is_started_again_when_somebody_types(place, typist
     typist.check_same_text()
 
 
-def test_another_model_is_another_engine(place, typist):
+def test_another_model_is_another_engine(place, monkeypatch):
+    """And the one that nobody has any more ends at once: the other needs its memory."""
+    find, another = place.find, threading.Event()
+    usual = meeting_place(SETTINGS)
+
+    def find_there(where: Place, given_up: threading.Event) -> socket.socket:
+        assert where == usual or another.wait(TIMEOUT)
+        return find(where, given_up)
+
+    monkeypatch.setattr(place, "find", find_there)
+    typist = Typist(place)
     typist.open()
     typist.ready()
     seen = len(typist.events)
     typist.post(Configure(Settings(model="/another")))
+    place.wait()
+    place.begin()
+    another.set()
     typist.ready(seen)
     typist.check_same_text()
+    typist.engine.stop()
+
+
+def test_one_that_goes_to_another_model_leaves_those_who_stay_their_engine(place, typist):
+    other = Typist(place)
+    for one in (typist, other):
+        one.open()
+        one.ready()
+    other.engine.stop(returns=False)
+    typist.type("gamma = ")
+    assert typist.answer(typist.ask()).items
+    assert place.loads == 1
+
+
+def test_where_no_engine_can_be_reached_that_is_said_once_and_not_tried_again():
+    tries: list[Place] = []
+    given_up: list[str] = []
+
+    def find(place: Place, _given_up: threading.Event) -> socket.socket:
+        tries.append(place)
+        raise EngineUnreachable("nobody listens")
+
+    def stop(why: str) -> None:
+        given_up.append(why)
+        front.engine.stop()
+
+    front = Front(lambda chosen, events: RemoteEngine(chosen, events, way=OfThisMachine(find, stop)), SETTINGS)
+    front.engine.join(TIMEOUT)
+    assert given_up == ["nobody listens"]
+    assert len(tries) == 2
+    assert not [event for event in front.events if isinstance(event, StatusChanged) and event.kind == "error"]
+    front.post(Complete(1, URI, 1, 0, "invoked", 0.0, cancel=CancelToken()))
+    assert front.wait(lambda event: isinstance(event, Completed)).reason is Reason.NOT_READY
+
+
+def test_it_says_which_process_it_is(place, typist):
+    typist.open()
+    typist.ready()
+    assert typist.engine.process == os.getpid()
+    place.end()
+    typist.wait(lambda event: isinstance(event, StatusChanged) and event.kind == "paused")
+    assert typist.engine.process == 0
 
 
 def test_stopping_answers_what_waits():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -51,6 +53,15 @@ def test_a_file_that_was_tidied_away_meanwhile_is_no_lock(tmp_path):
     assert not old.stands
     old.tidy()
     assert new.stands, "only one's own file is tidied away"
+
+
+def test_where_there_are_no_locks_nobody_is_waited_for(tmp_path, monkeypatch):
+    def flock(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(EngineUnreachable, match="No locks available"):
+        Lock.take(tmp_path / "one.lock")
 
 
 def test_a_number_of_one_who_has_gone_means_nothing(tmp_path):

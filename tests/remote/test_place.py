@@ -61,11 +61,46 @@ def test_engines_that_differ_have_places_of_their_own(environment, monkeypatch):
 
     usual = name()
     others = [name(Settings(model="/models/a")), name(Settings(device="cpu")), name(Settings(threads=3)),
-              name(HF_HOME="/hub")]
+              name(CUDA_VISIBLE_DEVICES="1"), name(Settings(model="/models/a"), HF_HOME="/hub")]
     monkeypatch.setattr(kvlsp, "__version__", "9.9.9")
     others.append(name())
-    assert len({usual, *others}) == 6
+    assert len({usual, *others}) == 7
     assert others[-1].startswith("9.9.9-")
+
+
+def test_where_hubs_are_is_nothing_to_the_model_that_comes_with_kvlsp(environment):
+    """Editors that are begun from a shell and from a desktop often differ in that."""
+    assert meeting_place(Settings(), {**environment, "HF_TOKEN": "secret"}) == meeting_place(Settings(), environment)
+
+
+@pytest.mark.parametrize("model", [".", "weights.bin"])
+def test_a_model_whose_files_were_changed_is_another_one(environment, folder, model):
+    (folder / "weights.bin").write_bytes(b"1")
+    settings = Settings(model=str(folder / model))
+    before = meeting_place(settings, environment)
+    assert meeting_place(settings, environment) == before
+    (folder / "weights.bin").write_bytes(b"22")
+    assert meeting_place(settings, environment) != before
+
+
+def test_who_changes_kvlsp_itself_meets_another_engine(environment, folder, monkeypatch):
+    package = folder / "kvlsp"
+    (package / "room").mkdir(parents=True)
+    for file in ("__init__.py", "room/one.py"):
+        (package / file).touch()
+    monkeypatch.setattr(kvlsp, "__file__", str(package / "__init__.py"))
+    environment = {"XDG_RUNTIME_DIR": str(folder / "room")}
+    before = meeting_place(Settings(), environment)
+    (package / "room" / "__pycache__").mkdir()
+    (package / "room" / "__pycache__" / "made.py").touch()
+    assert meeting_place(Settings(), environment) == before
+    os.utime(package / "room" / "one.py", ns=(0, 1 << 62))
+    assert meeting_place(Settings(), environment) != before
+
+
+def test_a_user_without_a_home_shares_nothing(environment):
+    with pytest.raises(EngineUnreachable, match="no home folder"):
+        meeting_place(Settings(), {**environment, "HOME": os.devnull})
 
 
 def test_settings_that_are_the_clients_own_share_an_engine(environment):

@@ -54,6 +54,23 @@ def test_every_question_is_answered_where_there_will_be_no_engine(early):
     assert {event.ticket: type(event) for event in told if not isinstance(event, StatusChanged)} == ANSWERS
 
 
+def test_every_question_is_answered_where_nobody_waits_for_the_engine_any_more():
+    go_on = threading.Event()
+    told: list[Event] = []
+
+    def build() -> EngineLike:
+        assert go_on.wait(TIMEOUT)
+        raise ImportError("no torch here")
+
+    engine = StartingEngine(build, told.append)
+    engine.start()
+    for question in QUESTIONS:
+        engine.post(question)
+    engine.stop()
+    assert {event.ticket: type(event) for event in told if not isinstance(event, StatusChanged)} == ANSWERS
+    go_on.set()
+
+
 def test_who_asks_for_an_edit_does_not_wait_for_an_engine_that_is_being_put_together():
     go_on = threading.Event()
     told: list[Event] = []

@@ -144,10 +144,10 @@ def test_a_client_of_another_version_is_told_both_whatever_else_it_sends():
         colour: str
 
     stream = Stream()
-    body = msgspec.msgpack.encode(Later(2, "9.1", "red"))
+    body = msgspec.msgpack.encode(Later(schema.PROTOCOL + 1, "9.1", "red"))
     stream.add(len(body).to_bytes(4, "big") + body)
     with pytest.raises(WireError) as caught:
         handshake.understood(*stream.opening())
     assert str(caught.value) == (
-        f"This engine is kvlsp {kvlsp.__version__} and speaks version 1 of its protocol; kvlsp 9.1, which connected, "
-        "speaks version 2. Install the same version of kvlsp at both ends.")
+        f"This engine is kvlsp {kvlsp.__version__} and speaks version {schema.PROTOCOL} of its protocol; kvlsp "
+        f"9.1, which connected, speaks version {schema.PROTOCOL + 1}. Install the same version of kvlsp at both ends.")
