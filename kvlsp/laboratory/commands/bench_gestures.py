@@ -9,10 +9,12 @@ import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.commands.choices import numbers
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
 
+PlotOption = Annotated[Path | None, typer.Option(help="Draw a picture into this file, PNG or SVG.")]
 RepeatsOption = Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")]
 
 
@@ -22,21 +24,24 @@ def gestures(
     file: FileArgument = None,
     tokens: Annotated[int, typer.Option(help="Cut or repeat the document to about this many tokens; 0: as it is.")] = 0,
     repeats: RepeatsOption = 5,
-    plot: Annotated[Path | None, typer.Option(help="Draw the rows into this PNG file.")] = None,
+    only: Annotated[str, typer.Option(help="Only the gesture of this name.", show_default=False)] = "",
+    plot: PlotOption = None,
     json: JsonOption = False,
 ) -> None:
     """Rows encoded and milliseconds per editing gesture, beside exact-prefix reuse and a full prefill."""
     from kvlsp.laboratory.evaluation import gestures as measuring
     from kvlsp.laboratory.evaluation import gestures_plot
-    from kvlsp.laboratory.evaluation.edits_plot import require
+    from kvlsp.laboratory.evaluation.plotting import require
     from kvlsp.opening.model import open_model
 
+    if only and only not in (names := [gesture.name for gesture in measuring.GESTURES]):
+        raise ConfigurationError(f"There is no such gesture; there are: {', '.join(names)}.")
     if plot is not None:
         require()
     loaded, text = open_model(settings), document(file)
     if tokens:
         text = measuring.first_tokens(loaded, text, tokens)
-    figures = measuring.measure(loaded, text, repeats=repeats)
+    figures = measuring.measure(loaded, text, repeats=repeats, only=only)
     if plot is not None:
         gestures_plot.draw(figures, plot)
     rows = [
@@ -55,11 +60,18 @@ def growth(
     file: FileArgument = None,
     sizes: Annotated[str, typer.Option(help="Sizes of the document in tokens.")] = "2000,4000,7500",
     repeats: RepeatsOption = 5,
+    plot: PlotOption = None,
     json: JsonOption = False,
 ) -> None:
     """A one-line edit at the top of ever longer documents: what is encoded does not grow."""
     from kvlsp.laboratory.evaluation import gestures as measuring
+    from kvlsp.laboratory.evaluation import gestures_plot
+    from kvlsp.laboratory.evaluation.plotting import require
     from kvlsp.opening.model import open_model
 
+    if plot is not None:
+        require()
     rows = measuring.growth(open_model(settings), document(file), numbers(sizes), repeats=repeats)
+    if plot is not None:
+        gestures_plot.draw_growth(rows, plot)
     answer(json, {"growth": rows}, lambda: table(rows, "insert a line at the top", turn=True))

@@ -19,7 +19,7 @@ def watching(
     settings: Settings,
     file: FileArgument = None,
     sizes: Annotated[str, typer.Option(help="Sizes of the document in tokens.")] = "2000,7500",
-    keys: Annotated[int, typer.Option(min=2, help="Letters that are typed.")] = 60,
+    keys: Annotated[int, typer.Option(min=2, help="Letters that are typed.")] = 200,
     processor_time: Annotated[
         bool, typer.Option("--processor-time", help="Milliseconds of the processor, for a machine that is busy.")
     ] = False,

@@ -36,9 +36,10 @@ def edits(
 
     from kvlsp.cache.worth import worthiest
     from kvlsp.laboratory.evaluation import edits as measuring
-    from kvlsp.laboratory.evaluation.edits_plot import draw, require
+    from kvlsp.laboratory.evaluation.edits_plot import draw
     from kvlsp.laboratory.evaluation.edits_suite import settings as suite_of
     from kvlsp.laboratory.evaluation.edits_versions import fetch, released, sampled
+    from kvlsp.laboratory.evaluation.plotting import require
     from kvlsp.laboratory.evaluation.rename import places, probe
     from kvlsp.opening.model import open_model
 

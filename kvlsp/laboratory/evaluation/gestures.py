@@ -34,14 +34,18 @@ class Gesture:
     act: Callable[[Rope, int], tuple[list[Edit], int]]
 
 
-def measure(model: Model, text: str, *, repeats: int = 5, context: int | None = None) -> dict[str, Any]:
-    """Rows and milliseconds of every gesture on ``text`` (medians over ``repeats``), and of a full prefill."""
+def measure(model: Model, text: str, *, repeats: int = 5, context: int | None = None,
+            only: str = "") -> dict[str, Any]:
+    """Rows and milliseconds of every gesture on ``text`` (medians over ``repeats``), or ``only`` of the one of that
+    name, and of a full prefill."""
     rope = Rope.of(text)
     line = rope.line_count // 2
     limit = context or model.decoder.context_length
     full, tokens = _full_prefill(model, rope, _end_of_line(rope, line), limit)
     results = []
     for gesture in GESTURES:
+        if only and gesture.name != only:
+            continue
         runs = [_run(model, rope, line, gesture, limit) for _ in range(repeats)]
         runs.sort(key=lambda run: run["milliseconds"])
         middle = runs[len(runs) // 2]

@@ -1,8 +1,8 @@
 """What it costs a key that somebody looks on: two engines of one model get the same keys, one of them is watched.
 
-Measured until the turn that brings the key's suggestion has ended, the view that follows it included, and besides until
-nothing is left to do at once. The whole window is laid out and exact before the first key. Both engines are turned by
-hand, one key after the other, so that whatever else the machine does meets both alike.
+Measured until the key's suggestion is said, until the turn that brings it has ended, with the view that follows it, and
+until nothing is left to do at once. The whole window is laid out and exact before the first key. Both engines
+are turned by hand, one key after the other, so that whatever else the machine does meets both alike.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from kvlsp.config import Settings
 from kvlsp.engine.engine import Engine
@@ -30,13 +32,14 @@ Clock = Callable[[], float]
 
 def measure(model: Model, text: str, settings: Settings, *, keys: int = 60, clock: Clock = time.perf_counter,
             advance: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Medians over ``keys`` letters typed in the middle of ``text``, in milliseconds: ``alone_ms``, ``watched_ms`` and
-    the median of their differences, ``cost_ms``; ``after_ms``, what comes later. ``views`` were made, of ``view_bytes``
-    as JSON, with ``rows``."""
+    """Medians over ``keys`` letters typed in the middle of ``text``, in milliseconds: ``alone_ms`` and ``watched_ms``
+    to the suggestion, the median of their differences, ``cost_ms``, with its 95 % interval; the same to the end of that
+    turn, ``turn_cost_ms``, which a next key would wait for; ``after_ms``, what comes later. ``views`` were made, of
+    ``view_bytes`` as JSON, with ``rows``."""
     settings = dataclasses.replace(settings, deadline_ms=60_000, idle_ms=60_000, cross_file="never", full_prefill=False)
     alone, watched = _Typed(model, text, settings, clock), _Typed(model, text, settings, clock)
     watched.look()
-    pairs = []
+    pairs: list[tuple[_Moments, _Moments]] = []
     for number, letter in enumerate(itertools.islice(itertools.cycle("value "), keys)):
         first, second = (alone, watched) if number % 2 else (watched, alone)
         taken = {id(one): one.key(letter) for one in (first, second)}
@@ -46,15 +49,26 @@ def measure(model: Model, text: str, settings: Settings, *, keys: int = 60, cloc
     return {
         "document_tokens": alone.tokens,
         "keys": keys,
-        "alone_ms": _median(before for (before, _), _ in pairs),
-        "watched_ms": _median(seen for _, (seen, _) in pairs),
-        "cost_ms": _median(seen - before for (before, _), (seen, _) in pairs),
-        "after_ms": _median(after - seen - (all_done - before) for (before, all_done), (seen, after) in pairs),
+        "alone_ms": _median([before.said for before, _ in pairs]),
+        "watched_ms": _median([seen.said for _, seen in pairs]),
+        "cost_ms": _median(costs := [seen.said - before.said for before, seen in pairs]),
+        "cost_interval_ms": _interval(costs),
+        "turn_cost_ms": _median(costs := [seen.ended - before.ended for before, seen in pairs]),
+        "turn_cost_interval_ms": _interval(costs),
+        "after_ms": _median([seen.done - seen.ended - (before.done - before.ended) for before, seen in pairs]),
         "views": len(views),
         "rows": views[-1]["document"]["rows"] if views else 0,
         "view_bytes": round(statistics.median(len(json.dumps(view)) for view in views)) if views else 0,
-        "times": round(statistics.median(seen / max(before, 1e-9) for (before, _), (seen, _) in pairs), 3),
+        "times": round(statistics.median(seen.said / max(before.said, 1e-9) for before, seen in pairs), 3),
     }
+
+
+class _Moments(NamedTuple):
+    """Milliseconds from a key to its suggestion, to the end of that turn, and to the end of all that it brings."""
+
+    said: float
+    ended: float
+    done: float
 
 
 class _Typed:
@@ -65,7 +79,8 @@ class _Typed:
         self._events: list[Event] = []
         self._numbers = itertools.count(1)
         at_rest = dataclasses.replace(settings, idle_ms=0)
-        self._engine = Engine(at_rest, self._events.append, lambda *_: model, time.monotonic)
+        self._said: dict[int, float] = {}
+        self._engine = Engine(at_rest, self._hear, lambda *_: model, time.monotonic)
         self._engine.load()
         self._engine.turn(None)  # the model is there
         rope = Rope.of(text)
@@ -94,8 +109,7 @@ class _Typed:
             self._at_once()
             self.look()
 
-    def key(self, letter: str) -> tuple[float, float]:
-        """Milliseconds to its suggestion, and to the end of all that it brings."""
+    def key(self, letter: str) -> _Moments:
         before, known = len(self.views), self._snapshot
         edit = Edit(self._caret, self._caret, letter)
         after = known.text.replace(edit)
@@ -104,14 +118,19 @@ class _Typed:
         begun = self._clock()
         self._engine.post(EditDocument(URI, known.version, (Change(edit, after),), self._snapshot))
         ticket = self._ask()
-        while not any(isinstance(event, Completed) and event.ticket == ticket for event in self._events):
+        while ticket not in self._said:
             self._engine.turn(self._engine.patience())
-        answered = self._clock()
+        ended = self._clock()
         self._at_once()
         done = self._clock()
         if len(self.views) > before:
             self.look()
-        return 1000 * (answered - begun), 1000 * (done - begun)
+        return _Moments(*(1000 * (moment - begun) for moment in (self._said[ticket], ended, done)))
+
+    def _hear(self, event: Event) -> None:
+        self._events.append(event)
+        if isinstance(event, Completed):
+            self._said[event.ticket] = self._clock()
 
     def _ask(self) -> int:
         ticket = next(self._numbers)
@@ -124,5 +143,11 @@ class _Typed:
             self._engine.turn(patience)
 
 
-def _median(values: Any) -> float:
-    return round(float(statistics.median(values)), 2)
+def _median(values: list[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
+def _interval(values: list[float]) -> list[float]:
+    """95 % of the medians of samples drawn from them."""
+    drawn = np.random.default_rng(0).choice(values, (1000, len(values)))
+    return [round(float(one), 2) for one in np.quantile(np.median(drawn, axis=1), (0.025, 0.975))]
