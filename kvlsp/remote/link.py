@@ -88,10 +88,6 @@ class Link:
             self.close()
             raise
 
-    @property
-    def process(self) -> int:
-        return self._engine.process
-
     def send(self, message: Message) -> None:
         """Never waits; one caller at a time. :class:`WireError` for a message that no frame can say."""
         self._channel.write(self._outgoing.pack(message))
