@@ -45,7 +45,7 @@ ALLOWED = {
     "server": {"wire", "messages", "text", "syntax", "workspace", "crossfile"},
     "lookout": {"server", "remote"},
     "playground": {"server", "syntax"},
-    "catalogue": {"model", "default_model"},
+    "catalogue": {"gguf", "model", "default_model"},
     "cli": {*PRODUCT, "catalogue", "server", "remote", "team", "lookout", "playground"},
     "__main__": {"cli"},
     "laboratory": set(),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from kvlsp.errors import ModelError
+from kvlsp.model.adapter import is_adapter, read_adapter
 from kvlsp.model.architecture import refuse, slot_numbers
-from kvlsp.model.checkpoint import read_config
+from kvlsp.model.checkpoint import as_path, read_config
 from kvlsp.model.contents import contents
 from kvlsp.model.formats import refuse_layers, refuse_stored
 
@@ -41,6 +42,37 @@ class Entry:
     here: bool = True
     rounded: bool = False
     """Whether ``disk`` is also what it takes in memory: rounded to fewer bits, and run as that."""
+
+
+def look(folder: Path, name: str, where: str, licence: str = "") -> Entry:
+    """What a folder is: a checkpoint, or an adapter, which is as large as its model. Never raises."""
+    if not is_adapter(folder):
+        return checkpoint(folder, name, where, licence)
+    licence = licence or licence_of(folder)
+    try:
+        base = read_adapter(folder).base
+    except ModelError as error:
+        return Entry(name, where, disk=_size(folder), licence=licence, problem=str(error))
+    there = _folder_of(base)
+    if there is None:
+        return Entry(name, where, disk=_size(folder), licence=licence,
+                     remark=f"an adapter for {base}, which is not here yet")
+    model = checkpoint(there, name, where)
+    return replace(model, disk=_size(folder), sixteen_bit=False, licence=licence or model.licence,
+                   remark=f"an adapter for {base}")
+
+
+def _folder_of(name: str) -> Path | None:
+    """Where a model lies on this machine; None where it does not."""
+    folder = as_path(name)
+    if folder is not None:
+        return folder if folder.is_dir() else None
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (OSError, ValueError):  # the hub's client says so of what is not there
+        return None
 
 
 def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
@@ -90,11 +122,6 @@ def licence_in(card: Any) -> str:
     if isinstance(named, list):
         named = ", ".join(map(str, named))
     return str(named)[:60] if named else ""
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds what was trained in addition to a model, and no model."""
-    return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
 
 
 def read_small(path: Path) -> Any:

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from kvlsp.catalogue.entry import Entry, checkpoint, licence_in
+from kvlsp.catalogue.entry import Entry, licence_in, look
 from kvlsp.errors import ConfigurationError, ModelError
 from kvlsp.model.checkpoint import FILES, HUB_ID, Progress, as_path, explain, locate
 
@@ -53,7 +53,7 @@ def fetch(wanted: Offer, progress: Progress) -> Entry:
             f"{wanted.name} takes {wanted.size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free under "
             f"{constants.HF_HUB_CACHE}. Free some space, or set HF_HOME to a folder on another disk."
         )
-    entry = checkpoint(locate(wanted.name, progress), wanted.name, "hub cache", licence=wanted.licence)
+    entry = look(locate(wanted.name, progress), wanted.name, "hub cache", licence=wanted.licence)
     if entry.problem:
         raise ModelError(f"{wanted.name} was fetched, and cannot be used: {entry.problem}")
     return entry

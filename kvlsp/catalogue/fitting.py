@@ -74,6 +74,8 @@ def fit(entry: Entry, machine: Machine) -> Fit:
     """What ``entry`` takes on ``machine``."""
     if entry.problem:
         return Fit(problem=entry.problem)
+    if not entry.parameters and not entry.rounded:
+        return Fit()
     if entry.rounded:
         return _rounded(entry, machine)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -13,12 +12,6 @@ EXTRA = "gguf"
 
 def problem() -> str:
     """Why GGUF files cannot be used here; empty where they can."""
-    try:
-        offered = importlib.metadata.metadata("kvlsp").get_all("Provides-Extra") or []
-    except importlib.metadata.PackageNotFoundError:
-        offered = []
-    if EXTRA not in offered:
-        return "It is a GGUF file, llama.cpp's format, which this kvlsp does not read."
     if importlib.util.find_spec("llama_cpp") is None:
         return f'It is a GGUF file: install what reads it with pip install "kvlsp[{EXTRA}]".'
     return ""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kvlsp import default_model
 from kvlsp.catalogue import ollama
-from kvlsp.catalogue.entry import Entry, checkpoint, is_adapter
+from kvlsp.catalogue.entry import Entry, checkpoint, look
 from kvlsp.catalogue.gguf import of_file
 from kvlsp.errors import ModelNotFound
+from kvlsp.model.adapter import is_adapter
 from kvlsp.model.checkpoint import as_path
+
+_NO_MODEL: Final = re.compile(r"mmproj|-(?!00001)\d{5}-of-\d{5}\.gguf")
+"""GGUF files that are none: for pictures, and the further parts of one in several."""
 
 
 def here(folders: Iterable[str] = (), hub: Path | None = None, store: Path | None = None) -> list[Entry]:
@@ -37,7 +42,8 @@ def of_folder(named: str) -> list[Entry]:
         return [_of(folder)]
     inner = sorted(path for path in folder.iterdir() if path.is_dir())
     models = [_of(path) for path in inner if (path / "config.json").is_file() or is_adapter(path)]
-    return models + [of_file(path, str(path), "folder") for path in sorted(folder.glob("*.gguf"))]
+    files = [path for path in sorted(folder.glob("*.gguf")) if not _NO_MODEL.search(path.name.lower())]
+    return models + [of_file(path, str(path), "folder") for path in files]
 
 
 def of_hub_cache(place: Path | None = None) -> Iterator[Entry]:
@@ -62,4 +68,4 @@ def _revision(repository: Any) -> Path | None:
 
 
 def _of(folder: Path, name: str | None = None, where: str = "folder") -> Entry:
-    return checkpoint(folder, str(folder) if name is None else name, where)
+    return look(folder, str(folder) if name is None else name, where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,26 +9,17 @@ from typing import Any
 
 from kvlsp.catalogue.entry import Entry, read_small
 from kvlsp.catalogue.gguf import of_file
+from kvlsp.gguf.ollama import folder as store
 
 _KIND = "application/vnd.ollama.image."
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SIZE = re.compile(r"([0-9.]+) ?([KMBT])")
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-_SYSTEM = Path("/usr/share/ollama/.ollama/models")  # where its service keeps them on Linux
-
-
-def store() -> Path | None:
-    """Ollama's folder, if there is one."""
-    named = os.environ.get("OLLAMA_MODELS")
-    places = [Path(named)] if named else [Path.home() / ".ollama" / "models", _SYSTEM]
-    return next((place for place in places if (place / "manifests").is_dir()), None)
 
 
 def models(folder: Path | None = None) -> Iterator[Entry]:
     """Each as ``ollama:NAME:TAG``, as kvlsp's setting ``model`` and Ollama itself name it."""
     folder = folder or store()
-    if folder is None:
-        return
     try:
         manifests = sorted((folder / "manifests").glob("*/*/*/*"))  # its registry, who made it, name, tag
     except OSError:

@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
+from kvlsp.model.adapter import is_adapter, merge, read_adapter
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, locate, read_config
 from kvlsp.model.contents import contents
@@ -36,6 +37,7 @@ class LoadedModel:
     config: Mapping[str, Any]
     description: str
     name: str = ""  # hub id, or the folder's name
+    adapter: Path | None = None  # the folder of what was merged into it
 
 
 def _silent(share: float | None, doing: str) -> None:
@@ -58,6 +60,9 @@ def load(
     """
     folder = locate(name_or_path, progress)
     name = folder.name if Path(name_or_path).expanduser() == folder else str(name_or_path)
+    adapter = read_adapter(folder) if is_adapter(folder) else None
+    if adapter is not None:
+        folder = locate(adapter.base, progress)
     raw = read_config(folder)
     found = contents(folder)
     count = found.parameters
@@ -74,9 +79,12 @@ def load(
         ) from error
     text = config.get_text_config()
     refuse(text)
-    chosen = plan(count, slot_numbers(text), device, dtype, mapped=found.bfloat16)
+    chosen = plan(count, slot_numbers(text), device, dtype, mapped=found.bfloat16 and adapter is None)
     progress(0.0, f"loading {name} ({chosen.weights / 1e6:,.0f} MB)")
     model = _read(folder, chosen)
+    if adapter is not None:
+        progress(0.7, f"merging {name}")
+        merge(model, adapter)
     progress(0.8, f"checking {name}")
     decoder: Decoder
     exact = TransformersDecoder(model, name, context_length(text))
@@ -94,7 +102,9 @@ def load(
     description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     if (folder / ADAPTER).is_file():
         description += ", without the adapter beside it"
-    return LoadedModel(decoder, folder, text.to_dict(), description, name)
+    if adapter is not None:
+        description += f", a LoRA adapter merged into {adapter.base}"
+    return LoadedModel(decoder, folder, text.to_dict(), description, name, adapter.folder if adapter else None)
 
 
 def _read(folder: Path, chosen: Plan) -> Any:

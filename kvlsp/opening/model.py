@@ -15,7 +15,7 @@ from kvlsp.default_model.knows import Knowledge
 from kvlsp.gguf.place import find, is_gguf
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
-from kvlsp.model.loading import load
+from kvlsp.model.loading import LoadedModel, load
 from kvlsp.opening import threads
 from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
@@ -76,7 +76,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         tokenizer=tokenizer,
         template=template,
         knowledge=Knowledge(loaded.folder),
-        identity=identity(loaded.folder),
+        identity=_identity(loaded),
         edit_format=of_model(tokenizer.control, settings.model),
     )
 
@@ -102,6 +102,13 @@ def of_file(settings: Settings, path: Path, progress: LoadProgress) -> Model:
         ),
         knowledge=Knowledge(None, loaded.languages),
     )
+
+
+def _identity(loaded: LoadedModel) -> str:
+    """Of the checkpoint, and of what was merged into it; empty where either is not known."""
+    folders = [loaded.folder] if loaded.adapter is None else [loaded.folder, loaded.adapter]
+    known = [identity(folder) for folder in folders]
+    return "-".join(known) if all(known) else ""
 
 
 def _tokenizer_settings(folder: Path) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from kvlsp import default_model
 from kvlsp.catalogue import gguf
 from kvlsp.catalogue.entry import checkpoint, licence_in
 from kvlsp.catalogue.here import here, of_folder
 from kvlsp.errors import ModelNotFound
+from kvlsp.model.contents import parameters
 from tests.support.decoders import tiny_llama
 
 
@@ -57,7 +59,10 @@ def nowhere(tmp_path: Path) -> dict[str, Path]:
 def test_the_default_model_is_always_there(nowhere):
     (model,) = here(**nowhere)
     assert (model.name, model.where, model.licence, model.problem) == ("", "comes with kvlsp", "Apache-2.0", "")
-    assert (model.parameters, model.layers, model.row) == (6_524_160, 6, 3 * 6 * 2 * 64)
+    config = json.loads((default_model.folder() / "config.json").read_text())
+    assert model.layers == config["num_hidden_layers"]
+    assert model.row == 3 * model.layers * config["num_key_value_heads"] * config["head_dim"]
+    assert model.parameters == parameters(default_model.folder())
 
 
 def test_folders_are_looked_at_and_into(tmp_path, nowhere):
@@ -124,7 +129,8 @@ def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
 
 
 def test_gguf_files_need_what_reads_them(tmp_path, monkeypatch):
-    (tmp_path / "small.gguf").write_bytes(b"GGUF1234")
+    for name in ("small.gguf", "large-00002-of-00002.gguf", "mmproj-f16.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF1234")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     (model,) = of_folder(str(tmp_path))
     assert (model.name, model.disk) == (str(tmp_path / "small.gguf"), 8)
