@@ -161,7 +161,9 @@ class Engine:
             return Decision(None)
         try:
             parts = self._parts
-            facts = facts_of(self.documents, document, parts.completer.asked(document), parts.next_edits.due(document))
+            edits = parts.next_edits
+            facts = facts_of(self.documents, document, parts.completer.asked(document), edits.due(document),
+                             edits.asked(document))
             return schedule(facts, self._clock())
         except BaseException as error:  # its text could not be tokenized, say: the thread goes on for the others
             self._parts.completer.fail(document)

@@ -12,7 +12,8 @@ JUDGING = 30.0
 """Seconds of work that somebody who looks on may bring about at rest."""
 
 
-def facts_of(documents: Documents, document: DocumentState, asked: bool, next_edit: bool = False) -> Facts:
+def facts_of(documents: Documents, document: DocumentState, asked: bool, next_edit: bool = False,
+             next_edit_asked: bool = False) -> Facts:
     """The facts of a document that is served; ``asked``: somebody waits for its completion.
 
     What decides only where nothing above it in the table holds is not looked at before: it takes passes over all rows,
@@ -50,6 +51,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
         stale=stale,
         keep_at=documents.shelving.due(document.snapshot.uri, session) if settled else None,
         next_edit=next_edit,
+        next_edit_asked=next_edit_asked,
         looked_at=settled and _unjudged(documents, session),
     )
 

@@ -155,14 +155,16 @@ class NextEdits:
 
     def due(self, document: DocumentState) -> bool:
         """Whether there is something to do for the document once the keyboard rests."""
-        uri, mode = document.snapshot.uri, self._documents.settings.next_edit
-        state = self._states.get(uri)
-        if state is not None and state.request is not None:
-            return True
-        if mode != "on":
-            return False
+        state = self._states.get(document.snapshot.uri)
+        if self._documents.settings.next_edit != "on" or self.asked(document):
+            return self.asked(document)
         return state is None or state.reader is None or bool(state.behind) or not state.reader.done or (
             len(state.log) > 0 and (state.job is None or not state.job.done))
+
+    def asked(self, document: DocumentState) -> bool:
+        """Whether somebody waits for its next edit."""
+        state = self._states.get(document.snapshot.uri)
+        return state is not None and state.request is not None
 
     def step(self, document: DocumentState) -> None:
         """One forward."""
@@ -191,11 +193,9 @@ class NextEdits:
         if state.job is None:
             text = str(document.snapshot.text)
             changes_ = [Change.of(text, record.start, record.end, record.old) for record in state.log]
-            turned_down = {old for old, _ in state.refused}
-            lines = text.split("\n") if turned_down else ()
-            refused = [number for number, line in enumerate(lines) if line in turned_down]
             asked = state.request is not None and state.request.trigger == "invoked"
-            state.job = NextEditJob(model, reader, changes_, self._documents.settings, asked=asked, refused=refused)
+            state.job = NextEditJob(model, reader, changes_, self._documents.settings, asked=asked,
+                                    refused=state.refused_lines(text))
         done = state.job.step(rows)
         if state.job.done:
             self._finish(uri, state, state.job)

@@ -23,3 +23,8 @@ class NextState:
     request: NextEdit | None = None
     refused: list[tuple[str, str]] = field(default_factory=list)
     """Lines, and what was turned down for them."""
+
+    def refused_lines(self, text: str) -> list[int]:
+        """The lines of a text for which something was turned down."""
+        turned_down = {old for old, _ in self.refused}
+        return [number for number, line in enumerate(text.split("\n")) if line in turned_down] if turned_down else []

@@ -82,6 +82,8 @@ class Facts:
     """From when on its rows, all exact, should be copied for the disk; None when there is nothing to copy."""
     next_edit: bool = False
     """The next edit is looked for."""
+    next_edit_asked: bool = False
+    """Somebody waits for it."""
     looked_at: bool = False
     """Somebody looks on, to whom it is not known yet how likely each token is."""
 
@@ -113,6 +115,7 @@ def schedule(facts: Facts, now: float) -> Decision:
         (facts.crossed and not resting, Work.REFRESH_OLDEST),
     )
     at_rest = (
+        (facts.next_edit_asked, Work.NEXT_EDIT),  # its reader is apart: it needs no row of the document's to be exact
         (facts.rough, Work.REFINE),
         (facts.misplaced, Work.PLACE),
         (facts.grows, Work.GROW),

@@ -45,6 +45,7 @@ def test_what_comes_between_two_keystrokes(changes, work):
 
 
 @pytest.mark.parametrize(("changes", "work"), [
+    ({"next_edit_asked": True, "rough": True, "misplaced": True, "grows": True, "stale": True}, Work.NEXT_EDIT),
     ({"rough": True, "misplaced": True, "grows": True, "stale": True, "crossed": True}, Work.REFINE),
     ({"misplaced": True, "grows": True, "stale": True, "crossed": True, "overdue": True}, Work.PLACE),
     ({"grows": True, "stale": True, "crossed": True, "overdue": True}, Work.GROW),
