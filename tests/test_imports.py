@@ -103,6 +103,8 @@ def test_imports_point_one_way(path: Path):
             assert target in allowed or (file, target) in EXCEPTIONS, f"{room} must not import {target}"
         if package == "torch":
             assert room in TORCH, f"{room} must not know torch"
+        if package == "ray":
+            assert room == "team", f"{room} must not know Ray"
         assert package not in {"pygls", "lsprotocol", "cattrs", "attrs"}, "it takes longer to import than all else"
 
 

@@ -41,6 +41,8 @@ def serve(
     port: Annotated[int, typer.Option("--port")] = 8000,
     certificate: Annotated[str, typer.Option("--certificate", help="For TLS here, a PEM file.")] = "",
     key: Annotated[str, typer.Option("--key", help="The certificate's key.")] = "",
+    metrics: Annotated[int, typer.Option("--metrics-port", help="For Prometheus, of a Ray that is begun here; 0: any."
+                                         )] = 0,
     address: Annotated[str, typer.Option("--address", help="A Ray cluster to join (auto: that of this machine); left "
                                                            "out, one is begun here.", show_default=False)] = "",
 ) -> None:
@@ -50,7 +52,7 @@ def serve(
     chosen = {"model": os.path.abspath(model) if model.startswith(".") else model, "device": device, "dtype": dtype,
               "threads": threads, "cacheMib": cache_mib, "replicas": replicas, "clients": clients, "cpus": cpus,
               "gpus": gpus, "tokens": str(tokens.absolute()) if tokens else ""}
-    run(chosen, Where(host, port, address, certificate, key), typer.echo)
+    run(chosen, Where(host, port, address, certificate, key, metrics), typer.echo)
 
 
 @token.command()

@@ -69,7 +69,7 @@ class Link:
         self._outgoing = Outgoing(clock)
         self._asked = 0
         self._silent = 0
-        self.why = "ended by itself"
+        self.why = "ended by itself" if self._here else "is not reached any more"
         """How the conversation came to its end."""
         self.process = 0
         """The engine's, as it says."""

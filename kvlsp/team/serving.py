@@ -32,13 +32,15 @@ does not say within a tenth of a second how much it has to do. All of that is to
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """``address`` of a Ray cluster to join, "" to begin one on this machine; TLS needs both of its files."""
+    """``address`` of a Ray cluster to join, "" to begin one on this machine; TLS needs both of its files. ``metrics``:
+    the port for Prometheus of one that is begun here, 0 for any."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     address: str = ""
     certificate: str = ""
     key: str = ""
+    metrics: int = 0
 
 
 def check(options: Options, where: Where) -> None:
@@ -71,7 +73,7 @@ def run(arguments: Mapping[str, Any], where: Where, say: Callable[[str], None]) 
             ray.init(address=where.address, log_to_driver=False, logging_level=logging.WARNING)
         else:
             ray.init(include_dashboard=False, object_store_memory=STORE, log_to_driver=False,
-                     logging_level=logging.WARNING)
+                     logging_level=logging.WARNING, _metrics_export_port=where.metrics or None)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineUnreachable(f"Ray could not be {'joined' if where.address else 'started'}: {error}") from error
     for number in (signal.SIGINT, signal.SIGTERM):

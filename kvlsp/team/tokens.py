@@ -24,7 +24,7 @@ from kvlsp.errors import ConfigurationError, EngineRefuses
 
 SESSIONS: Final = 16
 REQUESTS: Final = 1200
-CHARACTERS: Final = 64 << 20
+CHARACTERS: Final = 16 << 20
 
 _Positive = Annotated[int, Meta(ge=1, le=1 << 40)]
 

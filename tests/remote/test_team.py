@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -54,3 +56,10 @@ def test_an_engine_that_is_not_there_is_told_by_its_host():
         address = Address.read(f"ws://127.0.0.1:{free.getsockname()[1]}/")
         with pytest.raises(EngineUnreachable, match=rf"The engine at {address.host} cannot be reached"):
             OfTheTeam(address, lambda _: "").link(Settings(), threading.Event(), time.monotonic)
+
+
+def test_the_way_is_light():
+    heavy = ("ray", "torch", "transformers", "starlette", "fastapi", "numpy", "typer")
+    code = f"import sys, kvlsp.remote.team\nprint(*(name for name in {heavy} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
