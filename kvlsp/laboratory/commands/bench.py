@@ -10,6 +10,7 @@ from kvlsp.laboratory.commands.bench_forward import forward
 from kvlsp.laboratory.commands.bench_fuzz import fuzz
 from kvlsp.laboratory.commands.bench_gestures import gestures, growth
 from kvlsp.laboratory.commands.bench_gpu import gpu
+from kvlsp.laboratory.commands.bench_llama import llama
 from kvlsp.laboratory.commands.bench_next_edit import next_edit
 from kvlsp.laboratory.commands.bench_open import open_
 from kvlsp.laboratory.commands.bench_warm import checkpoint, warm
@@ -17,6 +18,6 @@ from kvlsp.laboratory.commands.bench_watching import watching
 
 app = typer.Typer(help="Measure speed, as ratios within one run.", no_args_is_help=True)
 for measurement in (gestures, growth, forward, decode, overhead, context, watching, gpu, fuzz, warm, checkpoint,
-                    next_edit):
+                    next_edit, llama):
     app.command()(measurement)
 app.command("open")(open_)
