@@ -19,9 +19,8 @@ from kvlsp.cache.repair import Copied, Given, Repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import FAR
 from kvlsp.cache.store import Holding
-from kvlsp.cache.stored import StoredRows
+from kvlsp.cache.stored import Stored, taken_out
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import Ids, Layout
 
 Key = bytes
@@ -31,7 +30,7 @@ Key = bytes
 class Chunk:
     """Rows that were encoded behind the tokens ``behind`` (m,) and nothing else."""
 
-    stored: StoredRows
+    stored: Stored
     behind: Ids
     used_at: float = 0.0
 
@@ -66,7 +65,7 @@ class ChunkEncoding:
     def chunk(self) -> Chunk:
         """What was encoded, without the shared prefix. Asked for when it is complete."""
         slots = torch.from_numpy(self._cache.rows.slots[self._first :])
-        return Chunk(StoredRows.store(KeyValues.of(self._cache.arrays()), slots), self._behind)
+        return Chunk(taken_out(self._cache.arrays(), slots), self._behind)
 
 
 class ChunkStore:
@@ -147,7 +146,7 @@ def _leads(cache: ResidentCache, lent: Lent) -> bool:
 def copy(cache: ResidentCache, lent: Lent, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:
     """Write chunk rows ``places`` into the resident ``rows`` (both (n,)), keys rotated to where these stand."""
     resident = cache.rows
-    lent.chunk.stored.restore(cache.decoder, KeyValues.of(cache.arrays()), torch.from_numpy(resident.slots[rows]),
+    lent.chunk.stored.restore(cache.decoder, cache.arrays(), torch.from_numpy(resident.slots[rows]),
                               torch.from_numpy(resident.positions[rows]), torch.from_numpy(places))
     stale = cache.staleness
     stale.changes[rows] = lent.unseen

@@ -9,12 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 
-from kvlsp.model.decoder import Decoder
+from kvlsp.model.decoder import Decoder, Resident
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.rows import DOCUMENT
+
+
+class Stored(Protocol):
+    """Rows that were taken out of a document, of which no more need be known than how to put them into another."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def restore(self, decoder: Decoder, arrays: Any, slots: torch.Tensor, positions: torch.Tensor,
+                chosen: torch.Tensor | None = None) -> None:
+        """Make them, or the ``chosen`` ones (n,), rows of the document in ``slots`` at ``positions`` (both (n,), int64
+        on the CPU)."""
+        ...
+
+
+def taken_out(arrays: Resident, slots: torch.Tensor) -> Stored:
+    """Copies of the rows in ``slots`` (n,), int64 on the CPU, in the order of their positions. An engine with a cache
+    of its own takes them out itself."""
+    if isinstance(arrays, KeyValues):
+        return StoredRows.store(arrays, slots)
+    own: Any = arrays
+    stored: Stored = own.stored(slots)
+    return stored
 
 
 @dataclass(frozen=True, slots=True)

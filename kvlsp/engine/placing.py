@@ -41,7 +41,7 @@ class Placing:
         """At most one forward towards what is ``asked``, ``most`` tokens of it; True once it is in place.
 
         Then the session has a layout that its cache does not know yet. What was begun and is not wanted any more is
-        dropped. Where rows cannot be kept apart from a document they are encoded in their place, with the layout.
+        dropped.
         """
         towards = (session, asked, most)
         if self._towards != towards:
@@ -49,12 +49,11 @@ class Placing:
             self._context = compose(session.model, asked, session.snapshot.language, room, session.placed)
             self._towards, self._tried = towards, set()
         self.store.touch((piece.key for piece in self._context.chunks), self._clock())
-        in_place = session.full_prefill or not session.model.decoder.keeps_truth
-        missing = None if in_place else self._missing(session)
+        missing = None if session.full_prefill else self._missing(session)
         if missing is not None:
             self._encode(session, missing, pace)
             return False
-        context = self._context if in_place else self._context.only(self._available(session))
+        context = self._context if session.full_prefill else self._context.only(self._available(session))
         self._count(session, context)
         session.store = self.store
         session.place(asked, most, context)

@@ -21,11 +21,14 @@ Runs = list[tuple[int, int]]
 
 DOCUMENT_SEQUENCE: Final = 0
 SPARE: Final = 1
-BRANCH_SEQUENCES: Final = range(2, 64)
+BRANCH_SEQUENCES: Final = range(2, 63)
+_FORGOTTEN: Final = 63
 AT_ONCE: Final = 512
 """Tokens of one call of llama.cpp at most."""
 _FAR: Final = 1 << 28
 """Positions that no document reaches."""
+_MORE: Final = 512
+"""Cells beyond what is asked for: for rows that come back together with others that are not wanted."""
 _STEP: Final = 256
 """llama.cpp's caches are so many cells long, or a multiple of it."""
 
@@ -43,9 +46,9 @@ class Cells:
     def __init__(self, model: LlamaModel, count: int, threads: int, cache_type: int, *, on_gpu: bool) -> None:
         self.model, self.api = model, model.api
         api, parameters = self.api, self.api.llama_context_default_params()
-        parameters.n_ctx = -(-(count + 1) // _STEP) * _STEP  # one more, for what is encoded to no purpose
+        parameters.n_ctx = -(-(count + _MORE) // _STEP) * _STEP
         parameters.n_batch = parameters.n_ubatch = AT_ONCE
-        parameters.n_seq_max = BRANCH_SEQUENCES.stop
+        parameters.n_seq_max = _FORGOTTEN + 1
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True  # sequences share cells
         parameters.swa_full = True
@@ -88,8 +91,8 @@ class Cells:
         self.api.llama_memory_seq_add(self.memory, sequence, first, end, by)
         self._pending = True
 
-    def permute(self, old: Numbers, new: Numbers) -> None:
-        """Cells of the document at positions ``old`` (n,), different ones, go to ``new`` (n,), free ones or such that
+    def permute(self, old: Numbers, new: Numbers, sequence: int = DOCUMENT_SEQUENCE) -> None:
+        """Cells of a sequence at positions ``old`` (n,), different ones, go to ``new`` (n,), free ones or such that
         become free."""
         order = np.argsort(old)
         old, new = old[order], new[order]
@@ -100,19 +103,18 @@ class Cells:
         one_way = (by > 0).all() or (by < 0).all()
         # who goes first makes room for the next; where some cross, all meet far away
         for first, end, distance in reversed(parts) if by[0] > 0 else parts:
-            self.shift(DOCUMENT_SEQUENCE, first, end, distance if one_way else distance + _FAR)
+            self.shift(sequence, first, end, distance if one_way else distance + _FAR)
         if not one_way:
-            self.shift(DOCUMENT_SEQUENCE, _FAR // 2, -1, -_FAR)
+            self.shift(sequence, _FAR // 2, -1, -_FAR)
 
     def settle(self) -> None:
-        """Carry out moves now: by a token that is forgotten."""
+        """Carry out moves now: by a token that is forgotten, in the last sequence, which nobody else uses."""
         if not self._pending:
             return
-        self.remove(SPARE)
         batch, zero = Batch(self.api, 1), np.zeros(1, np.int64)
-        batch.fill(zero, zero, zero + SPARE, np.zeros(1, np.bool_))
+        batch.fill(zero, zero, zero + _FORGOTTEN, np.zeros(1, np.bool_))
         self.decode(batch)
-        self.remove(SPARE)
+        self.remove(_FORGOTTEN)
 
     def decode(self, batch: Batch) -> None:
         """Encode a filled batch. Raises :class:`OutOfMemory` where llama.cpp finds no room for it."""
@@ -144,15 +146,23 @@ class Cells:
         """Have the cells of :meth:`saved`, and no others."""
         self.api.llama_state_set_data(self.handle, _bytes(data), data.nbytes)
 
+    def saved_of(self, sequence: int) -> npt.NDArray[np.uint8]:
+        """The cells of one sequence."""
+        self.settle()
+        data = np.empty(self.api.llama_state_seq_get_size(self.handle, sequence), np.uint8)
+        size = self.api.llama_state_seq_get_data(self.handle, _bytes(data), data.nbytes, sequence)
+        return data[:size]
+
+    def add(self, data: npt.NDArray[np.uint8], sequence: int) -> bool:
+        """Give a sequence the cells of :meth:`saved_of` and no others; False where there is no room for them."""
+        return bool(self.api.llama_state_seq_set_data(self.handle, _bytes(data), data.nbytes, sequence))
+
     def copies(self, rows: int, times: int) -> None:
         """Of a document of ``rows`` tokens at positions 0 and up: the same behind one another, ``times`` in all. Nobody
         encoded them there: of use for measuring only."""
-        self.settle()
-        data = np.empty(self.api.llama_state_seq_get_size(self.handle, DOCUMENT_SEQUENCE), np.uint8)
-        size = self.api.llama_state_seq_get_data(self.handle, _bytes(data), data.nbytes, DOCUMENT_SEQUENCE)
+        data = self.saved_of(DOCUMENT_SEQUENCE)
         for number in range(1, times):
-            self.remove(SPARE)
-            self.api.llama_state_seq_set_data(self.handle, _bytes(data), size, SPARE)
+            self.add(data, SPARE)
             self.shift(SPARE, 0, rows, number * rows)
             self.share(SPARE, DOCUMENT_SEQUENCE, number * rows, (number + 1) * rows)
         self.remove(SPARE)

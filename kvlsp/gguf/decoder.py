@@ -30,8 +30,6 @@ class LlamaDecoder:
     """A :class:`~kvlsp.model.decoder.Decoder` over an opened file. ``numbers`` are the keys' and values' per token of
     all layers; ``threads`` tells how many a forward uses."""
 
-    keeps_truth = False
-
     def __init__(self, model: LlamaModel, name: str, context_length: int, numbers: int,
                  threads: Callable[[], int] = torch.get_num_threads, *, cache_type: int = F16, cache_bytes: float = 2,
                  on_gpu: bool = False) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.errors import IntegrityError
+from kvlsp.errors import IntegrityError, OutOfMemory
 from kvlsp.gguf.batch import Numbers
 from kvlsp.gguf.cells import BRANCH_SEQUENCES, DOCUMENT_SEQUENCE, SPARE, Cells, runs_of
 from kvlsp.model.keyvalues import FREE, NOBODY
@@ -30,6 +30,26 @@ class _View:
     first: int
     version: int = -1
     hidden: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCells:
+    """Rows as llama.cpp writes them, and the ``positions`` (n,) at which they stood."""
+
+    data: npt.NDArray[np.uint8]
+    positions: Numbers
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.data.nbytes + self.positions.nbytes)
+
+    def restore(self, decoder: object, arrays: LlamaRows, slots: torch.Tensor, positions: torch.Tensor,
+                chosen: torch.Tensor | None = None) -> None:
+        """Make them, or the ``chosen`` ones (n,), rows of the document in ``slots`` at ``positions`` (both (n,))."""
+        arrays.put(self, slots, positions, np.arange(len(self)) if chosen is None else chosen.numpy())
 
 
 class LlamaRows:
@@ -134,6 +154,36 @@ class LlamaRows:
         self.cells.copies(rows, times)
         places = torch.arange(rows * times)
         self.position[places], self.owner[places] = places, DOCUMENT.number
+        self._version += 1
+
+    # --- apart from a document -----------------------------------------------------------------------------------
+
+    def stored(self, slots: torch.Tensor) -> StoredCells:
+        """Copies of the document's rows in ``slots`` (n,), which stand in the order of their positions."""
+        places: Numbers = self.position[slots].numpy()
+        cells = self.cells
+        cells.remove(SPARE)
+        for first, end in runs_of(places):
+            cells.share(DOCUMENT_SEQUENCE, SPARE, first, end)
+        data = cells.saved_of(SPARE)
+        cells.remove(SPARE)
+        return StoredCells(data, places)
+
+    def put(self, stored: StoredCells, slots: torch.Tensor, positions: torch.Tensor, chosen: Numbers) -> None:
+        """The ``chosen`` (n,) of stored rows become the document's in ``slots`` at ``positions`` (both (n,)). Raises
+        :class:`OutOfMemory` where there is no room for all of them."""
+        cells, old, new = self.cells, stored.positions, positions.numpy()
+        if not cells.add(stored.data, SPARE):
+            raise OutOfMemory("llama.cpp's cache has no room for rows that were encoded before.")
+        unwanted = np.delete(old, chosen)
+        for first, end in runs_of(unwanted):
+            cells.remove(SPARE, first, end)
+        cells.permute(old[chosen], new, SPARE)
+        for first, end in runs_of(new):
+            cells.share(SPARE, DOCUMENT_SEQUENCE, first, end)
+        cells.remove(SPARE)
+        self.position[slots], self.owner[slots] = positions, DOCUMENT.number
+        self.moves[slots.numpy()] = 1
         self._version += 1
 
     # --- for a forward -------------------------------------------------------------------------------------------

@@ -53,7 +53,6 @@ class Decoder(Protocol):
     device: torch.device
     dtype: torch.dtype  # of weights, keys and values
     bytes_per_slot: int  # of one token: truth, keys, values of all layers, position and owner
-    keeps_truth: bool  # its rows are KeyValues: they can be taken out, kept apart and put back
 
     def allocate(self, slots: int) -> Resident:
         """Empty rows for ``slots`` tokens. Only this decoder knows what it gives: it gets nothing else back."""

@@ -117,8 +117,6 @@ class GraphedForward:
     than the largest bucket.
     """
 
-    keeps_truth = True
-
     def __init__(
         self,
         lean: LeanDecoder,

@@ -130,8 +130,6 @@ class LeanDecoder:
     lost those of every layer that has been read.
     """
 
-    keeps_truth = True
-
     def __init__(self, exact: TransformersDecoder, convert: Callable[[torch.Tensor], Weight] | None = None,
                  product: Any = plain_linear) -> None:
         self.exact = exact

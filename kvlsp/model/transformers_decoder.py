@@ -32,8 +32,6 @@ class TransformersDecoder:
     :class:`~kvlsp.errors.UnsupportedModel` when the probe cannot explain a layer.
     """
 
-    keeps_truth = True
-
     def __init__(self, model: Any, name: str, context_length: int) -> None:
         self.model = model.eval()
         self.name = name

@@ -221,6 +221,28 @@ def test_a_copy_goes_its_own_way():
     same(found, oracle(2, ids)[30:])
 
 
+@pytest.mark.parametrize("at", [0, 13, 200])
+def test_rows_taken_out_stand_wherever_they_are_put(at):
+    """Of one layer, whose rows do not remember what stood before them; all of them, and some."""
+    ids, piece, decoder = ids_of(40), ids_of(30, seed=5), tiny_llama_cpp(1)
+    apart_from_any, document = decoder.allocate(40), decoder.allocate(300)
+    encode(decoder, apart_from_any, piece, torch.arange(5, 35), permuted(40)[:30])
+    stored = apart_from_any.stored(permuted(40)[:30])
+    assert len(stored) == 30
+    assert stored.nbytes > 30 * 2 * 32
+    encode(decoder, document, ids, torch.arange(300, 340), torch.arange(40))
+    slots = torch.arange(100, 130)
+    stored.restore(decoder, document, slots, torch.arange(at, at + 30))
+    some = torch.tensor([3, 4, 20])
+    places = torch.tensor([at + 31, at + 32, at + 40])
+    stored.restore(decoder, document, torch.tensor([140, 141, 142]), places, some)
+    positions = torch.cat([torch.arange(at, at + 30), places, torch.arange(300, 340)])
+    everything = torch.cat([piece, piece[some], ids])
+    row = RowBatch(ids[-1:], torch.tensor([339]), torch.tensor([39]), EVERY)
+    same(decoder.forward(document, row), oracle(1, everything, positions)[-1:])
+    assert set(document.moves[100:130]) == {1}
+
+
 def test_an_occupied_document_reads_so_many_rows():
     decoder = tiny_llama_cpp(1)
     document = decoder.occupied(500)

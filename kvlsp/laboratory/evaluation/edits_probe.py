@@ -96,7 +96,7 @@ def key_cosine(exact: ResidentCache, other: ResidentCache, cells: npt.NDArray[np
     chosen = np.isin(exact.rows.cells[ours], cells)
     if not chosen.any():
         return 1.0
-    if not exact.decoder.keeps_truth:
+    if not isinstance(exact.arrays(), KeyValues):
         return float("nan")  # keys that nobody can read
     one = torch.from_numpy(exact.rows.slots[ours[chosen]])
     two = torch.from_numpy(other.rows.slots[theirs[chosen]])
