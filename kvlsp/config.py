@@ -52,7 +52,7 @@ class Settings:
                               "default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
     dtype: str = _setting("auto", "precision of weights and cache",
-                          one_of=("auto", "float32", "bfloat16", "float16", "int8"))
+                          one_of=("auto", "float32", "bfloat16", "float16", "int8", "int4"))
     engine: str = _setting("auto", "the model in a process that all editors of the user share, in this editor's own, "
                            "or at the address (wss://...) of a team's engine, to which your text goes then (auto: "
                            "shared, but on Windows and where none can be reached; an address is read at the start)",

@@ -95,7 +95,7 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
         return Entry(name, where, disk=disk, licence=licence, problem=str(error))
     except (AttributeError, TypeError, ValueError, ZeroDivisionError, OSError):
         return Entry(name, where, disk=disk, licence=licence, problem="Its config.json leaves out what kvlsp needs.")
-    return Entry(name, where, found.parameters, layers, row, disk, found.bfloat16, licence)
+    return Entry(name, where, found.parameters, layers, row, disk, found.stored == "BF16", licence)
 
 
 def licence_of(folder: Path) -> str:

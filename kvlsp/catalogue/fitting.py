@@ -13,7 +13,7 @@ from typing import Final
 
 from kvlsp.catalogue.entry import Entry
 from kvlsp.errors import ModelError
-from kvlsp.model.memory import WORKSPACE, plan
+from kvlsp.model.memory import WORKSPACE, Size, plan
 
 TOKENS: Final = 8192
 """For a cache of so many tokens there shall be room."""
@@ -79,7 +79,7 @@ def fit(entry: Entry, machine: Machine) -> Fit:
     if entry.rounded:
         return _rounded(entry, machine)
     try:
-        chosen = plan(entry.parameters, entry.row, machine.device, mapped=entry.sixteen_bit)
+        chosen = plan(Size(entry.parameters, entry.row), machine.device)
     except ModelError as error:
         return Fit(2 * entry.parameters, 2 * entry.row * TOKENS, problem=str(error))
     cache = entry.row * TOKENS * chosen.dtype.itemsize

@@ -16,7 +16,7 @@ ModelOption = Annotated[str, typer.Option(
     "--model", help="Folder or hub id of a model; if left out, the default model.", show_default=False)]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where the model runs: auto, cpu, cuda or mps.")]
 DtypeOption = Annotated[str, typer.Option(
-    "--dtype", help="Precision of weights and cache: auto, float32, bfloat16, float16 or int8.")]
+    "--dtype", help="Precision of weights and cache: auto, float32, bfloat16, float16, int8 or int4.")]
 ThreadsOption = Annotated[int, typer.Option(
     "--threads", help="How many threads the model uses; 0: one fewer than there are cores.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text for people.")]

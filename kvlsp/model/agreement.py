@@ -40,15 +40,15 @@ def own_logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
         ) from error
 
 
-def logits_of(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
-    """What a decoder says of the same rows."""
+def logits_of(decoder: Decoder, ids: torch.Tensor, first: int = FIRST) -> torch.Tensor:
+    """What a decoder says of the same rows, in a forward of the ``first`` and another of the rest."""
     generator = torch.Generator().manual_seed(1)
     slots = torch.randperm(2 * ROWS, generator=generator)[:ROWS].to(ids.device)
     positions = torch.arange(ROWS, device=ids.device)
     document = decoder.allocate(2 * ROWS)
     return torch.cat([
         decoder.forward(document, RowBatch(ids[some], positions[some], slots[some], EVERY))
-        for some in (slice(0, FIRST), slice(FIRST, ROWS))
+        for some in (slice(0, first), slice(first, ROWS))
     ])  # fmt: skip
 
 

@@ -6,6 +6,7 @@ It finds the files and knows whether they are whole; what the tensors mean is ot
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,19 @@ class Contents:
 
     parameters: int
     names: tuple[str, ...]
-    bfloat16: bool = False
-    """Whether all of them are."""
     rounded: str = ""
     """How the numbers are stored where that is no floating-point format that kvlsp reads."""
+    stored: str = ""
+    """The format of all of them, as safetensors writes it; empty where they differ."""
+    largest_layer: int = 0
+    """How many numbers the layer with the most has."""
+    tables: int = 0
+    """How many numbers embedding and output layer have."""
 
 
 def contents(folder: Path) -> Contents:
     """What the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
-    count, names, kinds, rounded = 0, [], set(), ""
+    count, names, kinds, rounded, layers, tables = 0, [], set(), "", Counter[str](), 0
     for path in weight_files(folder):
         for name, tensor in _header(path).items():
             if name != "__metadata__":
@@ -40,11 +45,15 @@ def contents(folder: Path) -> Contents:
                 for extent in tensor["shape"]:
                     size *= extent
                 count += size
+                number = next((part for part in name.split(".") if part.isdigit()), "")
+                layers[number] += size if number else 0
+                tables += size if name.endswith(("embed_tokens.weight", "lm_head.weight")) else 0
                 names.append(name)
                 kinds.add(str(tensor["dtype"]))
                 if name.endswith("weight") and tensor["dtype"] not in PLAIN:
                     rounded = str(tensor["dtype"])
-    return Contents(count, tuple(names), kinds == {"BF16"}, rounded)
+    stored = kinds.pop() if len(kinds) == 1 else ""
+    return Contents(count, tuple(names), rounded, stored, max(layers.values()), tables)
 
 
 def parameters(folder: Path) -> int:
@@ -77,9 +86,7 @@ def weight_files(folder: Path) -> list[Path]:
             f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
             "Choose or convert to a checkpoint with model.safetensors."
         )
-    raise ModelBroken(
-        f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again."
-    )
+    raise ModelBroken(f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again.")
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -102,7 +109,5 @@ def _header(path: Path) -> dict[str, Any]:
         raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
     expected = 8 + length + end
     if size < expected:
-        raise ModelBroken(
-            f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again."
-        )
+        raise ModelBroken(f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again.")
     return header

@@ -13,8 +13,8 @@ from typing import Any
 from kvlsp.errors import ModelBroken, ModelError, UnsupportedModel
 
 UNROUNDED = (
-    "Name the checkpoint that it was made from (bfloat16 or float16 in safetensors); with dtype int8 kvlsp rounds it "
-    "itself."
+    "Name the checkpoint that it was made from (bfloat16 or float16 in safetensors); with dtype int8 or int4 kvlsp "
+    "rounds it itself."
 )
 
 _FILES: tuple[tuple[str, str, str], ...] = (

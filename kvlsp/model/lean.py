@@ -17,33 +17,35 @@ import torch
 from torch.nn.functional import linear as plain_linear
 from torch.nn.functional import rms_norm, silu
 
-from kvlsp.errors import UnsupportedModel
+from kvlsp.model import one_row
 from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.claimed import chosen, claim
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.half import HalfWeight, available, fits, half_linear
-from kvlsp.model.int8 import Int8Weight, int8_linear
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean_weights import (
     MATRICES,
     LeanLayer,
     NotLean,
+    Table,
     Weight,
     let_go,
     one_rotation,
     read_layer,
     read_norm,
 )
+from kvlsp.model.memory import give_back, return_freed
+from kvlsp.model.rounding import Rounding
 from kvlsp.model.rows import RowBatch
 from kvlsp.model.sight import Sight
+from kvlsp.model.stored_layers import StoredLayers
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 logger = logging.getLogger(__name__)
 
 # Largest difference of logits, relative to the largest logit, that the check at load accepts.
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
-INT8_TOLERANCE = 0.2
 
 Attention: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None", float], torch.Tensor]
 """Like :func:`~kvlsp.model.attention.attend`: queries, keys, values, mask, scale."""
@@ -67,7 +69,22 @@ def quickest(exact: TransformersDecoder) -> Decoder:
         )  # fmt: skip
         return exact
     logger.info("%s runs lean: its logits differ by %.1e from those of transformers", exact.name, apart)
+    if exact.device.type == "cpu" and exact.dtype == torch.bfloat16:
+        return _by_single_rows(lean, allowed)
     return _packed(lean, allowed)
+
+
+def _by_single_rows(lean: LeanDecoder, allowed: float) -> LeanDecoder:
+    """With another product for a single row, where that is quicker and gives the same."""
+    if one_row.quicker(lean.hidden):
+        ids = rows_to_try(lean.vocabulary_size, lean.device)
+        expected = logits_of(lean, ids, first=1)
+        lean.multiply_by(one_row.one_row_linear)
+        apart = difference(logits_of(lean, ids, first=1), expected)
+        if not apart <= allowed:
+            logger.warning("%s keeps oneDNN's product for single rows: another differs by %.1e", lean.name, apart)
+            lean.multiply_by(plain_linear)
+    return lean
 
 
 def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
@@ -87,32 +104,6 @@ def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
     return lean
 
 
-def rounded(exact: TransformersDecoder) -> LeanDecoder:
-    """The lean decoder with eight-bit weights; the weights of ``exact`` are given up, layer by layer while they are
-    rounded, so that both never are in memory whole.
-
-    Raises :class:`~kvlsp.errors.UnsupportedModel` where there is no lean decoder or the rounding changes
-    too much.
-    """
-    ids = rows_to_try(exact.vocabulary_size, exact.device)
-    expected = logits_of(exact, ids)
-    try:
-        lean = LeanDecoder(exact, convert=Int8Weight.of, product=int8_linear)
-    except NotLean as reason:
-        raise UnsupportedModel(
-            f"{exact.name} cannot run with int8 weights: {reason}. Choose dtype bfloat16."
-        ) from reason
-    apart = difference(logits_of(lean, ids), expected)
-    if not apart <= INT8_TOLERANCE:
-        raise UnsupportedModel(
-            f"Rounding {exact.name} to int8 changes its logits by {apart:.2f} of the largest, more than "
-            f"{INT8_TOLERANCE}. Choose dtype bfloat16."
-        )
-    logger.info("%s runs with int8 weights: its logits differ by %.1e", exact.name, apart)
-    exact.give_up_weights()
-    return lean
-
-
 def _difference(exact: Decoder, lean: Decoder) -> float:
     ids = rows_to_try(exact.vocabulary_size, exact.device)
     return difference(logits_of(lean, ids), logits_of(exact, ids))
@@ -126,12 +117,13 @@ def _convert(layer: LeanLayer, convert: Callable[[torch.Tensor], Weight]) -> Non
 class LeanDecoder:
     """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes.
 
-    With ``convert`` and ``product`` its matrices are held otherwise from the start (:meth:`hold`), and ``exact`` has
-    lost those of every layer that has been read.
+    With ``rounding`` its matrices are held in fewer bits from the start, and ``exact`` has lost its own: one after the
+    other, so that both never are in memory whole. Layers that are ``stored`` are read from their files for it.
     """
 
-    def __init__(self, exact: TransformersDecoder, convert: Callable[[torch.Tensor], Weight] | None = None,
-                 product: Any = plain_linear) -> None:
+    def __init__(
+        self, exact: TransformersDecoder, rounding: Rounding | None = None, stored: StoredLayers | None = None
+    ) -> None:
         self.exact = exact
         self.name = exact.name
         self.layers = exact.layers
@@ -148,21 +140,39 @@ class LeanDecoder:
         self.residual = float(getattr(config, "residual_multiplier", 1.0))
         self._embedding_scale = float(getattr(config, "embedding_multiplier", 1.0))
         self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
-        self._embedding: torch.Tensor = base.embed_tokens.weight.detach()
-        self._norm, self.epsilon = read_norm(base, "norm")
-        self._head: Weight = model.lm_head.weight.detach()
-        self._linear: Any = product
         if model.lm_head.bias is not None or config.hidden_act != "silu":
             raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
+        self._embedding: Table = base.embed_tokens.weight.detach()
+        self.hidden = int(self._embedding.shape[1])
+        self._norm, self.epsilon = read_norm(base, "norm")
+        self._head: Weight = model.lm_head.weight.detach()
+        self._linear: Any = plain_linear
+        if rounding is not None:
+            self._round_tables(rounding, model)
         self.weights: list[LeanLayer] = []
-        for layer, kind in zip(base.layers, exact.kinds, strict=True):
+        for number, (layer, kind) in enumerate(zip(base.layers, exact.kinds, strict=True)):
+            if stored is not None:
+                stored.fill(number)
             self.weights.append(read_layer(layer, kind.window, self.width))
-            if convert is not None:
-                _convert(self.weights[-1], convert)
+            if rounding is not None:
                 let_go(layer)
-        if convert is not None:
-            assert isinstance(self._head, torch.Tensor)
-            self._head = convert(self._head)
+                _convert(self.weights[-1], rounding.matrix)
+                give_back()
+
+    def _round_tables(self, rounding: Rounding, model: Any) -> None:
+        """Round embedding and output layer, which may be one; nothing of ``model`` is kept mapped."""
+        assert isinstance(self._embedding, torch.Tensor)
+        assert isinstance(self._head, torch.Tensor)
+        self._linear = rounding.product
+        self._norm = self._norm.clone()
+        tied = self._head.data_ptr() == self._embedding.data_ptr()
+        head, embedding = self._head, self._embedding
+        self._head = rounding.table(head)
+        self._embedding = self._head if tied else rounding.table(embedding)
+        for module in (model.lm_head, model.get_decoder().embed_tokens, model.get_decoder().norm):
+            let_go(module)
+        del head, embedding
+        return_freed()
 
     @property
     def packed(self) -> bool:
@@ -181,6 +191,10 @@ class LeanDecoder:
             _convert(layer, convert)
         assert isinstance(self._head, torch.Tensor)
         self._head = convert(self._head)
+
+    def multiply_by(self, product: Any) -> None:
+        """Multiply by ``product`` (rows, weight, bias) from now on."""
+        self._linear = product
 
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""
@@ -228,7 +242,7 @@ class LeanDecoder:
         real = slots.shape[0]
         cosine, sine = (it[:, None] for it in self.exact.tables[self.rotation].at(positions))
         linear = self._linear
-        epsilon, hidden = self.epsilon, (self._embedding.shape[1],)
+        epsilon, hidden = self.epsilon, (self.hidden,)
         heads, kv_heads, width = self.heads, self.kv_heads, self.width
         rows = ids.shape[0]
         x = self.embed(ids)
@@ -268,6 +282,11 @@ class LeanDecoder:
     def output_layer(self) -> tuple[Weight, torch.Tensor, float]:
         """Matrix (vocabulary, hidden), the last norm's weights, and what logits are divided by."""
         return self._head, self._norm, self._logits_scale
+
+    @property
+    def table(self) -> Table:
+        """The embedding, (vocabulary, hidden): the output layer itself where the two are tied."""
+        return self._embedding
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """What the first layer receives, (rows, hidden)."""

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import torch
 
 from kvlsp.model.half import HalfWeight
+from kvlsp.model.int4 import Int4Weight
 from kvlsp.model.int8 import Int8Weight
 from kvlsp.model.rotary import Rotation
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -23,7 +24,9 @@ MATRICES = ("queries_keys_values", "output", "gate_up", "down")
 """The matrices of a :class:`LeanLayer`."""
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 
-Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight"
+Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight | Int4Weight"
+Table: TypeAlias = "torch.Tensor | Int8Weight"
+"""An embedding: its rows are read by id."""
 
 
 class NotLean(Exception):
@@ -114,8 +117,7 @@ def _fuse(*modules: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
         bias = None
         if any(one.bias is not None for one in modules):
             parts = [
-                one.weight.new_zeros(one.weight.shape[0]) if one.bias is None else one.bias.detach()
-                for one in modules
+                one.weight.new_zeros(one.weight.shape[0]) if one.bias is None else one.bias.detach() for one in modules
             ]
             bias = torch.cat(parts)
         start = 0

@@ -1,10 +1,9 @@
-"""From a name to a decoder: find the files, plan memory, load, probe, take the quick path if it is right.
-"""
+"""From a name to a decoder: find the files, plan memory, load, probe, take the quick path if it is right."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,16 @@ from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model.adapter import is_adapter, merge, read_adapter
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, locate, read_config
-from kvlsp.model.contents import contents
+from kvlsp.model.contents import contents, weight_files
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, unused_adapter
 from kvlsp.model.graphed import GraphedForward, on_a_device
-from kvlsp.model.lean import LeanDecoder, quickest, rounded
-from kvlsp.model.memory import Plan, plan, return_freed
+from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.memory import Plan, Size, plan, return_freed
+from kvlsp.model.quickest_precision import choose, costs
+from kvlsp.model.rounded import rounded
+from kvlsp.model.rounding import BYTES
+from kvlsp.model.stored_layers import stored_layers
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,10 @@ class LoadedModel:
     adapter: Path | None = None  # the folder of what was merged into it
 
 
+STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
+"""Formats of files that need not be converted to be mapped."""
+
+
 def _silent(share: float | None, doing: str) -> None:
     """Progress that nobody watches."""
 
@@ -50,11 +57,13 @@ def load(
     dtype: str = "auto",
     progress: Progress = _silent,
     lean: bool = True,
+    quickest_precision: Callable[[Any], torch.dtype | None] = lambda config: choose(costs(config)),
 ) -> LoadedModel:
     """Load a checkpoint folder or a model of the hub.
 
     ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
-    keeps the transformers forward (for comparisons). Raises :class:`~kvlsp.errors.ModelNotFound`,
+    keeps the transformers forward (for comparisons). ``quickest_precision`` tells it for a text model's config on this
+    processor, where dtype is auto. Raises :class:`~kvlsp.errors.ModelNotFound`,
     :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
     """
@@ -79,18 +88,26 @@ def load(
         ) from error
     text = config.get_text_config()
     refuse(text)
-    chosen = plan(count, slot_numbers(text), device, dtype, mapped=found.bfloat16 and adapter is None)
+    size = Size(count, slot_numbers(text), found.tables, found.largest_layer)
+    chosen = plan(size, device, dtype, quickest=lambda: quickest_precision(text))
     progress(0.0, f"loading {name} ({chosen.weights / 1e6:,.0f} MB)")
-    model = _read(folder, chosen)
+    narrow, stored = dtype in BYTES, None
+    in_files = narrow and adapter is None  # layers are read from their files once more, when they are rounded
+    model = _read(folder, chosen, STORED.get(found.stored, chosen.dtype) if in_files else chosen.dtype)
     if adapter is not None:
         progress(0.7, f"merging {name}")
         merge(model, adapter)
+    if in_files:
+        stored = stored_layers(model, weight_files(folder))
+        for parameter in model.parameters():  # not the buffers: frequencies of rotations stay what they are
+            parameter.data = parameter.data.to(chosen.dtype)
     progress(0.8, f"checking {name}")
     decoder: Decoder
     exact = TransformersDecoder(model, name, context_length(text))
     del model  # the decoder gives its weights up where it has them in another form
-    if dtype == "int8":
-        decoder = rounded(exact)
+    precision = str(exact.dtype).removeprefix("torch.")
+    if narrow:
+        decoder, precision = rounded(exact, dtype, stored)
     else:
         decoder = on_a_device(quickest(exact)) if lean else exact
     return_freed()
@@ -98,7 +115,6 @@ def load(
     path = "graphs" if isinstance(decoder, GraphedForward) else "lean" if decoder is not exact else "transformers"
     if isinstance(decoder, LeanDecoder) and decoder.packed:
         path = "lean, 16-bit weights"
-    precision = "int8 weights" if dtype == "int8" else str(decoder.dtype).removeprefix("torch.")
     description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     if (folder / ADAPTER).is_file():
         description += ", without the adapter beside it"
@@ -107,13 +123,13 @@ def load(
     return LoadedModel(decoder, folder, text.to_dict(), description, name, adapter.folder if adapter else None)
 
 
-def _read(folder: Path, chosen: Plan) -> Any:
-    """The transformers model on its device, unmodified."""
+def _read(folder: Path, chosen: Plan, dtype: torch.dtype) -> Any:
+    """The transformers model on its device, unmodified, in ``dtype``."""
     transformers_logging.disable_progress_bar()
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=chosen.dtype,
+            dtype=dtype,
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,

@@ -18,6 +18,7 @@ import torch
 from torch.nn.functional import linear
 
 from kvlsp.errors import ConfigurationError, OutOfMemory
+from kvlsp.model.rounding import BYTES
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16,
               "float16": torch.float16}  # fmt: skip
@@ -36,24 +37,41 @@ class Plan:
     free: int
 
 
-def plan(
-    parameters: int, slot_numbers: int, device: str = "auto", dtype: str = "auto", *, mapped: bool = False
-) -> Plan:
-    """Choose device and precision for ``parameters`` numbers of weights, ``slot_numbers`` per resident token.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many numbers a model has: in all, per resident token, in its embedding and output layer (one if tied), and in
+    its largest layer; the last two are 0 where nobody looked."""
 
-    ``mapped`` says that the files hold bfloat16: read as that they stay in their files until they are used.
-    Raises :class:`OutOfMemory` when it does not fit, :class:`ConfigurationError` for a device that is not
-    there or a precision that kvlsp does not compute in.
+    parameters: int
+    slot: int
+    tables: int = 0
+    layer: int = 0
+
+
+def plan(
+    size: Size, device: str = "auto", dtype: str = "auto", *, quickest: Callable[[], torch.dtype | None] = lambda: None
+) -> Plan:
+    """Choose device and precision for a model of ``size``.
+
+    ``quickest`` tells which precision is the quickest on this processor, where that was measured. Raises
+    :class:`OutOfMemory` when it does not fit, :class:`ConfigurationError` for a device that is not there or a
+    precision that kvlsp does not compute in.
     """
-    if dtype == "int8":
+    if dtype in BYTES:
         if device not in ("auto", "cpu"):
-            raise ConfigurationError(f"int8 weights run on the CPU only, not on {device}; set device to cpu or auto.")
-        free, most = free_memory(torch.device("cpu")), needed_for_int8(parameters, slot_numbers, mapped)
+            raise ConfigurationError(
+                f"{dtype} weights run on the CPU only, not on {device}; set device to cpu or auto."
+            )
+        free, most = free_memory(torch.device("cpu")), needed_rounded(size, dtype)
         if most > free:
-            raise OutOfMemory(f"The model needs {_lacking(most, free, 'cpu')} as int8. {_MEND}")
-        return Plan(torch.device("cpu"), torch.bfloat16, parameters, free)
+            raise OutOfMemory(
+                f"The model needs {_lacking(most, free, 'cpu')} as {dtype}. {_narrower(size, dtype, free)}{_MEND}"
+            )
+        return Plan(torch.device("cpu"), torch.bfloat16, rounded_weights(size, dtype), free)
     if dtype not in (*PRECISIONS, "auto"):
-        raise ConfigurationError(f"Weights cannot be held as {dtype}; choose one of {', '.join(PRECISIONS)}.")
+        raise ConfigurationError(
+            f"Weights cannot be held as {dtype}; choose one of {', '.join((*PRECISIONS, *BYTES))}."
+        )
     wanted = [device] if device != "auto" else [one for one in ("cuda", "mps", "cpu") if _present(one)]
     refusals = []
     for name in wanted:
@@ -61,17 +79,28 @@ def plan(
             raise ConfigurationError(f"torch finds no device {name} on this machine; set device to auto.")
         where = torch.device(name)
         free = free_memory(where)
-        precision = PRECISIONS[dtype] if dtype != "auto" else precision_for(where)
-        if dtype == "auto" and needed(parameters, slot_numbers, precision) > free and name == "cpu":
+        precision = PRECISIONS[dtype] if dtype != "auto" else _quickest(where, quickest)
+        if dtype == "auto" and needed(size, precision) > free and name == "cpu":
             precision = torch.bfloat16
-        bytes_needed = needed(parameters, slot_numbers, precision)
+        bytes_needed = needed(size, precision)
         if bytes_needed <= free:
-            return Plan(where, precision, parameters * precision.itemsize, free)
+            return Plan(where, precision, size.parameters * precision.itemsize, free)
         refusals.append(_lacking(bytes_needed, free, name))
-    smaller = needed_for_int8(parameters, slot_numbers, mapped)
-    fits = device in ("auto", "cpu") and smaller <= free_memory(torch.device("cpu"))
-    advice = f"With dtype int8 it would need {_size(smaller)}, which is there. " if fits else ""
+    advice = _narrower(size, "", free_memory(torch.device("cpu"))) if device in ("auto", "cpu") else ""
     raise OutOfMemory(f"The model needs {' and '.join(refusals)}. {advice}{_MEND}")
+
+
+def _quickest(where: torch.device, measured: Callable[[], torch.dtype | None]) -> torch.dtype:
+    return (measured() if where.type == "cpu" else None) or precision_for(where)
+
+
+def _narrower(size: Size, than: str, free: int) -> str:
+    """The first precision narrower than ``than`` that fits, in a sentence; empty if none does."""
+    names = list(BYTES)
+    for name in names[names.index(than) + 1 :] if than in names else names:
+        if needed_rounded(size, name) <= free:
+            return f"With dtype {name} it would need {_size(needed_rounded(size, name))}, which is there. "
+    return ""
 
 
 _MEND = "Choose a smaller model or close other programs."
@@ -86,17 +115,24 @@ def _size(count: int) -> str:
     return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / (1 << 20):,.0f} MiB"
 
 
-def needed_for_int8(parameters: int, slot_numbers: int, mapped: bool) -> int:
-    """Bytes while weights are rounded, when most is in memory: the eight-bit weights and what they are rounded from.
+def rounded_weights(size: Size, dtype: str) -> int:
+    """Bytes of the weights in int8 or int4; embedding and output layer are held in eight bits by both."""
+    return int((size.parameters - size.tables) * BYTES[dtype]) + size.tables
 
-    Layers are let go as they are rounded. What is ``mapped`` from files lies there and not in memory.
+
+def needed_rounded(size: Size, dtype: str) -> int:
+    """Bytes while weights are rounded, when most is in memory, with the least useful cache and workspace.
+
+    Embedding and output layer are rounded first, from bfloat16; then layer by layer is read from its file, fused and
+    rounded.
     """
-    return parameters * (1 if mapped else 2) + slot_numbers * RESIDENT * torch.bfloat16.itemsize + WORKSPACE
+    weights, cache = rounded_weights(size, dtype), size.slot * RESIDENT * torch.bfloat16.itemsize
+    return max(3 * size.tables, weights + max(6 * size.layer, cache)) + WORKSPACE
 
 
-def needed(parameters: int, slot_numbers: int, dtype: torch.dtype) -> int:
+def needed(size: Size, dtype: torch.dtype) -> int:
     """Bytes of weights, the least useful cache and workspace."""
-    return (parameters + slot_numbers * RESIDENT) * dtype.itemsize + WORKSPACE
+    return (size.parameters + size.slot * RESIDENT) * dtype.itemsize + WORKSPACE
 
 
 def free_memory(device: torch.device) -> int:

@@ -17,6 +17,7 @@ from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import LoadedModel, load
 from kvlsp.opening import threads
+from kvlsp.opening.precision import quickest
 from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Template
@@ -59,7 +60,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     threads.use(settings.threads)
     if is_gguf(place):
         return of_file(settings, find(place, progress), progress)
-    loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress)
+    loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress, quickest_precision=quickest)
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
     template = detect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from kvlsp.errors import ConfigurationError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model import memory
+from kvlsp.model.int8 import Int8Weight, integer_linear
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.loading import load
-from kvlsp.model.memory import plan
+from kvlsp.model.memory import Size, plan
 from kvlsp.model.rows import EVERY, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import SUPPORTED, build
@@ -77,10 +79,11 @@ def test_missing_weights_are_not_made_up(folder):
 
 
 def test_unknown_precision_and_device(folder):
-    with pytest.raises(ConfigurationError, match="int4"):
-        load(folder, "cpu", "int4")
-    with pytest.raises(ConfigurationError, match="int8 weights run on the CPU only"):
-        load(folder, "cuda", "int8")
+    with pytest.raises(ConfigurationError, match=r"held as int3; choose one of .*int8, int4"):
+        load(folder, "cpu", "int3")
+    for dtype in ("int8", "int4"):
+        with pytest.raises(ConfigurationError, match=f"{dtype} weights run on the CPU only"):
+            load(folder, "cuda", dtype)
     with pytest.raises(ConfigurationError, match="no device"):
         load(folder, "cuda" if not torch.cuda.is_available() else "mps", "float32")
 
@@ -94,30 +97,43 @@ def test_a_model_that_does_not_fit(folder, monkeypatch):
 def test_the_plan_halves_the_precision_before_it_refuses(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: 3 << 30)
     monkeypatch.setattr(memory, "precision_for", lambda device: torch.float32)
-    assert plan(500_000_000, 1000, "cpu").dtype == torch.float32
-    assert plan(1_300_000_000, 1000, "cpu").dtype == torch.bfloat16
+    assert plan(Size(500_000_000, 1000), "cpu").dtype == torch.float32
+    assert plan(Size(1_300_000_000, 1000), "cpu").dtype == torch.bfloat16
     with pytest.raises(OutOfMemory):
-        plan(1_300_000_000, 1000, "cpu", "float32")
+        plan(Size(1_300_000_000, 1000), "cpu", "float32")
     with pytest.raises(OutOfMemory):
-        plan(7_000_000_000, 1000, "cpu")
+        plan(Size(7_000_000_000, 1000), "cpu")
 
 
 def test_what_is_lacking_is_said_where_the_sizes_look_the_same(monkeypatch):
-    needed = memory.needed(3_000_000_000, 1000, torch.bfloat16)
+    needed = memory.needed(Size(3_000_000_000, 1000), torch.bfloat16)
     monkeypatch.setattr(memory, "free_memory", lambda device: needed - (40 << 20))
     with pytest.raises(OutOfMemory, match=r"5\.7 GiB on cpu, 40 MiB more than is free\. With dtype int8 it would"):
-        plan(3_000_000_000, 1000, "cpu", "bfloat16", mapped=True)
+        plan(Size(3_000_000_000, 1000), "cpu", "bfloat16")
 
 
-def test_int8_is_planned_where_bfloat16_does_not_fit(monkeypatch):
+def test_rounded_weights_are_planned_where_bfloat16_does_not_fit(monkeypatch):
+    size = Size(3_000_000_000, 1000, tables=300_000_000, layer=90_000_000)
     monkeypatch.setattr(memory, "free_memory", lambda device: 4 << 30)
-    with pytest.raises(OutOfMemory):
-        plan(3_000_000_000, 1000, "cpu", "bfloat16", mapped=True)
-    assert plan(3_000_000_000, 1000, "cpu", "int8", mapped=True).weights == 3_000_000_000
-    # read as float32 all of it is in memory as bfloat16 before it is rounded, and no more than that
-    with pytest.raises(OutOfMemory, match=r"as int8"):
-        plan(3_000_000_000, 1000, "cpu", "int8")
-    assert plan(1_500_000_000, 1000, "cpu", "int8").dtype == torch.bfloat16
+    with pytest.raises(OutOfMemory, match="With dtype int8 it would need"):
+        plan(size, "cpu", "bfloat16")
+    assert plan(size, "cpu", "int8").weights == 3_000_000_000
+    assert plan(size, "cpu", "int4").weights == int(2_700_000_000 * 0.5625) + 300_000_000
+    assert plan(size, "cpu", "int8").dtype == torch.bfloat16
+    monkeypatch.setattr(memory, "free_memory", lambda device: 5 << 29)
+    with pytest.raises(OutOfMemory, match=r"as int8\. With dtype int4 it would need"):
+        plan(size, "cpu", "int8")
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1 << 29)
+    with pytest.raises(OutOfMemory, match=r"as int4\. Choose a smaller"):
+        plan(size, "cpu", "int4")
+
+
+def test_what_was_measured_decides_between_precisions(monkeypatch):
+    monkeypatch.setattr(memory, "precision_for", lambda device: torch.bfloat16)
+    size = Size(1_000_000, 1000)
+    assert plan(size, "cpu", quickest=lambda: torch.float32).dtype == torch.float32
+    assert plan(size, "cpu", quickest=lambda: None).dtype == torch.bfloat16
+    assert plan(size, "cpu", "bfloat16", quickest=lambda: torch.float32).dtype == torch.bfloat16
 
 
 def test_memory_of_this_machine_is_known():
@@ -125,27 +141,90 @@ def test_memory_of_this_machine_is_known():
     assert memory.precision_for(torch.device("cpu")) in (torch.float32, torch.bfloat16)
 
 
-@pytest.mark.parametrize("rows", [1, 8, 9, 30])
-def test_int8_weights_stay_near_the_checkpoint(folder, rows):
+def logits_of(decoder, rows):
     ids, places = ids_of(30), torch.arange(30)
-    logits = {}
-    for dtype in ("float32", "int8"):
-        loaded = load(folder, "cpu", dtype)
-        decoder = loaded.decoder
-        document = decoder.allocate(30)
-        logits[dtype] = torch.cat([
-            decoder.forward(document, RowBatch(*(it[a : a + rows] for it in (ids, places, places)), EVERY))
-            for a in range(0, 30, rows)
-        ])
-    assert loaded.description.endswith("int8 weights on cpu, lean")
-    difference = float((logits["int8"] - logits["float32"]).abs().max() / logits["float32"].abs().max())
-    assert 1e-4 < difference < 0.15
+    document = decoder.allocate(30)
+    return torch.cat([
+        decoder.forward(document, RowBatch(*(it[a : a + rows] for it in (ids, places, places)), EVERY))
+        for a in range(0, 30, rows)
+    ])  # fmt: skip
 
 
-def test_int8_needs_a_lean_model(tmp_path):
+@pytest.mark.parametrize(
+    ("dtype", "says", "apart"),
+    [("int8", "int8 weights( and activations)?", 0.15), ("int4", "int4 weights in groups of 64", 0.5)],
+)
+@pytest.mark.parametrize("rows", [1, 30])
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.bfloat16])
+def test_rounded_weights_stay_near_the_checkpoint(tmp_path, dtype, says, apart, rows, stored):
+    tiny_llama(2, dtype=stored, hidden_size=128, intermediate_size=128, initializer_range=0.1).save_pretrained(tmp_path)
+    expected = logits_of(load(tmp_path, "cpu", "float32").decoder, rows)
+    loaded = load(tmp_path, "cpu", dtype)
+    found = logits_of(loaded.decoder, rows)
+    assert re.search(rf"{says}.* on cpu, lean$", loaded.description)
+    difference = float((found - expected).abs().max() / expected.abs().max())
+    assert 1e-4 < difference < apart
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int4"])
+def test_layers_are_rounded_from_their_files_as_from_memory(folder, dtype, monkeypatch):
+    small = tiny_llama(2, dtype=torch.bfloat16, hidden_size=128, intermediate_size=128, initializer_range=0.1)
+    small.save_pretrained(folder)
+    streamed = load(folder, "cpu", dtype)
+    monkeypatch.setattr("kvlsp.model.loading.stored_layers", lambda model, files: None)
+    whole = load(folder, "cpu", dtype)
+    if streamed.description == whole.description:  # else another product was the quicker one
+        assert torch.equal(logits_of(streamed.decoder, 8), logits_of(whole.decoder, 8))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_nothing_but_rounded_weights_is_kept(tmp_path, tied):
+    model = tiny_llama(2, dtype=torch.bfloat16, tie_word_embeddings=tied)
+    model.save_pretrained(tmp_path)
+    decoder = load(tmp_path, "cpu", "int8").decoder
+    assert decoder.exact.model is None
+    held = {id(one): one for one in kept(decoder)}.values()
+    numbers = sum(one.numel() for one in model.parameters())
+    assert sum(one.nbytes for one in held) < 1.2 * numbers
+
+
+def kept(decoder):
+    held = [getattr(layer, name) for layer in decoder.weights for name in layer.__slots__]
+    for one in [*decoder.output_layer, decoder.table, *held]:
+        if isinstance(one, Int8Weight):
+            yield from (one.codes, one.scales)
+        elif isinstance(one, torch.Tensor):
+            yield one
+
+
+def test_activations_stay_as_they_are_where_eight_bits_are_too_few(folder, monkeypatch):
+    wrong = lambda rows, weight, bias=None: -integer_linear(rows, weight, bias)  # noqa: E731
+    monkeypatch.setattr("kvlsp.model.rounding.integer_linear", wrong)
+    monkeypatch.setattr("kvlsp.model.rounded.integer_linear", wrong)
+    monkeypatch.setattr("kvlsp.model.rounding.quicker_in_integers", lambda width: True)
+    loaded = load(folder, "cpu", "int8")
+    assert "int8 weights on cpu" in loaded.description
+
+
+def test_weights_that_eight_bits_cannot_hold_are_refused(folder, monkeypatch):
+    monkeypatch.setattr("kvlsp.model.rounded.difference", lambda found, expected: 0.9)
+    with pytest.raises(UnsupportedModel, match=r"to int8 changes its logits by 0\.90 .* Choose dtype bfloat16"):
+        load(folder, "cpu", "int8")
+    with pytest.raises(UnsupportedModel, match="Choose dtype int8 or bfloat16"):
+        load(folder, "cpu", "int4")
+
+
+def test_a_pytorch_without_four_bits_says_so(folder, monkeypatch):
+    monkeypatch.setattr("kvlsp.model.int4.available", lambda: False)
+    with pytest.raises(UnsupportedModel, match="cannot multiply with four-bit weights"):
+        load(folder, "cpu", "int4")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int4"])
+def test_rounding_needs_a_lean_model(tmp_path, dtype):
     build(SUPPORTED["starcoder2"](1), torch.float32).save_pretrained(tmp_path)
-    with pytest.raises(UnsupportedModel, match="cannot run with int8 weights: its norm"):
-        load(tmp_path, "cpu", "int8")
+    with pytest.raises(UnsupportedModel, match=f"cannot run with {dtype} weights: its output layer has a bias"):
+        load(tmp_path, "cpu", dtype)
 
 
 def test_a_hub_model_keeps_its_name(folder, monkeypatch):
