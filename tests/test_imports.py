@@ -39,7 +39,7 @@ ALLOWED = {
                "shelf"},
     "wire": {"messages", "text"},
     "remote": {"wire", "messages", "text"},
-    "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model"},
+    "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model", "shelf"},
     "team": {"host", "wire", "messages", "text"},
     "crossfile": {"messages", "text", "workspace"},
     "server": {"wire", "messages", "text", "syntax", "workspace", "crossfile"},

@@ -23,6 +23,7 @@ from kvlsp.opening.offload import apart
 from kvlsp.shelf.folder import Folder, rows_folder
 from kvlsp.shelf.shelf import Kind, Shelf
 from kvlsp.shelf.shelved import Book, Layer, Leaving, Shelved, leaving
+from kvlsp.shelf.waiting import Waiting
 from kvlsp.shelf.worker import Worker
 from kvlsp.shelf.worth import Worth
 from kvlsp.text.secret_names import secret_uri
@@ -76,6 +77,8 @@ class Shelving:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.worth = Worth()
         self.worker = Worker()
+        self.waiting = Waiting()
+        """What is on its way to the disk; set before a model is served where several engines have one bound."""
         self.done: Callable[[Fetched], None] = lambda fetched: None
         self.pace: Pace | None = None
         """By which rows are encoded that somebody waits for."""
@@ -99,7 +102,7 @@ class Shelving:
         if model is not None and model.identity and settings.disk_mib and not model.full_prefill:
             kind = Kind.of(model.identity, model.name, model.description, model.decoder, model.template)
             folder = Folder(self.folder(), settings.disk_mib * MEBIBYTE)
-            self._shelf = Shelf(kind, folder, self.worker, self.worth)
+            self._shelf = Shelf(kind, folder, self.worker, self.worth, self.waiting)
 
     # --- coming back -----------------------------------------------------------------------------------------
 

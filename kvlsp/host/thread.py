@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.messages import Complete, Event, Message, NextEdit, Question, Reason, Shutdown, StatusChanged
@@ -285,6 +285,20 @@ class Prepared:
         return self._make(settings, events, self.model, arrived=arrived)
 
 
+def bounded(make: Callable[..., Engine]) -> Callable[..., Engine]:
+    """Engines of which all together keep no more rows in memory for the disk than one does."""
+    from kvlsp.shelf.waiting import Waiting
+
+    waiting = Waiting()
+
+    def made(*arguments: Any, **named: Any) -> Engine:
+        engine = make(*arguments, **named)
+        engine.documents.shelving.waiting = waiting
+        return engine
+
+    return made
+
+
 def prepare() -> Prepared:
     """With the engine of this house."""
     from kvlsp.engine.engine import Engine
@@ -296,4 +310,4 @@ def prepare() -> Prepared:
         gc.collect()  # an engine's parts know each other
         give_back()
 
-    return Prepared(Engine, SharedModel(open_ready), tidy)
+    return Prepared(bounded(Engine), SharedModel(open_ready), tidy)

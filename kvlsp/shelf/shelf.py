@@ -11,10 +11,10 @@ import hashlib
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import torch
 
@@ -24,13 +24,12 @@ from kvlsp.prompt.template import Template
 from kvlsp.shelf.file import FORMAT, Damaged, Label, read, write
 from kvlsp.shelf.folder import Folder
 from kvlsp.shelf.shelved import Leaving, Shelved
+from kvlsp.shelf.waiting import Waiting
 from kvlsp.shelf.worker import Worker
 from kvlsp.shelf.worth import Worth
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING: Final = 1 << 30
-"""Bytes of rows that may wait to be written: they take memory as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,11 @@ class Kind:
 class Shelf:
     """The rows of one model. Used from one thread; :meth:`fetch` answers on the ``worker``'s."""
 
-    def __init__(self, kind: Kind, folder: Folder, worker: Worker, worth: Worth) -> None:
+    def __init__(self, kind: Kind, folder: Folder, worker: Worker, worth: Worth, waiting: Waiting) -> None:
         self.kind = kind
-        self._folder, self._worker, self._worth = folder, worker, worth
-        self._waiting = 0
+        self._folder, self._worker, self._worth, self._waiting = folder, worker, worth, waiting
+        self._unwritten: deque[int] = deque()
+        """An entry for each that waits to be written; two threads change it."""
         self.held: int | None = None
         """Bytes in the folder, of all models, when it was last swept."""
         worker.do(self._sweep)
@@ -81,22 +81,23 @@ class Shelf:
     def keep(self, document: str, rows: Leaving) -> bool:
         """Have the rows written, which nobody may change any more; False where too much waits already."""
         nbytes = rows.nbytes
-        if self._waiting + nbytes > MOST_WAITING or nbytes > self._folder.bound:
+        if nbytes > self._folder.bound or not self._waiting.take(nbytes):
             return False
-        self._waiting += nbytes
+        self._unwritten.append(nbytes)
 
         def write_them() -> None:
             try:
                 self._write(self._path(document), rows)
             finally:
-                self._waiting -= nbytes
+                self._waiting.give_back(nbytes)
+                self._unwritten.pop()
 
         self._worker.do(write_them)
         return True
 
     def has(self, document: str) -> bool:
         """Whether there is a file, or will be."""
-        return self._waiting > 0 or self._path(document).is_file()
+        return bool(self._unwritten) or self._path(document).is_file()
 
     def fetch(self, document: str, done: Callable[[Shelved | None], None]) -> None:
         """Bring the rows, None if there are none; ``done`` is called on the worker's thread."""

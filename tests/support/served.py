@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,11 @@ TIMEOUT = 60.0
 
 
 class Served:
-    """A place at which engines come and go."""
+    """A place at which engines come and go, by ``clock``."""
 
-    def __init__(self, folder: Path, load: Callable[..., Model] | None = None) -> None:
+    def __init__(self, folder: Path, load: Callable[..., Model] | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.place = Place(folder, "test")
         self.loads = 0
         self._load = load or (lambda *_: writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line=25))
@@ -87,7 +91,7 @@ class Served:
         return front
 
     def _prepare(self) -> Prepared:
-        return Prepared(Engine, SharedModel(self._counted), lambda: None)
+        return Prepared(partial(Engine, clock=self._clock), SharedModel(self._counted), lambda: None)
 
     def _counted(self, *arguments: Any) -> Model:
         self.loads += 1
