@@ -27,7 +27,7 @@ class Facts:
     parameters: int
 
 
-def facts(metadata: Metadata, path: Path) -> Facts:
+def facts(metadata: Metadata, path: Path, name: str = "") -> Facts:
     """Raises :class:`ModelBroken` where it is no language model's file."""
     kind = metadata.get("general.architecture")
     try:
@@ -39,7 +39,7 @@ def facts(metadata: Metadata, path: Path) -> Facts:
     except (KeyError, TypeError, ValueError) as error:
         raise ModelBroken(f"{path} holds no language model that can be run ({error} is not in it).") from error
     return Facts(
-        name=path.stem,
+        name=name or path.stem,
         architecture=str(kind),
         context_length=int(metadata.get(f"{kind}.context_length", _CONTEXT)),
         numbers=sum(kv_heads) * both,

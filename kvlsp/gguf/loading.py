@@ -38,9 +38,12 @@ class LoadedFile:
     languages: tuple[str, ...]
 
 
-def load(path: Path, device: str, dtype: str, progress: Progress) -> LoadedFile:
-    """Raises :class:`~kvlsp.errors.ModelError`, :class:`~kvlsp.errors.TokenizerError` or
-    :class:`~kvlsp.errors.ConfigurationError` with a sentence for people."""
+def load(path: Path, device: str, dtype: str, progress: Progress, name: str = "") -> LoadedFile:
+    """``name`` is what a person calls the model, where that is not the file's own name.
+
+    Raises :class:`~kvlsp.errors.ModelError`, :class:`~kvlsp.errors.TokenizerError` or
+    :class:`~kvlsp.errors.ConfigurationError` with a sentence for people.
+    """
     if dtype != "auto":
         raise ConfigurationError(
             f"The weights of a GGUF file are as they were rounded when it was made, not {dtype}. Set dtype to auto."
@@ -53,7 +56,7 @@ def load(path: Path, device: str, dtype: str, progress: Progress) -> LoadedFile:
             "llama-cpp-python for that device as its own page says."
         )
     said = reading.read(path)
-    found = facts(said, path)
+    found = facts(said, path, name)
     _fits(path, found, on_gpu=on_gpu)
     progress(0.0, f"loading {found.name} ({path.stat().st_size / 1e6:,.0f} MB)")
     model = LlamaModel(path, on_gpu=on_gpu)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kvlsp.errors import ModelBroken, ModelNotFound
 
-_PREFIX: Final = "ollama:"
+PREFIX: Final = "ollama:"
 _NAME: Final = re.compile(
     r"(?:(?P<host>[\w.-]+\.[\w.-]+(?::\d+)?)/)?(?:(?P<owner>[\w.-]+)/)?(?P<name>[\w.-]+)(?::(?P<tag>[\w.-]+))?"
 )
@@ -27,7 +27,7 @@ _LARGEST: Final = 1 << 20
 
 
 def is_name(name: str) -> bool:
-    return name.startswith(_PREFIX)
+    return name.startswith(PREFIX)
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -42,7 +42,7 @@ def folder(environment: Mapping[str, str] = os.environ) -> Path:
 def find(name: str, environment: Mapping[str, str] = os.environ) -> Path:
     """The file with the weights of ``ollama:NAME`` or ``ollama:NAME:TAG`` (without a tag the latest). Raises
     :class:`ModelNotFound` or :class:`ModelBroken`."""
-    store, short = folder(environment), name.removeprefix(_PREFIX)
+    store, short = folder(environment), name.removeprefix(PREFIX)
     manifest = _manifest(store, short)
     if not manifest.is_file():
         there = [one for one in names(environment) if one.partition(":")[0] == short.partition(":")[0]]

@@ -52,6 +52,11 @@ def find(name: str | Path, progress: Progress) -> Path:
     return path
 
 
+def short_name(name: str, path: Path) -> str:
+    """What a person calls the model in ``path`` that a setting names: Ollama's files have digests for names."""
+    return name.removeprefix(ollama.PREFIX) if ollama.is_name(name) else path.stem
+
+
 def _files(folder: Path) -> list[Path]:
     """The models in a folder; of one in several files the first. Projectors of pictures are none."""
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".gguf" and path.is_file())

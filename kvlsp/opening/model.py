@@ -12,7 +12,7 @@ from kvlsp import default_model
 from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
-from kvlsp.gguf.place import find, is_gguf
+from kvlsp.gguf.place import find, is_gguf, short_name
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import LoadedModel, load
@@ -86,7 +86,7 @@ def of_file(settings: Settings, path: Path, progress: LoadProgress) -> Model:
     """The model in a GGUF file; as :func:`open_model`."""
     from kvlsp.gguf.loading import load as load_file
 
-    loaded = load_file(path, settings.device, settings.dtype, progress)
+    loaded = load_file(path, settings.device, settings.dtype, progress, short_name(settings.model, path))
     order = None if settings.order == "auto" else settings.order
     begin = {"add_bos_token": bool(loaded.begin), "bos_token": loaded.begin}
     return Model(

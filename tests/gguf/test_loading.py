@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_the_default_model_as_a_file_says_what_it_says_as_a_folder(default_file:
     at = TEXT.index("return\n") + len("return")
     said = [complete_text(model, TEXT[:at] + " " + TEXT[at:], at + 1, "python").text for model in (folder, file)]
     assert said[0] == said[1] != ""
+
+
+def test_a_model_of_ollamas_store_is_called_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = tmp_path / "manifests/registry.ollama.ai/library/tiny/1b"
+    manifest.parent.mkdir(parents=True)
+    digest = "0" * 64
+    manifest.write_text(json.dumps({
+        "layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}]
+    }))
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / f"sha256-{digest}").write_bytes(tiny_file(1).read_bytes())
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path))
+    model = open_model(Settings(model="ollama:tiny:1b"))
+    assert model.description.startswith("tiny:1b: ")
+    assert model.decoder.name == "tiny:1b"
 
 
 def test_a_file_with_a_family_of_its_own_is_asked_as_it_says(tmp_path: Path) -> None:

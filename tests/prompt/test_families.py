@@ -97,6 +97,17 @@ def test_the_tokenizer_decides_about_the_begin_token(settings, begin):
     assert shown(detect(control(LLAMA), settings=settings), LLAMA).startswith(begin + "▁<PRE>")
 
 
+def test_markers_that_a_file_names_serve_where_no_family_is_known():
+    tokens = control(["<PRE!>", "<SUF!>", "<MID!>"])
+    named = ("<PRE!>", "<SUF!>", "<MID!>")
+    template = detect(tokens, fill=named)
+    assert (template.order, template.prefix, template.suffix, template.middle) == (
+        "prefix_first", *((tokens[name],) for name in named))
+    assert detect(tokens).order == "plain"
+    assert detect(tokens, fill=("<PRE!>", "<SUF!>", "<none>")).order == "plain"
+    assert detect(control(QWEN), fill=named).name == "qwen-coder"
+
+
 def test_separators():
     template = detect(control(QWEN))
     assert (template.file_separator, template.repository) == ((16,), (15,))
