@@ -194,10 +194,14 @@ def table(served: Served, numbers: Sequence[int], pause: float, seconds: float) 
             time.sleep(1.0)
             for front in fronts:
                 front.latencies.clear()
+            before = processor(served)
             typing(fronts, pause, seconds)
+            spent = processor(served) - before
             took = sorted(latency for front in fronts for latency, _ in front.latencies)
             p95 = took[int(0.95 * (len(took) - 1))] if took else float("inf")
             rows.append({"fronts": number, "answersPerSecond": round(len(took) / seconds, 2),
+                         "processorShare": round(spent / seconds, 2),
+                         "processorMsPerAnswer": round(1000 * spent / len(took)) if took else None,
                          "offeredPerSecond": round(sum(o for f in fronts for _, o in f.latencies) / seconds, 2),
                          "medianMs": round(1000 * statistics.median(took)) if took else None,
                          "p95Ms": round(1000 * p95), "within": p95 <= P95})
@@ -207,6 +211,12 @@ def table(served: Served, numbers: Sequence[int], pause: float, seconds: float) 
                 front.engine.stop(0.1)
         time.sleep(2.0)
     return rows
+
+
+def processor(served: Served) -> float:
+    """Seconds of processor that the replicas have had."""
+    fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in served.replicas())
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def typing(fronts: Sequence[Front], pause: float, seconds: float) -> None:
