@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp.cli.daemon import own_engine
+from kvlsp.remote import asking
 from tests.e2e.support.chromium import Chromium
 from tests.support.lsp_client import LspClient, edit
 
@@ -44,8 +45,10 @@ def test_a_page_shows_what_the_daemon_of_an_editor_does():
         editor.close()
 
 
-def test_kvlsp_inspect_shows_it_from_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("engine", ["own", "shared"])
+def test_kvlsp_inspect_shows_it_from_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("KVLSP_ENGINE", engine)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     editor = LspClient.spawn([sys.executable, "-m", "kvlsp", "serve", "--stdio"])
     page = Chromium()
@@ -82,3 +85,4 @@ def test_kvlsp_inspect_shows_it_from_a_shell(tmp_path: Path, monkeypatch: pytest
             assert shell.wait(30) == 0
         if editor.process is not None and editor.process.poll() is None:
             os.kill(editor.process.pid, signal.SIGKILL)
+        asking.stop()

@@ -242,6 +242,7 @@ class Page {
 function summary(rows: Rows): string {
   const stale = rows.rows - rows.frontier;
   const unread = rows.unread > 0 ? `, ${count(rows.unread)} characters still to be read` : '';
+  if (rows.rows === 0) return `nothing resident yet${unread}`;
   return `${some(rows.rows, 'token')} resident, ${stale === 0 ? 'all exact' : `${count(stale)} not exact`}${unread}`;
 }
 
