@@ -30,6 +30,8 @@ PARSED = 6
 _FILLERS = ("x", " x ", ",", "x,", ";", "x;", ":", "x:", "x{}", "{}", "{", "x{", "x){", "= x", "= x;", "(x)", "(){}",
             "x(){}")
 """What might stand at the caret. Not one of them means anything."""
+_RESTS = (*CLOSERS, ";")
+"""What begins so is the rest of something: no line of its own goes before it."""
 _WORD = re.compile(r"\w+$")
 
 
@@ -137,7 +139,7 @@ def _line_of_its_own(place: Place, text: str) -> str:
     language, text, behind = place.language, text.rstrip(), place.line_after
     if language is None or not goes_before_code(place) or place.scan.inside is not None or place.scan.comment:
         return ""
-    if behind.lstrip()[0] in CLOSERS or indent_of(place.line_before + text) != indent_of(place.line_before + behind):
+    if behind.lstrip()[0] in _RESTS or indent_of(place.line_before + text) != indent_of(place.line_before + behind):
         return ""
     last = scan_lines(language, place.line_before + text, place.states[-1]).last
     if language.layout == "indentation" and last in language.openers:
@@ -153,7 +155,7 @@ def _cuts(place: Place, text: str) -> Iterator[str]:
             yield text[:end]
     after = place.line_after.lstrip()
     ends = {match.start() for match in re.finditer(r"[ \t]*\n", text)}
-    if goes_before_code(place) and after[0] not in CLOSERS:  # nothing but whole lines goes before whole lines
+    if goes_before_code(place) and after[0] not in _RESTS:  # nothing but whole lines goes before whole lines
         ends |= {match.end() for match in re.finditer(r"\n" + re.escape(place.line_before), text)}
     elif after:
         ends |= {at for at in range(len(text)) if text[at] == after[0]}

@@ -77,7 +77,7 @@ def _ends_a_statement(place: Place, text: str, joint: Scan) -> bool:
     if language is None or language.layout == "indentation" or joint.inside is not None:
         return False
     in_parentheses = bool(joint.stack) and joint.stack[-1].character != "{"
-    return text.rstrip(" \t").endswith(";") and not in_parentheses and (behind[0].isalnum() or behind[0] in "_\"'")
+    return text.rstrip(" \t").endswith(";") and not in_parentheses and (behind[0].isalnum() or behind[0] in "_\"';{")
 
 
 def _breaks_fit(place: Place, text: str, joint: Scan) -> bool:

@@ -45,6 +45,11 @@ def fitted(language: str, document: str, text: str) -> str:
     ("java", "class A {\n    |int x;\n}\n", "int y;", "int y;\n    "),
     ("go", "func f() {\n\t|g()\n}\n", "h()", "h()\n\t"),
     ("rust", "fn f() {\n    |g();\n}\n", "h();", "h();\n    "),
+    ("java", "class A {\n  void f() {\n    |;\n  }\n}\n", "count++;", "count++"),
+    ("c", "int f(void) {\n    |;\n}\n", "x = 1;\n    return x;", "x = 1"),
+    ("c", "int f(void) {\n    for (int i = 0; |; i++) {}\n}\n", "i < n", "i < n"),
+    ("java", "class A {\n    |{\n        g();\n    }\n}\n", "int x = 1;", "int x = 1;\n    "),
+    ("java", "class A {\n    |{\n        g();\n    }\n}\n", "void f() ", "void f() "),
     # colons
     ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
     ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),
