@@ -235,6 +235,21 @@ def quality_gate(settings: Settings) -> Iterator[Finding]:
         problem = f"Repaired caches of this model are too far from full recomputation; the daemon {does} at every edit."
         mend = "You need not do anything; another model may be faster."
     yield Finding("quality gate", str(verdict), problem, mend)
+    if settings.dtype in ("int8", "int4"):
+        del model
+        yield rounding(settings)
+
+
+def rounding(settings: Settings) -> Finding:
+    """What the weights lost when they were rounded."""
+    from kvlsp import default_model
+    from kvlsp.laboratory.evaluation.rounding_loss import measure
+
+    try:
+        return Finding(f"weights in {settings.dtype}", str(measure(settings.model or default_model.folder(),
+                                                                  settings.dtype)))
+    except KvlspError as error:
+        return Finding(f"weights in {settings.dtype}", f"what they lost was not measured: {error}")
 
 
 CHECKS: Final[dict[str, Check]] = {
