@@ -165,7 +165,9 @@ def precision_for(device: torch.device) -> torch.dtype:
     """The fastest precision of a device that code models tolerate."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if device.type == "mps" else _cpu_precision()
+    if device.type == "mps":  # before macOS 14 Apple's framework has no bfloat16
+        return torch.bfloat16 if torch.backends.mps.is_macos_or_newer(14, 0) else torch.float16
+    return _cpu_precision()
 
 
 @lru_cache(maxsize=1)

@@ -87,7 +87,7 @@ def _candidates(stand_ins: list[Unrotated], width: int) -> Iterator[Rotation]:
             if not name.endswith("inv_freq") or "original" in name or buffer.dim() != 1:
                 continue
             scale = getattr(one.real, name.replace("inv_freq", "attention_scaling"), None)
-            frequencies = tuple(buffer.double().tolist())
+            frequencies = tuple(buffer.cpu().double().tolist())  # an Apple GPU has no float64
             for first in sorted({0, max(width - 2 * len(frequencies), 0)}):
                 for interleaved in (False, True):
                     yield Rotation(frequencies, float(scale or 1.0), interleaved, first)
