@@ -5,8 +5,8 @@
 From a key to its answer over the protocol, both arrangements in turn: where the model works (a character typed in a
 real file, a request at it), and where it does not (a question for the engine's statistics), which is the way alone.
 Then the memory of all processes of one, two, ... editors, what they share counted once (the sum of PSS), each with a
-document open and a suggestion had, and how long a joining editor waits for its first suggestion. JSON on standard
-output.
+document open and a suggestion had, and how long a joining editor waits for its first suggestion; and the way from a key
+to its answer once more, in the first editor while the others rest. JSON on standard output.
 """
 
 from __future__ import annotations
@@ -42,17 +42,18 @@ def main() -> int:
             for where, kind in ((own, "own"), (shared, "shared")):
                 began = time.monotonic()
                 found[kind].append(costs(where, where.join(f"b{number}"), began))
+        found["latencyMsWhileOthersRest"] = latency(own.typists[0], shared.typists[0], arguments.rounds, begins=False)
     print(json.dumps(found, indent=2))
     return 0
 
 
-def latency(own: Typist, shared: Typist, rounds: int) -> dict[str, Any]:
-    """Medians, and of the differences within a round."""
+def latency(own: Typist, shared: Typist, rounds: int, *, begins: bool = True) -> dict[str, Any]:
+    """Medians, and of the differences within a round. ``begins``: the two have to open their document first."""
     both = {"own": own, "shared": shared}
     lines = SOURCE.split("\n")
     places = [(row, match.end()) for row, line in enumerate(lines) for match in [re.search(r"(= |\(|return )\w", line)]
               if match is not None]
-    for typist in both.values():
+    for typist in both.values() if begins else ():
         typist.suggested(PATIENCE)
         typist.client.open("file:///heapq.py", SOURCE)
         typist.uri = "file:///heapq.py"
@@ -78,6 +79,7 @@ def latency(own: Typist, shared: Typist, rounds: int) -> dict[str, Any]:
     for what in ("model", "way"):
         pairs = zip(times["own"][what], times["shared"][what], strict=True)
         found[what] = {kind: round(statistics.median(times[kind][what]), 2) for kind in both}
+        found[what]["sharedToOwn"] = round(found[what]["shared"] / found[what]["own"], 2)
         found[what]["medianOfDifferences"] = round(statistics.median(two - one for one, two in pairs), 2)
     return found
 

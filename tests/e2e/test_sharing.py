@@ -48,6 +48,21 @@ def test_editors_share_one_engine_and_it_comes_again_after_it_was_stopped(shared
 
 
 @pytest.mark.slow
+def test_it_outlives_the_editor_that_started_it_and_all_that_is_killed_with_that(shared):
+    first = shared.join("first", start_new_session=True)
+    first.suggested(PATIENCE)
+    engine = shared.process()
+    assert engine is not None
+    os.killpg(first.process, signal.SIGKILL)  # as a terminal that is closed ends what runs in it
+    first.client.process.wait()
+    shared.typists.remove(first)
+    second = shared.join("second")
+    second.suggested(PATIENCE)
+    assert shared.process() == engine
+    assert [one["clients"] for one in shared.engines()] == [1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["engine", "front"])
 def test_killed_at_random_moments_under_typing(shared, of):
     sums = kills.run(shared, of, 5, 3, random.Random(3))

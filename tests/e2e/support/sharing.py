@@ -25,10 +25,11 @@ WORDS = ["total = ", "left", "right + ", "value(", ")\n", "    return ", "if lef
 class Typist:
     """A daemon and its editor, typing at the end of one document."""
 
-    def __init__(self, sharing: Sharing, name: str) -> None:
+    def __init__(self, sharing: Sharing, name: str, **options: Any) -> None:
+        """``options`` are those of the daemon's start."""
         self.uri, self.text = f"file:///{name}.py", BEGUN
         self.client = LspClient.spawn(python_module("kvlsp", "serve", "--engine", sharing.engine),
-                                      stderr=subprocess.DEVNULL, env=sharing.environment)
+                                      stderr=subprocess.DEVNULL, env=sharing.environment, **options)
         self.client.initialize(OPTIONS)
         self.client.open(self.uri, self.text)
         self.asked: list[int] = []
@@ -91,8 +92,8 @@ class Sharing:
                             "KVLSP_ENGINE_LINGER": str(linger)}
         self.typists: list[Typist] = []
 
-    def join(self, name: str) -> Typist:
-        self.typists.append(Typist(self, name))
+    def join(self, name: str, **options: Any) -> Typist:
+        self.typists.append(Typist(self, name, **options))
         return self.typists[-1]
 
     def leave(self, typist: Typist) -> None:
