@@ -105,7 +105,20 @@ class Engine:
         self._guarded(self._parts.watching.tell, self._parts.completer.waiting)
         return goes_on
 
+    def hear(self) -> bool:
+        """Take what has come and answer what is at its deadline, without a forward: between the turns of other engines
+        that share the model. False at the end."""
+        with self._parts.watching.turn(), tracing.span("turn"):
+            return self._hear(self._inbox.take(0))
+
     def _turn(self, message: Message | Loaded | Fetched | None) -> bool:
+        if not self._hear(message):
+            return False
+        self._guarded(self._work)
+        self._parts.answering.tell(self._parts.completer.waiting)
+        return True
+
+    def _hear(self, message: Message | Loaded | Fetched | None) -> bool:
         while message is not None:
             if isinstance(message, Shutdown):
                 self._shut_down()
@@ -113,8 +126,8 @@ class Engine:
             with tracing.span(f"apply {type(message).__name__}"):
                 self._guarded(self._apply, message)
             message = self._inbox.take(0)
-        self._guarded(self._work)
-        self._parts.answering.tell(self._parts.completer.waiting)
+        self._guarded(self._parts.completer.expire)
+        self._guarded(self._parts.next_edits.expire)
         return True
 
     def patience(self) -> float | None:
@@ -171,8 +184,6 @@ class Engine:
             return Decision(None)
 
     def _work(self) -> None:
-        self._parts.completer.expire()
-        self._parts.next_edits.expire()
         document = self._next()
         decision = self._decide(document)
         self._parts.tidying.work(idle=decision.work is None)

@@ -162,6 +162,9 @@ class ModelThread:
             self._news.clear()
             self._since = self._clock()  # to find out what comes next is a step, too
             present = self._present(prepared)
+            if len(present) > 1:
+                heard = [both for both in present if not both[1].owes or self._hear(*both, prepared)]
+                untidy, present = untidy or len(heard) < len(present), heard
             owing = [(seat, engine) for seat, engine in present if engine.owes]
             _level(present, owing)
             due = _behind([(seat, engine) for seat, engine in owing if engine.patience() == 0])
@@ -169,9 +172,14 @@ class ModelThread:
             due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
             self._since = None
             for seat, engine in due:
+                if seat.engine is not engine:  # has ended meanwhile
+                    continue
                 untidy = not self._turn(seat, engine, prepared) or untidy
                 if self._news.is_set():  # somebody has come, or says something: who waits comes first
                     break
+                for other in owing:
+                    if other[0] is not seat and other[0].engine is other[1]:
+                        untidy = not self._hear(*other, prepared) or untidy
             del present, owing
             if not due:
                 if untidy:
@@ -203,14 +211,21 @@ class ModelThread:
 
     def _turn(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
         """Whether the client is still there."""
-        clients = self.clients
         self._turns += 1
         seat.turned = self._turns
-        engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
+        engine.documents.share = prepared.model.share(self.clients, engine.documents.settings.cache_mib * MEBIBYTE)
+        return self._guarded(lambda: engine.turn(0), seat, engine, prepared)
+
+    def _hear(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
+        """A deadline does not wait for the turns of others; whether the client is still there."""
+        return self._guarded(engine.hear, seat, engine, prepared)
+
+    def _guarded(self, act: Callable[[], bool], seat: Seat, engine: Engine, prepared: Prepared) -> bool:
+        clients = self.clients
         self._since = began = self._clock()
         failure = None
         try:
-            goes_on = engine.turn(0)
+            goes_on = act()
         except BaseException as error:  # an engine guards its own work: this is a defect
             goes_on, failure = False, error
         finally:

@@ -12,6 +12,7 @@ from kvlsp.engine.oneshot import complete_text
 from kvlsp.messages import (
     CancelToken,
     Complete,
+    Completed,
     Configure,
     DescribeDocument,
     DescribeEngine,
@@ -159,6 +160,22 @@ def test_the_deadline_is_answered_and_decoding_goes_on_for_type_through(offered)
     again = complete(bench, CARET - 1)
     assert [item.text for item in again.items] == [offered]
     assert again.report["remembered"]
+
+
+def test_a_deadline_between_the_turns_of_others_is_answered_without_a_forward(offered):
+    bench = Bench(TEXT)
+    request = bench.request(CARET - 1)
+    bench.engine.turn(0)
+    forwards: list[int] = []
+    bench.decoder.before = lambda: forwards.append(1)
+    assert bench.engine.hear()
+    assert not [event for event in bench.events if isinstance(event, Completed)]
+    bench.clock.pass_(5)
+    assert bench.engine.hear()
+    assert bench.answer(request).reason is Reason.DEADLINE
+    assert not forwards
+    again = complete(bench, CARET - 1)  # the work went on from where it was
+    assert [item.text for item in again.items] == [offered]
 
 
 def test_reasons_that_need_no_work():

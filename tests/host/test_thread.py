@@ -47,6 +47,8 @@ class Turned:
         self.inbox: list[Message] = []
         self.waited_for = self.resting = 0
         self.stopped = False
+        self.deadline: float | None = None
+        self.clock: ManualClock | None = None
         self.documents: Any = type("Documents", (), {"settings": Settings(), "share": None})()
         self.step: Callable[[], None] = lambda: None
 
@@ -67,10 +69,18 @@ class Turned:
     def stop(self) -> None:
         self.stopped = True
 
-    def turn(self, _patience: float) -> bool:
+    def hear(self) -> bool:
         while self.inbox:
             if isinstance(self.inbox.pop(0), Shutdown):
                 return False
+        if self.deadline is not None and self.clock is not None and self.clock() >= self.deadline:
+            self.order.append(f"{self.name}!")
+            self.deadline, self.waited_for = None, 0
+        return True
+
+    def turn(self, _patience: float) -> bool:
+        if not self.hear():
+            return False
         self.step()
         if self.waited_for:
             self.waited_for -= 1
@@ -108,6 +118,7 @@ class House:
         self.clock = clock or ManualClock()
         self.seconds: dict[str, float] = {}
         self.waited_for: dict[str, int] = {}
+        self.deadlines: dict[str, float] = {}
         self.thread = ModelThread(self._prepare, lost, *([] if clock is None else [clock]))
         self.thread.start()
 
@@ -121,6 +132,7 @@ class House:
         engine = Turned(settings.model, self.order, arrived)
         engine.waited_for, engine.resting = self.waited_for.get(settings.model, 0), settings.threads
         engine.step = lambda: self.clock.pass_(self.seconds.get(settings.model, 0.0))
+        engine.deadline, engine.clock = self.deadlines.get(settings.model), self.clock
         self.engines[settings.model] = engine
         return engine
 
@@ -169,6 +181,22 @@ def test_who_reads_a_long_file_leaves_half_of_the_time_to_who_types():
         together = order[:order.rindex("B") if order.endswith("A") else order.rindex("A")].strip("A")
         assert "AA" not in together  # who types waits for one forward at most
         assert min(map(len, together.split("A")[1:-1])) >= 4
+    finally:
+        house.thread.end()
+
+
+def test_a_deadline_does_not_wait_for_the_turns_of_others():
+    clock = ManualClock()
+    house = House(clock=clock)
+    try:
+        for name in "ABCD":
+            house.sit(name, waited_for=3, seconds=0.03)
+        house.sit("X", waited_for=3, seconds=0.03)
+        began = clock()
+        house.deadlines = {"X": began + 0.2}
+        house.go()
+        order = house.done(13)
+        assert order[:8] == ["A", "B", "C", "D", "X", "A", "B", "X!"]  # 7 steps of 0.03 s
     finally:
         house.thread.end()
 
