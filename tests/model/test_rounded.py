@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -38,7 +40,7 @@ def test_rows_in_any_slots_and_steps_give_what_a_prefill_gives(decoder):
     cuts = [0, 1, 2, 8, 17, 18, ROWS]
     found = [
         decoder.forward(document, RowBatch(ids[a:b], places[a:b], slots[a:b], EVERY))
-        for a, b in zip(cuts, cuts[1:], strict=False)
+        for a, b in pairwise(cuts)
     ]
     assert near(torch.cat(found), prefill(decoder, ids))
 

@@ -18,15 +18,21 @@ def forward(
     context: Annotated[int, typer.Option(min=16, help="How many tokens are resident.")] = 2048,
     rows: Annotated[str, typer.Option(help="How many rows a forward has; several, separated by commas.")] = "1,8",
     repeats: Annotated[int, typer.Option(min=3)] = 30,
+    processor_time: Annotated[
+        bool, typer.Option("--processor-time", help="Milliseconds of the processor, where other work runs beside.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """One forward of kvlsp's decoder beside stock transformers, in the same precision."""
+    import time
+
     from kvlsp import default_model
     from kvlsp.laboratory.evaluation.forward import measure
     from kvlsp.opening.threads import use
 
     use(settings.threads)
     model = settings.model or default_model.folder()
-    figures = measure(model, context, numbers(rows), settings.device, settings.dtype, repeats)
+    figures = measure(model, context, numbers(rows), settings.device, settings.dtype, repeats,
+                      time.process_time if processor_time else time.perf_counter)
     runs = [{"rows": count, **run} for count, run in figures["rows"].items()]
     answer(json, figures, lambda: table(runs, figures["model"], turn=True))

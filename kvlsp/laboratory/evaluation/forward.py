@@ -28,6 +28,7 @@ def measure(
     device: str = "auto",
     dtype: str = "auto",
     repeats: int = 30,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Milliseconds (median) of forwards of so many rows over ``context`` resident tokens, logits of every
     row.
@@ -56,7 +57,7 @@ def measure(
         times: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(repeats):
             for name, run in runs.items():
-                times[name].append(_timed(run, count, decoder.device))
+                times[name].append(_timed(run, count, decoder.device, clock))
         figures["rows"][str(count)] = _compared(times, logits)
     return figures
 
@@ -72,12 +73,14 @@ def _compared(times: dict[str, list[float]], logits: dict[str, torch.Tensor]) ->
     }
 
 
-def _timed(run: Callable[[int], torch.Tensor], count: int, device: torch.device) -> float:
-    begin = time.perf_counter()
+def _timed(
+    run: Callable[[int], torch.Tensor], count: int, device: torch.device, clock: Callable[[], float]
+) -> float:
+    begin = clock()
     run(count)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return (time.perf_counter() - begin) * 1e3
+    return (clock() - begin) * 1e3
 
 
 def _step(decoder: Decoder, ids: torch.Tensor, context: int) -> Callable[[int], torch.Tensor]:
