@@ -26,6 +26,8 @@ PATIENCE_IN_ALL = 0.08
 
 _WORD_BEFORE = re.compile(r"(?:\w+|[^\w\s]|^)\s*$")
 _NO_FRAME = Frame("", "")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ \t\n\r\"'`/#")
+"""A leaf without any of these is an operator."""
 
 
 class TooMuch(Exception):
@@ -138,7 +140,8 @@ class Piece:
         node = self._parse(frame, inserted).descendant_for_byte_range(joint - 1, joint + 1)
         if node is None or node.child_count or node.start_byte >= joint or node.end_byte <= joint:
             return None
-        return self.language.leaves.get(node.type, node.type) if node.is_named else ""
+        signs = not any(byte > 127 or byte in _PLAIN for byte in node.text or b"")  # `?.` may have a name of its own
+        return self.language.leaves.get(node.type, node.type) if node.is_named and not signs else ""
 
     def opens_twice(self, inserted: str) -> bool:
         """Indentation layout: whether ``inserted`` ends like a header before the rest of a line that ends like one."""

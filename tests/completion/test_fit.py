@@ -50,6 +50,8 @@ def fitted(language: str, document: str, text: str) -> str:
     ("c", "int f(void) {\n    for (int i = 0; |; i++) {}\n}\n", "i < n", "i < n"),
     ("java", "class A {\n    |{\n        g();\n    }\n}\n", "int x = 1;", "int x = 1;\n    "),
     ("java", "class A {\n    |{\n        g();\n    }\n}\n", "void f() ", "void f() "),
+    ("javascript", "const a = |.b();\n", "c ?", ""),
+    ("rust", "fn f() {\n    if a {\n        b\n    |{\n        c\n    }\n}\n", "} else {\n        c\n    }", ""),
     # colons
     ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
     ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),

@@ -139,6 +139,8 @@ def glued(language: Language, text: str, root: tree_sitter.Node, hole: Hole, off
     blank = len(behind) - len(behind.lstrip())
     now, within = _leaf(tree.root_node, len(encode(before + offered + behind[:blank])))
     was, was_within = _leaf(root, len(encode(text[:hole.end] + behind[:blank])))
+    if _kind(was) == "comment" and hole.start <= hole.end + blank - was_within < hole.end:
+        return None  # the hole has taken what makes it a comment
     whole = _kind(was) not in ("string", "comment")  # more text in those is no harm
     if "preproc_arg" not in (now, was) and (_kind(now) != _kind(was) or (whole and within and not was_within)):
         return f"{_kind(was) or 'code'} became {_kind(now) or 'part of another word'}"
@@ -147,7 +149,8 @@ def glued(language: Language, text: str, root: tree_sitter.Node, hole: Hole, off
         if _two_statements(language, tree.root_node, len(encode(before + offered.rstrip())),
                            len(encode(before + offered + behind[:blank]))):
             return "two statements on a line"
-        if offered.rstrip()[-1] in ";}":
+        last = offered.rstrip()[-1]
+        if last == ";" or (last == "}" and line.strip()[0] != ";"):
             return "code behind the end of a statement"
     return "a body before a colon" if line.strip()[0] == ":" and not was and "\n" in offered.strip("\n") else None
 
