@@ -25,7 +25,8 @@ import kvlsp
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable
 from kvlsp.host.client import Client
-from kvlsp.host.thread import ModelThread, Prepared, Seat, prepare
+from kvlsp.host.seat import Seat
+from kvlsp.host.thread import ModelThread, Prepared, prepare
 from kvlsp.messages import Event
 from kvlsp.remote.lock import Lock
 from kvlsp.remote.peer import check_peer

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.messages import Complete, Event, Message, NextEdit, Question, Reason, Shutdown, StatusChanged
-from kvlsp.remote.kept import without_engine
+from kvlsp.host.seat import Seat, behind, level
+from kvlsp.messages import Event, Shutdown, StatusChanged
 
 if TYPE_CHECKING:
     from kvlsp.engine.engine import Engine
@@ -27,65 +27,6 @@ log = logging.getLogger(__name__)
 
 LEAVING: Final = 5.0
 """Seconds in which engines that have ended may finish what they write, when the process ends."""
-AHEAD: Final = 0.02
-"""Seconds of turns that one who waits may be ahead of another: so a long file that somebody reads for the first time,
-in forwards of some tens of milliseconds, takes half of the time from somebody's keys, in forwards of a few, not most.
-"""
-
-
-class Seat:
-    """One client's place at the model. What comes before there is an engine waits; completions do not."""
-
-    def __init__(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> None:
-        self.settings, self.events, self.failed = settings, events, failed
-        self.engine: Engine | None = None
-        self.left = False
-        self.turned = 0
-        """By the count of all turns, when it had its last."""
-        self.used: float | None = None
-        """Seconds of its turns since it began to wait, beside what the others had then; None while nobody waits."""
-        self._lock = threading.Lock()
-        self._waiting: list[Message] = []
-        self._over = False
-        self._ended = threading.Event()
-
-    def post(self, message: Message) -> None:
-        """From any thread; never waits."""
-        with self._lock:
-            if self.engine is not None:
-                self.engine.post(message)
-                return
-            if not self._over and not isinstance(message, Complete | NextEdit):
-                self._waiting.append(message)
-                return
-        self._answer(message)
-
-    def take(self, engine: Engine) -> None:
-        """The engine is there."""
-        engine.load()
-        with self._lock:
-            self.engine = engine
-            for message in self._waiting:
-                engine.post(message)
-            self._waiting.clear()
-
-    def wait(self, timeout: float = 2.0) -> None:
-        """Until what waited has its answer."""
-        self._ended.wait(timeout)
-
-    def end(self) -> None:
-        """There is no engine any more: what is asked is answered all the same, nothing else is kept."""
-        with self._lock:
-            self.engine, self._over = None, True
-            waiting, self._waiting = self._waiting, []
-        for message in waiting:
-            self._answer(message)
-        self._ended.set()
-
-    def _answer(self, message: Message) -> None:
-        """Without an engine. Onlookers, who would ask again at once, wait for the next one."""
-        if isinstance(message, Complete | NextEdit | Question):
-            self.events(without_engine(message, Reason.NOT_READY))
 
 
 class ModelThread:
@@ -166,8 +107,8 @@ class ModelThread:
                 heard = [both for both in present if not both[1].owes or self._hear(*both, prepared)]
                 untidy, present = untidy or len(heard) < len(present), heard
             owing = [(seat, engine) for seat, engine in present if engine.owes]
-            _level(present, owing)
-            due = _behind([(seat, engine) for seat, engine in owing if engine.patience() == 0])
+            level(present, owing)
+            due = behind([(seat, engine) for seat, engine in owing if engine.patience() == 0])
             waits = [] if due else [engine.patience() for _, engine in present]
             due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
             self._since = None
@@ -271,23 +212,6 @@ class ModelThread:
                     seat.events(said)
                     seat.end()
             self._news.wait()
-
-
-def _level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) -> None:
-    """Who begins to wait stands where the last of those who wait already stands: rest is not saved up."""
-    floor = min((seat.used for seat, _ in owing if seat.used is not None), default=0.0)
-    waiting = {id(seat) for seat, _ in owing}
-    for seat, _ in present:
-        if id(seat) not in waiting:
-            seat.used = None
-        elif seat.used is None:
-            seat.used = floor
-
-
-def _behind(due: list[tuple[Seat, Engine]]) -> list[tuple[Seat, Engine]]:
-    """Without those who are so far ahead that the others come first."""
-    least = min((seat.used or 0.0 for seat, _ in due), default=0.0)
-    return [(seat, engine) for seat, engine in due if (seat.used or 0.0) <= least + AHEAD]
 
 
 class Prepared:

@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 
 from kvlsp.config import Settings
 from kvlsp.errors import EngineRefuses
-from kvlsp.host.thread import ModelThread, Seat
+from kvlsp.host.seat import Seat
+from kvlsp.host.thread import ModelThread
 from kvlsp.messages import (
     CloseDocument,
     Complete,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.host import client as clients
-from kvlsp.host.thread import Seat
+from kvlsp.host.seat import Seat
 from kvlsp.messages import Completed, DocumentDescribed, EngineDescribed, Event, TokensDescribed, Watched
 from kvlsp.remote.finding import dial
 from kvlsp.wire import handshake, limits, outbox, schema

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.host.thread import ModelThread, Prepared, Seat
+from kvlsp.host.seat import Seat
+from kvlsp.host.thread import ModelThread, Prepared
 from kvlsp.messages import (
     Complete,
     Completed,
