@@ -19,7 +19,7 @@ from tests.support.lsp_client import LspClient, edit, python_module
 
 OPTIONS = {"deadlineMs": 20_000, "invokedDeadlineMs": 60_000, "confidence": 0, "crossFile": "never"}
 BEGUN = "def add(left, right):\n    return left + right\n\n\n"
-WORDS = ["total = ", "left", "right + ", "value(", ")\n", "    return ", "if left:\n", "    ", "x, ", "# note\n", "é"]
+WORDS = ["total = ", "left", "right + ", "value()", "\n", "    return ", "if left:\n", "    ", "x, ", "# note\n", "é"]
 
 
 class Typist:
