@@ -62,8 +62,11 @@ class Typist:
     def suggested(self, patience: float) -> float:
         """Seconds until there is a suggestion again; fails where none comes."""
         began = time.monotonic()
-        self.type("\n\n\ndef subtract(left, right):\n    return ")
+        tries = 0
         while time.monotonic() - began < patience:
+            if tries % 20 == 0:  # behind what was typed at random, the model may have nothing to say that fits
+                self.type(f"\n\n\n{BEGUN}def subtract(left, right):\n    return ")
+            tries += 1
             answer = self.client.answer_to(self.ask(1))
             if answer.get("result"):
                 return time.monotonic() - began
