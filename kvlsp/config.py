@@ -48,20 +48,22 @@ class Settings:
     trigger_characters: tuple[str, ...] = _setting(
         (".", "(", "[", "{"), "characters after which an editor without inline completion asks for its list (read at "
                               "the start)")
-    model: str = _setting("", "folder (written /..., ~/... or ./...) or hub id of the model (empty: the "
-                              "default model that comes with kvlsp)")
+    model: str = _setting("", "the model: a folder or a GGUF file (written /..., ~/... or ./...), a hub id, or "
+                              "ollama:NAME (empty: the default model that comes with kvlsp)")
     device: str = _setting("auto", "where the model runs", one_of=("auto", "cpu", "cuda", "mps"))
-    dtype: str = _setting("auto", "precision of weights and cache",
+    dtype: str = _setting("auto", "precision of weights and cache (auto: the quicker one here; int8 and int4 take less "
+                          "memory and are less exact)",
                           one_of=("auto", "float32", "bfloat16", "float16", "int8", "int4"))
-    engine: str = _setting("auto", "the model in a process that all editors of the user share, in this editor's own, "
-                           "or at the address (wss://...) of a team's engine, to which your text goes then (auto: "
-                           "shared, but on Windows and where none can be reached; an address is read at the start)",
+    engine: str = _setting("auto", "where the model is: in a process that all your editors share (shared), in this "
+                           "editor's daemon (own), or with your team's engine at an address (wss://...), to which "
+                           "your text goes then (auto: shared, but own on Windows and where none can be shared; an "
+                           "address is read at the start)",
                            one_of=("auto", "own", "shared"), address=True)
     unload_minutes: int = _setting(0, "give the model's memory back after so many minutes without a key, and load it "
                                    "again at the next one (0: never)", low=0, high=10_080)
-    order: str = _setting("auto", "fill-in-the-middle order",
+    order: str = _setting("auto", "order in which the model reads the text before and behind the caret (auto: its own)",
                           one_of=("auto", "prefix_first", "suffix_first", "plain"))
-    threads: int = _setting(0, "threads of a forward (0: one fewer than there are cores)", low=0, high=1024)
+    threads: int = _setting(0, "threads that run the model (0: one fewer than there are cores)", low=0, high=1024)
     max_lines: int = _setting(12, "longest suggestion in lines", low=1, high=200)
     max_tokens: int = _setting(160, "longest suggestion in tokens", low=1, high=2048)
     multi_line: str = _setting("auto", "when a suggestion may span lines", one_of=("auto", "always", "never"))
@@ -82,7 +84,7 @@ class Settings:
                                              "stands there", low=0.0, high=100.0)
     next_edit_places: int = _setting(3, "places that are looked at for one next edit at most, the best first", low=1,
                                      high=20)
-    drafts: bool = _setting(True, "copy speculatively from the open documents")
+    drafts: bool = _setting(True, "guess tokens ahead by copying from the open documents (same text, sooner)")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 6 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)
     disk_mib: int = _setting(1024, "bound of what is kept of closed documents in the cache folder, so that they open "
@@ -93,7 +95,7 @@ class Settings:
                                "(auto: unless it is the default model, which gains too little by it)",
                                one_of=("auto", "always", "never"))
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
-    exclude: tuple[str, ...] = _setting((), "globs of files that are never read")
+    exclude: tuple[str, ...] = _setting((), "globs of files that are never read, written like lines of a .gitignore")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
     trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "spans", "verbose"))
 

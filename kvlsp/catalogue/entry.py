@@ -85,7 +85,8 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
         described: Any = SimpleNamespace(**{**config, **(text if isinstance(text, dict) else {})})
         kinds = config.get("architectures")
         if isinstance(kinds, list) and kinds and not any(str(kind).endswith(_HEADS) for kind in kinds):
-            return Entry(name, where, disk=disk, licence=licence, problem="It is no model that writes text on.")
+            return Entry(name, where, disk=disk, licence=licence,
+                         problem="It is no model that writes on from a text, so it cannot complete one.")
         refuse(described)
         found = contents(folder)
         refuse_stored(found.rounded, folder)
@@ -94,7 +95,8 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
     except ModelError as error:
         return Entry(name, where, disk=disk, licence=licence, problem=str(error))
     except (AttributeError, TypeError, ValueError, ZeroDivisionError, OSError):
-        return Entry(name, where, disk=disk, licence=licence, problem="Its config.json leaves out what kvlsp needs.")
+        return Entry(name, where, disk=disk, licence=licence,
+                     problem="Its config.json leaves out what kvlsp needs. Fetch it again, or choose another.")
     return Entry(name, where, found.parameters, layers, row, disk, found.stored == "BF16", licence)
 
 

@@ -13,7 +13,7 @@ import typer
 from kvlsp.config import Settings
 
 ModelOption = Annotated[str, typer.Option(
-    "--model", help="Folder or hub id of a model; if left out, the default model.", show_default=False)]
+    "--model", help="Folder, hub id, GGUF file or ollama:NAME; if left out, the default model.", show_default=False)]
 DeviceOption = Annotated[str, typer.Option("--device", help="Where the model runs: auto, cpu, cuda or mps.")]
 DtypeOption = Annotated[str, typer.Option(
     "--dtype", help="Precision of weights and cache: auto, float32, bfloat16, float16, int8 or int4.")]

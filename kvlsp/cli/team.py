@@ -24,7 +24,7 @@ FILE = Path("tokens.json")
 
 @app.command()
 def serve(
-    model: Annotated[str, typer.Option("--model", help="Folder or hub id; if left out, the default model.",
+    model: Annotated[str, typer.Option("--model", help="Folder, hub id or GGUF file; if left out, the default model.",
                                        show_default=False)] = "",
     device: Annotated[str, typer.Option("--device", help="Where the model runs: auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option("--dtype", help="Precision of weights and cache.")] = "auto",
@@ -38,7 +38,7 @@ def serve(
     tokens: Annotated[Path | None, typer.Option("--tokens", help="The file of tokens, on each machine.",
                                                 show_default=False)] = None,
     host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Of this machine.")] = 8000,
     certificate: Annotated[str, typer.Option("--certificate", help="For TLS here, a PEM file.")] = "",
     key: Annotated[str, typer.Option("--key", help="The certificate's key.")] = "",
     metrics: Annotated[int, typer.Option("--metrics-port", help="For Prometheus, of a Ray that is begun here; 0: any."
@@ -91,11 +91,12 @@ def list_(file: FileOption = FILE, json: JsonOption = False) -> None:
 
 
 @token.command()
-def remove(user: Annotated[str, typer.Argument()], file: FileOption = FILE) -> None:
-    """Withdraw all tokens of a user; who is connected is sent away within a minute."""
+def remove(user: Annotated[str, typer.Argument(help="Whose tokens.")], file: FileOption = FILE) -> None:
+    """Withdraw all tokens of a user; who is connected with one is sent away within half a minute."""
     grants = files.read(file)
     left = [each for each in grants if each.user != user]
     if len(left) == len(grants):
-        raise ConfigurationError(f"{file} has no token of {user}.")
+        raise ConfigurationError(f"{file} has no token of {user}; kvlsp team token list says whose there are.")
     files.write(file, left)
-    typer.echo(f"{len(grants) - len(left)} withdrawn.")
+    count = len(grants) - len(left)
+    typer.echo(f"{count} token{'' if count == 1 else 's'} of {user} withdrawn.")

@@ -121,7 +121,8 @@ class Cells:
         failed = self.api.llama_decode(self.handle, batch.struct)
         self._pending = False
         if failed:
-            raise OutOfMemory(f"llama.cpp could not compute a forward (its answer was {failed}).")
+            raise OutOfMemory(f"llama.cpp could not compute a forward (its answer was {failed}); memory may have run "
+                              "out. Set `contextTokens` or `cacheMib` lower, or close other programs.")
 
     def logits(self, rows: int) -> npt.NDArray[np.float32]:
         """Of the ``rows`` wanted ones of the last batch, (rows, vocabulary); overwritten by the next."""

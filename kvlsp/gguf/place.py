@@ -39,7 +39,7 @@ def find(name: str | Path, progress: Progress) -> Path:
     if path is None:
         found = _HUB_FILE.fullmatch(str(name))
         if found is None:
-            raise ModelNotFound(f"{name} names no GGUF file.")
+            raise ModelNotFound(f"{name} names no GGUF file. Write a path, ollama:NAME:TAG, or owner/name/file.gguf.")
         return _fetched(found[1], found[2], progress)
     if path.is_dir():
         files = _files(path)
@@ -48,7 +48,7 @@ def find(name: str | Path, progress: Progress) -> Path:
             raise ModelNotFound(f"{path} holds {len(files)} GGUF models ({named}). Name one of the files.")
         return files[0]
     if not path.is_file():
-        raise ModelNotFound(f"There is no file {path}.")
+        raise ModelNotFound(f"There is no file {path}. Check how the setting model spells it.")
     return path
 
 

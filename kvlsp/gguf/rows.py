@@ -174,7 +174,8 @@ class LlamaRows:
         :class:`OutOfMemory` where there is no room for all of them."""
         cells, old, new = self.cells, stored.positions, positions.numpy()
         if not cells.add(stored.data, SPARE):
-            raise OutOfMemory("llama.cpp's cache has no room for rows that were encoded before.")
+            raise OutOfMemory("llama.cpp's cache has no room for rows that were encoded before. Set `cacheMib` higher, "
+                              "or `contextTokens` lower.")
         unwanted = np.delete(old, chosen)
         for first, end in runs_of(unwanted):
             cells.remove(SPARE, first, end)

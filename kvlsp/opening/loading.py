@@ -52,7 +52,8 @@ class Loading:
                 loaded = Loaded(number, None, str(error))
             except Exception as error:
                 log.debug("Loading failed.", exc_info=True)
-                loaded = Loaded(number, None, f"The model could not be loaded: {type(error).__name__}: {error}")
+                why = f"{type(error).__name__}: {error}"
+                loaded = Loaded(number, None, f"The model could not be loaded ({why}); kvlsp doctor may say more.")
             self._done(loaded)
 
         threading.Thread(target=load, name="kvlsp-load", daemon=True).start()

@@ -224,7 +224,7 @@ class RemoteEngine:
         if link.on_purpose:
             self._events(StatusChanged("paused", f"{link.why}; it is started again when you type"))
         elif moved:
-            self._events(StatusChanged("loading", "another model"))
+            self._events(StatusChanged("loading", "going over to another model"))
         elif link.elsewhere:
             self._failures = max(self._failures, UNHURRIED)
             self._events(StatusChanged("loading", self._way.again))
@@ -247,7 +247,7 @@ class RemoteEngine:
         self._failures += 1
         log.warning("%s", why)
         if self._failures > TOLD:
-            self._events(StatusChanged("error", f"{why} That was the {self._failures}th time in a row; it is tried "
+            self._events(StatusChanged("error", f"{why} That makes {self._failures} failures in a row; it is tried "
                                                 f"again{self._way.advice}."))
         else:
             self._events(StatusChanged("loading", self._way.again))

@@ -35,7 +35,8 @@ def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
         check_peer(connection)
     except PermissionError as error:
         connection.close()
-        raise EngineUnreachable(f"{place.socket} may not be opened.") from error
+        raise EngineUnreachable(f"{place.socket} may not be opened by this user. Delete it, or set engine to "
+                                "own.") from error
     except OSError:  # nobody listens, or so many wait that it does not answer
         connection.close()
         return None

@@ -30,7 +30,7 @@ class Lock:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise EngineUnreachable(f"{path} cannot be locked ({error.strerror}).") from error
+            raise EngineUnreachable(f"No engine can be shared: {path} cannot be locked ({error.strerror}).") from error
         lock = cls(path, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,7 +38,7 @@ class Lock:
             os.close(descriptor)
             if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
                 return None
-            raise EngineUnreachable(f"{path} cannot be locked ({error.strerror}).") from error
+            raise EngineUnreachable(f"No engine can be shared: {path} cannot be locked ({error.strerror}).") from error
         if not lock.stands:  # its holder has tidied it away meanwhile
             os.close(descriptor)
             return None

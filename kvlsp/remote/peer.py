@@ -26,7 +26,8 @@ def check_peer(connection: socket.socket) -> int:
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _group = _CREDENTIALS.unpack(data)
     if user != os.geteuid():
-        raise EngineUnreachable("The process at the other end of the socket is another user's.")
+        raise EngineUnreachable("The process at the other end of the socket is another user's; kvlsp does not talk to "
+                                "it.")
     return int(process)
 
 

@@ -119,7 +119,7 @@ class Tickets:
 
     def engine_gone(self, ticket: Ticket) -> None:
         """The engine took no message."""
-        refusal = Refusal(INTERNAL_ERROR, "The model's thread has ended; please restart the server.")
+        refusal = Refusal(INTERNAL_ERROR, "The model's thread has ended; restart kvlsp.")
         self._refuse(ticket, Reason.MODEL_ERROR, refusal, cancel=True)
 
     def refuse_all(self, message: str) -> None:
@@ -152,7 +152,7 @@ class Tickets:
         if ticket is not None:
             log.error("question %d: the model's thread said nothing for %.0f s", number, patience)
             message = (f"The model's thread did not answer within {patience:.0f} s. "
-                       "Its log says why; restart the server if it does not recover.")
+                       "kvlsp's log may say why; restart kvlsp if it does not recover.")
             self._refuse(ticket, Reason.MODEL_ERROR, Refusal(INTERNAL_ERROR, message), cancel=True)
 
     def _close(self, number: int) -> Ticket | None:

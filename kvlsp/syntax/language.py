@@ -187,7 +187,8 @@ def read_language(folder: Path) -> Language:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
         return _from_toml(folder, data)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"The language definition {file} cannot be read: {error}.") from error
+        raise ConfigurationError(f"The language definition {file} cannot be read: {error}. "
+                                 "Install kvlsp again.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"The language definition {file} lacks or misstates {error}; "
                                  "compare it with the folder of another language.") from error
@@ -249,4 +250,5 @@ def _query(where: str, file: Path) -> tree_sitter.Query | None:
         compiled: tree_sitter.Query = tree_sitter.Query(_grammar(where), file.read_text(encoding="utf-8"))
         return compiled
     except tree_sitter.QueryError as error:
-        raise ConfigurationError(f"The query {file} does not fit its grammar: {error}.") from error
+        raise ConfigurationError(f"The query {file} does not fit its grammar: {error}. "
+                                 "Install kvlsp again.") from error

@@ -118,8 +118,8 @@ class Desk:
         if not self._paused:
             self._paused = True
             self._events(StatusChanged("paused", f"The engine allows {self.grant.requests_per_minute} suggestions "
-                                                 f"a minute to {self.grant.user or 'you'}, and they are used up for "
-                                                 "now."))
+                                                 f"a minute to {self.grant.user or 'you'}, and they are used up; it "
+                                                 "goes on by itself within a minute."))
         return False
 
 
@@ -160,5 +160,5 @@ class LimitedSeat:
         self._characters += length - self._lengths.get(uri, 0)
         self._lengths[uri] = length
         if self._characters > self._desk.grant.characters:
-            raise EngineRefuses(f"The open documents have more than {self._desk.grant.characters} characters, which is "
-                                "what this engine allows: close some.")
+            raise EngineRefuses(f"The open documents have more than {self._desk.grant.characters:,} characters, which "
+                                "is what this engine allows: close some.")

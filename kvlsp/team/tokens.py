@@ -112,9 +112,10 @@ def read(path: Path) -> list[Grant]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_File).tokens
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from error
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}). Name the file of tokens with --tokens; "
+                                 "kvlsp team token add makes one.") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise ConfigurationError(f"{path} is no file of tokens: {error}.") from error
+        raise ConfigurationError(f"{path} is no file of tokens: {error}. kvlsp team token add makes one.") from error
 
 
 def write(path: Path, grants: list[Grant]) -> None:

@@ -34,7 +34,7 @@ def test_a_token_is_made_listed_and_withdrawn(tmp_path: Path, capsys: pytest.Cap
     shown = said(capsys, "token", "list", "--tokens", file)
     assert shown.startswith("ada: until ")
     assert token not in shown
-    assert said(capsys, "token", "remove", "ada", "--tokens", file) == "1 withdrawn.\n"
+    assert said(capsys, "token", "remove", "ada", "--tokens", file) == "1 token of ada withdrawn.\n"
     assert [each["user"] for each in json.loads(said(capsys, "token", "list", "--tokens", file, "--json"))["tokens"]] \
         == ["bob"]
 

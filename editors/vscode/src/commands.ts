@@ -5,6 +5,7 @@ import type { Daemon } from './daemon';
 import { chooseModel } from './models';
 import type { Onlooker } from './lookOn';
 import type { NextEdits } from './nextEdit';
+import { NOT_RUNNING } from './protocol';
 import { change, settings } from './settings';
 
 export function registerCommands(
@@ -58,7 +59,7 @@ const PAUSES: readonly (readonly [string, number])[] = [
 
 async function pause(daemon: Daemon): Promise<void> {
   if (!daemon.running) {
-    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    void vscode.window.showWarningMessage(NOT_RUNNING);
     return;
   }
   const entries = PAUSES.map(([label, minutes]) => ({ label, minutes }));
@@ -70,7 +71,7 @@ async function pause(daemon: Daemon): Promise<void> {
 
 async function showStatistics(daemon: Daemon): Promise<void> {
   if (!daemon.running) {
-    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    void vscode.window.showWarningMessage(NOT_RUNNING);
     return;
   }
   const content = JSON.stringify(await daemon.statistics(), undefined, 2);
@@ -80,7 +81,7 @@ async function showStatistics(daemon: Daemon): Promise<void> {
 /** A page that shows what the daemon keeps, moves and encodes with every key. */
 async function lookOn(daemon: Daemon): Promise<void> {
   if (!daemon.running) {
-    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    void vscode.window.showWarningMessage(NOT_RUNNING);
     return;
   }
   try {

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import type { Daemon } from './daemon';
-import type { ModelEntry, Models } from './protocol';
+import { NOT_RUNNING, type ModelEntry, type Models } from './protocol';
 import { change } from './settings';
 
 type Entry = vscode.QuickPickItem & { model?: ModelEntry };
@@ -11,7 +11,7 @@ const ANOTHER: Entry = { label: '$(edit) Another one', description: 'by its id o
 
 export async function chooseModel(daemon: Daemon): Promise<void> {
   if (!daemon.running) {
-    void vscode.window.showWarningMessage('kvlsp: the daemon is not running.');
+    void vscode.window.showWarningMessage(NOT_RUNNING);
     return;
   }
   // Several seconds the first time: the list is open meanwhile, and what comes too late is not waited for.

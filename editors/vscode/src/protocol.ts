@@ -55,6 +55,10 @@ export const DOCUMENT_STATE = 'kvlsp/documentState';
 /** What an onlooker may ask. */
 export const READS = ['kvlsp/watch', 'kvlsp/tokens', STATISTICS, DOCUMENT_STATE];
 
+/** What a command says that needs a daemon. */
+export const NOT_RUNNING =
+  'kvlsp: the daemon is not running. The command "kvlsp: Restart the Daemon" starts it; its log says why it ended.';
+
 /** Reasons of an empty answer, as sentences for people; others are shown as they came. */
 export const REASONS: Record<string, string> = {
   deadline: 'no complete line was ready in time',
@@ -69,5 +73,6 @@ export const REASONS: Record<string, string> = {
   unknown_document: 'the daemon does not know this document',
   stale_version: 'the text changed meanwhile',
   disabled: 'switched off',
+  limit: 'the engine of your team allows you no more for now',
   model_error: 'the model failed; it starts afresh with the next request',
 };
