@@ -128,14 +128,12 @@ class LineEnds:
         return replace(message, offset=text.offset(message.offset))
 
     def _elsewhere(self, uri: str, item: Item) -> Item:
-        """Part of a line, wherever it is, as the editor's text has it."""
+        """Some lines, or part of one, wherever they are, as the editor's text has them."""
         text = self._texts.get(uri)
         if text is None:
             return item
-        line = text.plain.line_of(item.start)
-        start = text.text.line_start(line) + item.start - text.plain.line_start(line)
-        return replace(item, start=start, end=start + item.end - item.start,
-                       text=item.text.replace("\n", text.line_end_at(start)))
+        start, end = text.original(item.start), text.original(item.end)
+        return replace(item, start=start, end=end, text=item.text.replace("\n", text.line_end_at(start)))
 
 
 def _with(snapshot: Snapshot, text: LineFeeds) -> Snapshot:

@@ -105,10 +105,10 @@ class NextEditJob:
         self._asking, found = None, asking.found
         if found is None:
             return 0
-        text = self._reader.session.snapshot.text
-        first, last = asking.first + found.first, asking.first + found.last - 1
-        start, end = text.line_start(first), text.line_end(last)
-        if self._refused.isdisjoint(range(first, last + 1)):
+        first, old = asking.first + found.first, asking.old[found.first:found.last]
+        start = asking.start + sum(len(line) + 1 for line in asking.old[:found.first])
+        end = start + len("\n".join(old))  # not by the lines of the rope: to it a lone \r ends one
+        if self._refused.isdisjoint(range(first, first + len(old))):
             self.places = [Place(first, start, end, "edit", 1.0, ("\n".join(found.lines),))]
             return self._judge(self.places[0], self.places[0].candidates)
         return 0

@@ -25,6 +25,11 @@ class NextState:
     """Lines, and what was turned down for them."""
 
     def refused_lines(self, text: str) -> list[int]:
-        """The lines of a text for which something was turned down."""
-        turned_down = {old for old, _ in self.refused}
-        return [number for number, line in enumerate(text.split("\n")) if line in turned_down] if turned_down else []
+        """The lines of a text for which something was turned down, were it for several of them together."""
+        lines, found = text.split("\n"), set[int]()
+        for old in {old for old, _ in self.refused}:
+            wanted = old.split("\n")
+            for number, line in enumerate(lines):
+                if line == wanted[0] and lines[number:number + len(wanted)] == wanted:
+                    found.update(range(number, number + len(wanted)))
+        return sorted(found)

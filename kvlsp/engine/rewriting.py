@@ -40,6 +40,8 @@ class Rewriting:
         self.first = first
         """The line with which :attr:`found` begins to count."""
         self.old = lines[first:last]
+        self.start = sum(len(one) + 1 for one in lines[:first])
+        """The character with which these lines begin."""
         self.found: Rewritten | None = None
         self.done = False
         self._form, self._answer = form, ""

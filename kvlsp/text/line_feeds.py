@@ -10,6 +10,7 @@ Text and edits only. A lone ``\\r`` is a character like any other. What a change
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from kvlsp.text.document import Change
@@ -37,6 +38,10 @@ class LineFeeds:
     def offset(self, offset: int) -> int:
         """An offset of the editor's in the plain text; between ``\\r`` and ``\\n`` that is before the line feed."""
         return offset - self.text.pairs_before(offset)
+
+    def original(self, offset: int) -> int:
+        """Where an offset of the plain text lies in the editor's; at a line feed, before all of its line end."""
+        return bisect_left(range(len(self.text) + 1), offset, key=self.offset) if self.text.pairs else offset
 
     def between(self, offset: int) -> bool:
         """Whether an offset lies between ``\\r`` and ``\\n``."""

@@ -18,6 +18,7 @@ from kvlsp.messages import (
     DescribeDocument,
     EditDocument,
     Item,
+    NextEdit,
     OpenDocument,
     PlaceContext,
     Selected,
@@ -85,6 +86,17 @@ def test_a_closed_document_is_forgotten():
     ends = opened("a\r\nb")
     ends.incoming(CloseDocument(URI))
     assert ends.snapshot(URI) is None
+
+
+@given(st.text(st.sampled_from("\r\nab"), max_size=20), st.data())
+def test_a_next_edit_replaces_what_it_replaces_in_the_plain_text(text, data):
+    ends, seen = opened(text), plain(text)
+    start = data.draw(st.integers(0, len(seen)))
+    end = data.draw(st.integers(start, len(seen)))
+    ends.incoming(NextEdit(8, URI, 1, 0, "automatic", 0.0))
+    (item,) = ends.outgoing(Completed(8, (Item(start, end, "x\ny", 1),), None, {})).items
+    assert plain(text[:item.start]) + "|" + plain(text[item.end:]) == f"{seen[:start]}|{seen[end:]}"
+    assert plain(item.text) == "x\ny"
 
 
 @settings(deadline=None)

@@ -10,6 +10,7 @@ import torch
 from kvlsp.config import Settings
 from kvlsp.engine.next_edit import NextEditJob
 from kvlsp.engine.next_oneshot import next_edits
+from kvlsp.engine.next_state import NextState
 from kvlsp.engine.reader import Reader
 from kvlsp.engine.rewriting import Rewriting
 from kvlsp.nextedit.change import Change
@@ -126,3 +127,17 @@ def test_a_place_that_was_turned_down_is_not_proposed_again(form):
     made = dataclasses.replace(made, decoder=model(form, AFTER.replace("write(size)", "store(size)")).decoder)
     reader = Reader(made, Snapshot("a.py", 0, Rope.of(AFTER), "python"), context=2048)
     assert not NextEditJob(made, reader, changes, Settings(), refused=[3]).run()
+
+
+def test_what_ends_no_line_does_not_shift_the_place(form):
+    """A lone carriage return is a line end to an editor, and none to the model."""
+    text, edit = "\r\r\r" + TEXT, Edit(EDIT.start + 3, EDIT.end + 3, EDIT.text)
+    made = model(form, ("\r\r\r" + AFTER).replace("write(size)", "store(size)"))
+    (taken,) = next_edits(made, text, [edit], "a.py", Settings(), 1)
+    assert taken.after == ("\r\r\r" + AFTER).replace("write(size)", "store(size)")
+
+
+def test_lines_that_were_turned_down_together_are_found_again():
+    state = NextState(refused=[("b\n  c", "x"), ("a", "y")])
+    assert state.refused_lines("a\nb\n  c\nb\nd\nb\n  c") == [0, 1, 2, 5, 6]
+    assert NextState().refused_lines("a\n") == []
