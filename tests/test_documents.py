@@ -35,6 +35,12 @@ def test_files_that_are_named_are_there(page: Path):
         assert any((root / name).exists() for root in (ROOT, ROOT / "kvlsp", page.parent)), name
 
 
+def test_the_page_of_the_extension_has_no_links_into_the_repository():
+    """The packager refuses them: the page is shown where the repository is not."""
+    page = (ROOT / "editors" / "vscode" / "README.md").read_text(encoding="utf-8")
+    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", page)
+
+
 def test_the_architecture_is_a_read_of_ten_minutes():
     assert len(ARCHITECTURE.splitlines()) <= 150
 
