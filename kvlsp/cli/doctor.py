@@ -105,7 +105,7 @@ def device(settings: Settings) -> Iterator[Finding]:
     from kvlsp.opening import threads
 
     threads.use(settings.threads)
-    yield Finding("cpu", f"{os.cpu_count() or 1} cores, the model uses {torch.get_num_threads()} threads")
+    yield Finding("cpu", f"{os.cpu_count() or 1} cores, threads of the model: {torch.get_num_threads()}")
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if available["cuda"]:
         free, total = torch.cuda.mem_get_info()

@@ -58,17 +58,20 @@ def load(
     progress: Progress = _silent,
     lean: bool = True,
     quickest_precision: Callable[[Any], torch.dtype | None] = lambda config: choose(costs(config)),
+    *,
+    called: str = "",
 ) -> LoadedModel:
     """Load a checkpoint folder or a model of the hub.
 
     ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
     keeps the transformers forward (for comparisons). ``quickest_precision`` tells it for a text model's config on this
-    processor, where dtype is auto. Raises :class:`~kvlsp.errors.ModelNotFound`,
+    processor, where dtype is auto; ``called`` is its name for people. Raises :class:`~kvlsp.errors.ModelNotFound`,
     :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
     """
     folder = locate(name_or_path, progress)
     name = folder.name if Path(name_or_path).expanduser() == folder else str(name_or_path)
+    called = called or name
     adapter = read_adapter(folder) if is_adapter(folder) else None
     if adapter is not None:
         folder = locate(adapter.base, progress)
@@ -90,18 +93,18 @@ def load(
     refuse(text)
     size = Size(count, slot_numbers(text), found.tables, found.largest_layer)
     chosen = plan(size, device, dtype, quickest=lambda: quickest_precision(text))
-    progress(0.0, f"loading {name} ({chosen.weights / 1e6:,.0f} MB)")
+    progress(0.0, f"loading {called} ({chosen.weights / 1e6:,.0f} MB)")
     narrow, stored = dtype in BYTES, None
     in_files = narrow and adapter is None  # layers are read from their files once more, when they are rounded
     model = _read(folder, chosen, STORED.get(found.stored, chosen.dtype) if in_files else chosen.dtype)
     if adapter is not None:
-        progress(0.7, f"merging {name}")
+        progress(0.7, f"merging {called}")
         merge(model, adapter)
     if in_files:
         stored = stored_layers(model, weight_files(folder))
         for parameter in model.parameters():  # not the buffers: frequencies of rotations stay what they are
             parameter.data = parameter.data.to(chosen.dtype)
-    progress(0.8, f"checking {name}")
+    progress(0.8, f"checking {called}")
     decoder: Decoder
     exact = TransformersDecoder(model, name, context_length(text))
     del model  # the decoder gives its weights up where it has them in another form
@@ -111,11 +114,11 @@ def load(
     else:
         decoder = on_a_device(quickest(exact)) if lean else exact
     return_freed()
-    progress(1.0, f"{name} is loaded")
+    progress(1.0, f"{called} is loaded")
     path = "graphs" if isinstance(decoder, GraphedForward) else "lean" if decoder is not exact else "transformers"
     if isinstance(decoder, LeanDecoder) and decoder.packed:
         path = "lean, 16-bit weights"
-    description = f"{name}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
+    description = f"{called}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     if (folder / ADAPTER).is_file():
         description += ", without the adapter beside it"
     if adapter is not None:

@@ -60,7 +60,14 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     threads.use(settings.threads)
     if is_gguf(place):
         return of_file(settings, find(place, progress), progress)
-    loaded = load(place, device=settings.device, dtype=settings.dtype, progress=progress, quickest_precision=quickest)
+    loaded = load(
+        place,
+        device=settings.device,
+        dtype=settings.dtype,
+        progress=progress,
+        quickest_precision=quickest,
+        called="" if settings.model else "the default model",
+    )
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
     template = detect(

@@ -136,6 +136,11 @@ def test_a_model_that_is_not_there_is_said_to_be():
     assert "/no/such/folder" in finding.problem
 
 
+def test_the_default_model_is_called_so_and_not_as_its_folder():
+    said = {finding.name: finding.value for finding in doctor.model(Settings())}
+    assert said["model"].startswith("the default model: 23.6M parameters, ")
+
+
 @pytest.mark.parametrize(("rows", "problem"), [(300, ""), (200, "no row in the model")])
 def test_a_tokenizer_that_is_larger_than_its_model_is_seen(rows, problem):
     finding = doctor.tokenizer(Tokenizer.from_json(byte_tokenizer_json()), rows)
