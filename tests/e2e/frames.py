@@ -94,8 +94,12 @@ def _opened(file: Path) -> Playground:
     from tests.e2e.test_playground import Playground
 
     playground = Playground(file)
-    playground.open()
-    playground.page.wait(lambda: "tokens resident" in playground.page.text("#rows"), "the first rows")
+    try:
+        playground.open()
+        playground.page.wait(lambda: "tokens resident" in playground.page.text("#rows"), "the first rows")
+    except BaseException:
+        playground.close()
+        raise
     return playground
 
 

@@ -44,14 +44,31 @@ class Playground:
         self.process = subprocess.Popen([sys.executable, "-m", "kvlsp", "playground", str(file), "--no-browser"],
                                         stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
         assert self.process.stdout is not None
-        said = self.process.stdout.readline()
-        self.address = re.search(r"http://127[^ ]+", said)[0]  # type: ignore[index]
-        self.page = Chromium()
+        try:
+            said = self.process.stdout.readline()
+            self.address = re.search(r"http://127[^ ]+", said)[0]  # type: ignore[index]
+            self.page = Chromium()  # which skips the test where there is none
+        except BaseException:
+            self._end()
+            raise
 
     def close(self) -> None:
-        self.page.close()
+        try:
+            self.page.close()
+        finally:
+            code = self._end()
+        assert code == 0
+
+    def _end(self) -> int:
+        """Its daemons end with it."""
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(30) == 0
+        try:
+            return self.process.wait(30)
+        finally:
+            daemons = self.daemons() if self.process.poll() is None else []
+            self.process.kill()
+            for daemon in daemons:
+                os.kill(daemon, signal.SIGKILL)
 
     def open(self) -> None:
         self.page.do("open", url=self.address)
