@@ -53,9 +53,9 @@ class Lock:
         except OSError:
             return False
 
-    def sign(self) -> None:
-        """Say which process holds it."""
-        os.pwrite(self.descriptor, b"%d\n" % os.getpid(), 0)
+    def sign(self, process: int | None = None) -> None:
+        """Say which process holds it: this one, or a child that it is passed on to."""
+        os.pwrite(self.descriptor, b"%d\n" % (process or os.getpid()), 0)
 
     def pass_on(self) -> None:
         """A child has it now."""

@@ -33,7 +33,7 @@ _LONGEST: Final = 100
 
 _ENVIRONMENT: Final = ("CUDA_", "HIP_", "HOME", "MKL_", "OMP_", "PYTORCH_", "ROCR_", "XDG_CACHE_HOME")
 """How variables begin on which a model and its measurements depend."""
-_OF_HUBS: Final = ("HF_", "TRANSFORMERS_")
+_OF_HUBS: Final = ("HF_", "OLLAMA_MODELS", "TRANSFORMERS_")
 """And one that has to be found."""
 
 
@@ -80,8 +80,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """The folder of this user's sockets, made if need be, open to nobody else."""
     above = Path(environment.get("XDG_RUNTIME_DIR") or "/nowhere")
     if not (above.is_absolute() and _is_ours(above)):
-        above = Path(tempfile.gettempdir())
-        folder = above / f"kvlsp-{os.geteuid()}"
+        folder = _temporary() / f"kvlsp-{os.geteuid()}"
     else:
         folder = above / "kvlsp"
     try:
@@ -95,6 +94,14 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
         raise EngineUnreachable(f"No engine can be shared in {folder} ({error.strerror}); set XDG_RUNTIME_DIR to a "
                                 "folder of yours.") from error
     return folder
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise EngineUnreachable("There is no folder for temporary files in which one could write, so no engine can be "
+                                "shared; set XDG_RUNTIME_DIR to a folder of yours.") from error
 
 
 def places(environment: Mapping[str, str] = os.environ) -> list[Place]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
@@ -83,13 +84,23 @@ class WebSocketLine:
         return frame
 
     def hang_up(self) -> None:
-        """What was written before still goes; then whoever reads meets the end. From any thread."""
+        """What was written before still goes, if it is taken at all; then whoever reads meets the end. From any
+        thread."""
         self._waiting.put(None)
+        threading.Thread(target=self._insist, name="kvlsp-team-end", daemon=True).start()
 
     def close(self) -> None:
         """Called by who reads, when all is over."""
         self._waiting.put(None)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Where nothing is taken any more (the network is gone, the other end stands still) a write waits for as long
+        as the system thinks fit, and the end behind it."""
         self._thread.join(2 * _CLOSING)
+        if self._thread.is_alive():
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._connection.socket, socket.SHUT_RDWR)  # below TLS, whose own would wait
 
     def _run(self) -> None:
         with contextlib.suppress(ConnectionClosed, OSError):

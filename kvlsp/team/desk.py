@@ -27,6 +27,7 @@ from kvlsp.messages import (
     Message,
     NextEdit,
     OpenDocument,
+    PlaceContext,
     Reason,
     StatusChanged,
 )
@@ -129,6 +130,7 @@ class LimitedSeat:
     def __init__(self, desk: Desk, inner: Seat) -> None:
         self._desk, self.inner = desk, inner
         self._lengths: dict[str, int] = {}
+        self._contexts: dict[str, int] = {}
         self._characters = 0
 
     def post(self, message: Message) -> None:
@@ -140,13 +142,18 @@ class LimitedSeat:
                     return
             case OpenDocument(snapshot):
                 desk.record.documents += 1
-                self._measure(snapshot.uri, len(snapshot.text))
+                self._measure(self._lengths, snapshot.uri, len(snapshot.text))
             case EditDocument(uri, after=after):
                 desk.record.edits += 1
-                self._measure(uri, len(after.text))
+                self._measure(self._lengths, uri, len(after.text))
+            case PlaceContext(uri, chunks):
+                if uri not in self._lengths:  # it was closed meanwhile, and nobody would close it again
+                    return
+                self._measure(self._contexts, uri, sum(len(chunk.text) for chunk in chunks))
             case CloseDocument(uri):
-                self._measure(uri, 0)
-                self._lengths.pop(uri, None)
+                for lengths in (self._lengths, self._contexts):
+                    self._measure(lengths, uri, 0)
+                    del lengths[uri]
             case Configure(settings):
                 message = Configure(desk.served(settings))
             case Feedback(kind=kind):
@@ -156,9 +163,10 @@ class LimitedSeat:
     def wait(self, timeout: float = 2.0) -> None:
         self.inner.wait(timeout)
 
-    def _measure(self, uri: str, length: int) -> None:
-        self._characters += length - self._lengths.get(uri, 0)
-        self._lengths[uri] = length
+    def _measure(self, lengths: dict[str, int], uri: str, length: int) -> None:
+        self._characters += length - lengths.get(uri, 0)
+        lengths[uri] = length
         if self._characters > self._desk.grant.characters:
-            raise EngineRefuses(f"The open documents have more than {self._desk.grant.characters:,} characters, which "
-                                "is what this engine allows: close some.")
+            raise EngineRefuses(f"The open documents, with what is shown of other files, have more than "
+                                f"{self._desk.grant.characters:,} characters, which is what this engine allows: close "
+                                "some.")

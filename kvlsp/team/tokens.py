@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import logging
 import os
 import secrets
 import tempfile
@@ -21,6 +22,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from kvlsp.errors import ConfigurationError, EngineRefuses
+
+log = logging.getLogger(__name__)
 
 SESSIONS: Final = 16
 REQUESTS: Final = 1200
@@ -61,6 +64,7 @@ class Tokens:
         """:class:`ConfigurationError` for a file that cannot be read."""
         self._path, self._day = path, day
         self._stamp: tuple[int, int, int] | None = None
+        self._unreadable = False
         self._grants: dict[str, Grant] = {}
         self._read()
 
@@ -90,17 +94,22 @@ class Tokens:
                                 "for another one.")
 
     def _read(self) -> None:
-        """A file that has become unreadable changes nothing: whoever had a token has it."""
+        """A file that has become unreadable changes nothing: whoever had a token has it. That is said once."""
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
                 self._grants = {grant.sha256: grant for grant in read(self._path)}
                 self._stamp = stamp
+            self._unreadable = False
         except (OSError, ConfigurationError) as error:
+            why = str(error) if isinstance(error, ConfigurationError) else (
+                f"{self._path} cannot be read ({error.strerror}).")
             if self._stamp is None:
-                raise ConfigurationError(str(error) if isinstance(error, ConfigurationError) else
-                                         f"{self._path} cannot be read ({error.strerror}).") from error
+                raise ConfigurationError(why) from error
+            if not self._unreadable:
+                log.warning("%s Tokens hold as it was read last; none can be withdrawn until it can be read.", why)
+            self._unreadable = True
 
 
 def digest(token: str) -> str:
@@ -119,13 +128,15 @@ def read(path: Path) -> list[Grant]:
 
 
 def write(path: Path, grants: list[Grant]) -> None:
-    """In one step, for this user's eyes. :class:`ConfigurationError` where it cannot be written."""
+    """In one step. A new file is for this user's eyes; one that is there stays whose it is, with who may read it: a
+    replica may run as another user. :class:`ConfigurationError` where it cannot be written."""
     text = msgspec.json.format(msgspec.json.encode(_File(grants)), indent=2) + b"\n"
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text)
+            _as_before(path, name)
             os.replace(name, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -133,6 +144,19 @@ def write(path: Path, grants: list[Grant]) -> None:
             raise
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def _as_before(path: Path, name: str) -> None:
+    try:
+        before = path.stat()
+    except OSError:  # there is none
+        return
+    if hasattr(os, "chown"):
+        try:
+            os.chown(name, before.st_uid if os.geteuid() == 0 else -1, before.st_gid)
+        except OSError:  # the group that may read it is not ours to give
+            return
+    os.chmod(name, before.st_mode & 0o777)
 
 
 def new_token() -> str:

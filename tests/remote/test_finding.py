@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import threading
 
@@ -34,3 +35,20 @@ def test_one_that_ends_as_it_begins_is_told_and_begun_once(folder, monkeypatch):
     lock = Lock.take(place.lock)
     assert lock is not None, "the next one can be started"
     lock.tidy()
+
+
+def test_one_that_hangs_as_it_begins_is_ended(folder, monkeypatch):
+    """Before it could say which process it is."""
+    hanging = folder / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(hanging.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    begun: list[subprocess.Popen[bytes]] = []
+    start = finding._start
+    monkeypatch.setattr(finding, "_start", lambda place, lock: (begun.append(start(place, lock)), begun[-1])[1])
+    try:
+        with pytest.raises(EngineUnreachable, match="did not begin to listen"):
+            find(Place(folder, "test"), threading.Event(), patience=0.3)
+        assert begun[0].wait(10) == -9
+    finally:
+        begun[0].kill()

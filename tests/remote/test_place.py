@@ -124,6 +124,20 @@ def test_a_path_that_no_socket_can_have_is_said(folder):
         meeting_place(Settings(), {"XDG_RUNTIME_DIR": str(long)})
 
 
+def test_where_nothing_can_be_written_that_is_said(monkeypatch):
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(place.tempfile, "gettempdir", nowhere)
+    with pytest.raises(EngineUnreachable, match="no folder for temporary files"):
+        meeting_place(Settings(), {})
+
+
+def test_where_ollama_keeps_models_belongs_to_a_model_that_is_named(environment):
+    named = Settings(model="ollama:coder")
+    assert meeting_place(named, {**environment, "OLLAMA_MODELS": "/m"}) != meeting_place(named, environment)
+
+
 def test_places_are_those_with_a_lock(environment):
     met = meeting_place(Settings(), environment)
     assert places(environment) == []

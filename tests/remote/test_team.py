@@ -7,13 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
+from websockets.server import ServerProtocol
 
 from kvlsp.address import Address
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.remote import websocket
 from kvlsp.remote.team import OfTheTeam, token_for
+from kvlsp.wire.frames import FROM_ENGINE
 
 HERE = Address.read("ws://127.0.0.1:8000/")
 ELSEWHERE = Address.read("wss://kvlsp.example.org/")
@@ -56,6 +60,40 @@ def test_an_engine_that_is_not_there_is_told_by_its_host():
         address = Address.read(f"ws://127.0.0.1:{free.getsockname()[1]}/")
         with pytest.raises(EngineUnreachable, match=rf"The engine at {address.host} cannot be reached"):
             OfTheTeam(address, lambda _: "").link(Settings(), threading.Event(), time.monotonic)
+
+
+def test_a_connection_that_takes_nothing_any_more_comes_to_its_end(monkeypatch):
+    """Else who has given it up would never try another."""
+    monkeypatch.setattr(websocket, "_CLOSING", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address.read(f"ws://127.0.0.1:{listener.getsockname()[1]}/")
+        taken: list[socket.socket] = []
+
+        def shake_hands_and_stand_still() -> None:
+            connection, _ = listener.accept()
+            taken.append(connection)
+            protocol = ServerProtocol()
+            while not (events := protocol.events_received()):
+                protocol.receive_data(connection.recv(1 << 16))
+            protocol.send_response(protocol.accept(events[0]))
+            connection.sendall(b"".join(protocol.data_to_send()))
+
+        threading.Thread(target=shake_hands_and_stand_still, daemon=True).start()
+        line = websocket.reach(address, {})
+        over = threading.Event()
+
+        def listen() -> None:
+            with suppress(EOFError):
+                line.read(FROM_ENGINE, None)
+            over.set()
+
+        threading.Thread(target=listen, daemon=True).start()
+        line.write(b"x" * (64 << 20))
+        time.sleep(0.2)  # until the system's own buffers are full
+        line.hang_up()
+        ended = over.wait(10)
+        taken[0].close()
+        assert ended
 
 
 def test_the_way_is_light():

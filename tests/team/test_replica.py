@@ -9,7 +9,7 @@ import logging
 
 import pytest
 
-from kvlsp.messages import Reason
+from kvlsp.messages import ContextChunk, PlaceContext, Reason
 from kvlsp.team import tokens as files
 from kvlsp.team.tokens import Grant, Tokens
 from tests.team.conftest import TOKEN, team
@@ -85,6 +85,17 @@ def test_texts_beyond_the_limit_are_told(granted):
     with team(Tokens(granted)) as made:
         typist = made.join(TOKEN)
         typist.open("x" * 101)
+        assert "more than 100 characters" in typist.status("error")
+
+
+def test_pieces_of_other_files_count_as_texts(granted):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, characters=100)])
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open("x" * 50)
+        typist.status("ready")
+        typist.post(PlaceContext(typist.uri, (ContextChunk("a.py", "y" * 51),)))
         assert "more than 100 characters" in typist.status("error")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 
 import pytest
 
@@ -83,3 +84,20 @@ def test_who_goes_makes_room():
         usage.begin(some)
     usage.end(some)
     usage.begin(some)
+
+
+def test_who_may_read_the_file_may_read_it_when_it_has_been_written_again(granted):
+    """A replica runs as another user than who looks after the tokens: what is withdrawn has to reach it."""
+    granted.chmod(0o640)
+    write(granted, [])
+    assert granted.stat().st_mode & 0o777 == 0o640
+
+
+def test_that_no_token_can_be_withdrawn_is_said_once(granted, caplog):
+    tokens = Tokens(granted, lambda: DAY)
+    granted.write_text("{")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            tokens.find(TOKEN)
+    [warned] = caplog.records
+    assert "none can be withdrawn" in warned.getMessage()
