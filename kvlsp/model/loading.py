@@ -58,6 +58,7 @@ def load(
     progress: Progress = _silent,
     lean: bool = True,
     quickest_precision: Callable[[Any], torch.dtype | None] = lambda config: choose(costs(config)),
+    in_integers: Callable[[int], bool] | None = None,
     *,
     called: str = "",
 ) -> LoadedModel:
@@ -65,7 +66,8 @@ def load(
 
     ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
     keeps the transformers forward (for comparisons). ``quickest_precision`` tells it for a text model's config on this
-    processor, where dtype is auto; ``called`` is its name for people. Raises :class:`~kvlsp.errors.ModelNotFound`,
+    processor, where dtype is auto; ``in_integers`` whether int8 rounds rows of a width too (None: measured now);
+    ``called`` is its name for people. Raises :class:`~kvlsp.errors.ModelNotFound`,
     :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
     """
@@ -110,7 +112,9 @@ def load(
     del model  # the decoder gives its weights up where it has them in another form
     precision = str(exact.dtype).removeprefix("torch.")
     if narrow:
-        decoder, precision = rounded(exact, dtype, stored)
+        width = int(exact.model.get_input_embeddings().weight.shape[1])
+        integers = in_integers(width) if in_integers is not None and dtype == "int8" else None
+        decoder, precision = rounded(exact, dtype, stored, integers)
     else:
         decoder = on_a_device(quickest(exact)) if lean else exact
     return_freed()

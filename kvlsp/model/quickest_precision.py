@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
-from kvlsp.errors import KvlspError
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.lean import quickest
 from kvlsp.model.rows import LAST, RowBatch
@@ -46,7 +45,7 @@ def costs(config: Any, clock: Callable[[], float] = time.perf_counter) -> dict[s
             if decoder is None:
                 return {}
             found[str(dtype).removeprefix("torch.")] = round(1e3 * _cost(decoder, clock), 3)
-        except (KvlspError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, MemoryError) as error:
+        except Exception as error:  # architectures fail in many ways over fewer layers than they have
             logger.info("Which precision is quickest was not measured: %s", error)
             return {}
     return found

@@ -17,7 +17,7 @@ from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import LoadedModel, load
 from kvlsp.opening import threads
-from kvlsp.opening.precision import quickest
+from kvlsp.opening.precision import in_integers, quickest
 from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Template
@@ -66,6 +66,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         dtype=settings.dtype,
         progress=progress,
         quickest_precision=quickest,
+        in_integers=in_integers,
         called="" if settings.model else "the default model",
     )
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
