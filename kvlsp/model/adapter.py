@@ -33,6 +33,8 @@ _REFUSED: Final = {
     "megatron_config": "Megatron's layers",
 }  # fmt: skip
 """What an adapter_config.json may switch on that makes more of an adapter than two thin matrices."""
+_ALPHA: Final = 8
+"""What peft takes where a description does not say it."""
 _CHANGED_BASES: Final = ("pissa", "olora", "loftq", "corda", "lora_ga")
 """Ways to begin a training that change the model itself."""
 
@@ -52,7 +54,7 @@ class Adapter:
     """For modules whose names end so (a regular expression)."""
 
     def scale(self, module: str, rank: int) -> float:
-        alpha = next((float(value) for pattern, value in self.alphas.items()
+        alpha = next((value for pattern, value in self.alphas.items()
                       if re.match(rf"(.*\.)?({pattern})$", module)), self.alpha)  # fmt: skip
         return alpha / (math.sqrt(rank) if self.rank_stabilised else rank)
 
@@ -71,7 +73,7 @@ def read_adapter(folder: Path) -> Adapter:
         if not isinstance(config, dict):
             raise ValueError("it is no description")
         adapter = _described(folder, config)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError, re.error) as error:
         raise ModelBroken(f"{path} cannot be read ({error}). Fetch the adapter again.") from error
     if not (folder / WEIGHTS).is_file():
         pickled = (folder / "adapter_model.bin").is_file()
@@ -99,11 +101,14 @@ def _described(folder: Path, config: Mapping[str, Any]) -> Adapter:
     base = config.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise ModelBroken(f"{folder / ADAPTER} does not say which model it is for (base_model_name_or_path).")
-    beside = folder / base  # a path that somebody wrote from the adapter's folder on
-    if as_path(base) is not None and not Path(base).is_absolute() and beside.is_dir():
-        base = str(beside.resolve())
-    return Adapter(folder, base, float(config.get("lora_alpha") or 0), bool(config.get("use_rslora")),
-                   bool(config.get("fan_in_fan_out")), dict(config.get("alpha_pattern") or {}))  # fmt: skip
+    written = as_path(base)
+    if written is not None and not written.is_absolute():  # from the adapter's folder on, never from the current one
+        base = str((folder / base).resolve())
+    alphas = {str(pattern): float(alpha) for pattern, alpha in dict(config.get("alpha_pattern") or {}).items()}
+    for pattern in alphas:
+        re.compile(pattern)
+    return Adapter(folder, base, float(config.get("lora_alpha", _ALPHA)), bool(config.get("use_rslora")),
+                   bool(config.get("fan_in_fan_out")), alphas)  # fmt: skip
 
 
 @torch.no_grad()
@@ -161,7 +166,7 @@ def _other_half(name: str) -> str:
 
 
 def _product(thin: torch.Tensor, wide: torch.Tensor, name: str, adapter: Adapter) -> torch.Tensor:
-    if thin.dim() != 2 or wide.dim() != 2 or wide.shape[1] != thin.shape[0]:
+    if thin.dim() != 2 or wide.dim() != 2 or wide.shape[1] != thin.shape[0] or not thin.shape[0]:
         raise ModelBroken(f"The halves of {name} in {adapter.folder} do not fit each other. Fetch the adapter again.")
     return wide.float() @ thin.float()
 

@@ -93,7 +93,7 @@ def load(
         ) from error
     text = config.get_text_config()
     refuse(text)
-    size = Size(count, slot_numbers(text), found.tables, found.largest_layer)
+    size = Size(count, slot_numbers(text), found.tables, found.largest_layer, whole=adapter is not None)
     chosen = plan(size, device, dtype, quickest=lambda: quickest_precision(text))
     progress(0.0, f"loading {called} ({chosen.weights / 1e6:,.0f} MB)")
     narrow, stored = dtype in BYTES, None

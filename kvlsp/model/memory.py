@@ -40,12 +40,14 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Size:
     """How many numbers a model has: in all, per resident token, in its embedding and output layer (one if tied), and in
-    its largest layer; the last two are 0 where nobody looked."""
+    its largest layer; the last two are 0 where nobody looked. ``whole``: all of it is in memory before it is rounded,
+    as where an adapter is merged first."""
 
     parameters: int
     slot: int
     tables: int = 0
     layer: int = 0
+    whole: bool = False
 
 
 def plan(
@@ -124,10 +126,11 @@ def needed_rounded(size: Size, dtype: str) -> int:
     """Bytes while weights are rounded, when most is in memory, with the least useful cache and workspace.
 
     Embedding and output layer are rounded first, from bfloat16; then layer by layer is read from its file, fused and
-    rounded.
+    rounded, or where the model is there as a whole taken from it.
     """
     weights, cache = rounded_weights(size, dtype), size.slot * RESIDENT * torch.bfloat16.itemsize
-    return max(3 * size.tables, weights + max(6 * size.layer, cache)) + WORKSPACE
+    first = torch.bfloat16.itemsize * size.parameters + max(size.tables, 6 * size.layer) if size.whole else 0
+    return max(first, 3 * size.tables, weights + max(6 * size.layer, cache)) + WORKSPACE
 
 
 def needed(size: Size, dtype: torch.dtype) -> int:

@@ -15,6 +15,7 @@ from kvlsp.config import Settings
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound, UnsupportedModel
 from kvlsp.model.adapter import read_adapter
 from kvlsp.model.loading import load
+from kvlsp.model.memory import plan
 from kvlsp.model.rows import EVERY, RowBatch
 from kvlsp.opening.model import open_model
 from tests.support.byte_tokenizer import byte_tokenizer_json
@@ -129,6 +130,38 @@ def test_its_model_may_be_named_from_where_it_lies(base):
     assert read_adapter(adapter).base == str(base)
 
 
+@pytest.mark.parametrize("named", ["./other", "../other", "~nobody-here/other"])
+def test_its_model_is_never_looked_for_in_the_current_folder(base, tmp_path, monkeypatch, named):
+    current = tmp_path / "somewhere" / "else"
+    (current / named).mkdir(parents=True)
+    monkeypatch.chdir(current)
+    adapter = write_adapter(base, base_model_name_or_path=named)
+    assert not (adapter / named).exists()
+    with pytest.raises(ModelNotFound, match="There is no model at"):
+        load(adapter, "cpu")
+
+
+def test_without_a_scale_it_is_peft_s(base):
+    adapter = write_adapter(base)
+    described = json.loads((adapter / "adapter_config.json").read_text())
+    del described["lora_alpha"]
+    (adapter / "adapter_config.json").write_text(json.dumps(described))
+    torch.testing.assert_close(logits(adapter), logits(merged(base, adapter, 8 / RANK)), atol=1e-5, rtol=1e-5)
+
+
+def test_eight_bits_of_a_model_with_an_adapter_are_planned_with_the_whole_model(base, monkeypatch):
+    sizes = []
+
+    def planned(size: Any, *more: Any, **others: Any) -> Any:
+        sizes.append(size)
+        return plan(size, *more, **others)
+
+    monkeypatch.setattr("kvlsp.model.loading.plan", planned)
+    for place in (write_adapter(base), base):
+        load(place, "cpu", "int8")
+    assert [size.whole for size in sizes] == [True, False]
+
+
 @pytest.mark.parametrize(("config", "kind", "says"), [
     ({"peft_type": "IA3"}, UnsupportedModel, "of the kind IA3"),
     ({"use_dora": True}, UnsupportedModel, "DoRA"),
@@ -142,6 +175,9 @@ def test_its_model_may_be_named_from_where_it_lies(base):
     ({"base_model_name_or_path": "/no/such/model"}, ModelNotFound, "/no/such/model"),
     ({"lora_alpha": "much"}, ModelBroken, "cannot be read"),
     ({"alpha_pattern": 5}, ModelBroken, "cannot be read"),
+    ({"alpha_pattern": {"(": 5}}, ModelBroken, "cannot be read"),
+    ({"alpha_pattern": {"q_proj": "much"}}, ModelBroken, "cannot be read"),
+    ({"lora_alpha": None}, ModelBroken, "cannot be read"),
 ])
 def test_what_is_more_than_two_thin_matrices_is_refused(base, config, kind, says):
     with pytest.raises(kind, match=says):
@@ -157,6 +193,8 @@ def test_what_is_more_than_two_thin_matrices_is_refused(base, config, kind, says
     ({"base_model.model.model.layers.0.mlp.up_proj.lora_A.weight": torch.ones(4, 99),
       "base_model.model.model.layers.0.mlp.up_proj.lora_B.weight": torch.ones(64, 4)}, "does not fit its model"),
     ({"base_model.model.lm_head.weight": torch.ones(3, 32)}, "does not fit its model"),
+    ({"base_model.model.model.layers.0.mlp.up_proj.lora_A.weight": torch.ones(0, 32),
+      "base_model.model.model.layers.0.mlp.up_proj.lora_B.weight": torch.ones(64, 0)}, "do not fit each other"),
 ])
 def test_tensors_that_do_not_fit_are_named(base, tensors, says):
     with pytest.raises(ModelError, match=says):

@@ -128,6 +128,15 @@ def test_rounded_weights_are_planned_where_bfloat16_does_not_fit(monkeypatch):
         plan(size, "cpu", "int4")
 
 
+def test_what_is_merged_before_it_is_rounded_is_planned_as_a_whole(monkeypatch):
+    size = Size(3_000_000_000, 1000, tables=300_000_000, layer=90_000_000, whole=True)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4 << 30)
+    with pytest.raises(OutOfMemory, match=r"as int8\. Choose a smaller"):
+        plan(size, "cpu", "int8")
+    monkeypatch.setattr(memory, "free_memory", lambda device: 7 << 30)
+    assert plan(size, "cpu", "int8").weights == 3_000_000_000
+
+
 def test_what_was_measured_decides_between_precisions(monkeypatch):
     monkeypatch.setattr(memory, "precision_for", lambda device: torch.bfloat16)
     size = Size(1_000_000, 1000)
