@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from kvlsp.catalogue.entry import Entry
+from kvlsp.gguf.place import parts
 
 EXTRA = "gguf"
 
@@ -18,9 +19,11 @@ def problem() -> str:
 
 
 def of_file(path: Path, name: str, where: str, parameters: int = 0, licence: str = "") -> Entry:
-    """An entry for a file; its size is about what it takes in memory."""
-    try:
-        disk = path.stat().st_size
-    except OSError:
-        return Entry(name, where, licence=licence, problem=f"Its file {path.name} is not there. Fetch it again.")
+    """An entry for a file, of several the first; its size is about what it takes in memory."""
+    disk = 0
+    for part in parts(path):
+        try:
+            disk += part.stat().st_size
+        except OSError:
+            return Entry(name, where, licence=licence, problem=f"Its file {part.name} is not there. Fetch it again.")
     return Entry(name, where, parameters, disk=disk, licence=licence, problem=problem(), rounded=True)

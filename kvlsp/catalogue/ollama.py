@@ -1,55 +1,57 @@
-"""The models that Ollama keeps: its manifests name them, its blobs are GGUF files. Nothing is fetched."""
+"""The models that Ollama keeps, listed: what each is called, how large it is, under which licence. Nothing is fetched.
+
+How its store is laid out is known in :mod:`kvlsp.gguf.ollama`, which also opens what is named here.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from kvlsp.catalogue.entry import Entry, read_small
 from kvlsp.catalogue.gguf import of_file
-from kvlsp.gguf.ollama import folder as store
+from kvlsp.errors import ModelBroken
+from kvlsp.gguf import ollama
 
-_KIND = "application/vnd.ollama.image."
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LICENCE = "application/vnd.ollama.image.license"
 _SIZE = re.compile(r"([0-9.]+) ?([KMBT])")
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
 def models(folder: Path | None = None) -> Iterator[Entry]:
     """Each as ``ollama:NAME:TAG``, as kvlsp's setting ``model`` and Ollama itself name it."""
-    folder = folder or store()
+    store = folder or ollama.folder()
     try:
-        manifests = sorted((folder / "manifests").glob("*/*/*/*"))  # its registry, who made it, name, tag
+        there = list(ollama.manifests(store))
     except OSError:
         return
-    for path in manifests:
-        _, maker, name, tag = path.parts[-4:]
-        manifest = read_small(path)
-        if isinstance(manifest, dict):
-            entry = _entry(folder / "blobs", manifest, f"{name if maker == 'library' else f'{maker}/{name}'}:{tag}")
-            if entry is not None:
-                yield entry
+    for name, manifest in there:
+        entry = _entry(store, name, manifest)
+        if entry is not None:
+            yield entry
 
 
-def _entry(blobs: Path, manifest: Mapping[str, Any], name: str) -> Entry | None:
-    layers = [one for one in manifest.get("layers") or [] if isinstance(one, dict)]
-    weights = _blob(blobs, next((one for one in layers if one.get("mediaType") == f"{_KIND}model"), None))
-    if weights is None:
+def _entry(store: Path, name: str, manifest: Path) -> Entry | None:
+    """None where a file describes no model with weights."""
+    said = read_small(manifest)
+    layers = said.get("layers") if isinstance(said, dict) else None
+    kinds = {one.get("mediaType"): one for one in layers if isinstance(one, dict)} if isinstance(layers, list) else {}
+    if ollama.WEIGHTS not in kinds:
         return None
-    about = read_small(_blob(blobs, manifest.get("config")) or blobs / "none")
+    try:
+        weights = ollama.weights(store, name, manifest)
+    except ModelBroken as error:
+        return Entry(f"{ollama.PREFIX}{name}", "Ollama", problem=str(error))
+    about = read_small(ollama.blob(store, said.get("config")) or store / "none")
     size = _SIZE.fullmatch(str(about.get("model_type", ""))) if isinstance(about, dict) else None
-    parameters = round(float(size[1]) * _UNITS[size[2]]) if size and size[1].count(".") < 2 else 0
-    terms = _blob(blobs, next((one for one in layers if one.get("mediaType") == f"{_KIND}license"), None))
-    return of_file(weights, f"ollama:{name}", "Ollama", parameters, _first_line(terms))
+    parameters = round(float(size[1]) * _UNITS[size[2]]) if size and _is_number(size[1]) else 0
+    licence = _first_line(ollama.blob(store, kinds.get(_LICENCE)))
+    return of_file(weights, f"{ollama.PREFIX}{name}", "Ollama", parameters, licence)
 
 
-def _blob(blobs: Path, layer: Any) -> Path | None:
-    digest = layer.get("digest") if isinstance(layer, dict) else None
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        return None
-    return blobs / digest.replace(":", "-")
+def _is_number(text: str) -> bool:
+    return text.count(".") < 2 and text != "." and len(text) < 16
 
 
 def _first_line(terms: Path | None) -> str:

@@ -14,6 +14,7 @@ from kvlsp.gguf import metadata as reading
 from kvlsp.gguf.api import LlamaModel, llama
 from kvlsp.gguf.decoder import LlamaDecoder
 from kvlsp.gguf.facts import Facts, facts
+from kvlsp.gguf.place import parts
 from kvlsp.gguf.proof import check_entries, prove
 from kvlsp.gguf.refusals import probe, refuse
 from kvlsp.gguf.vocabulary import PUBLISHED, definition
@@ -57,8 +58,9 @@ def load(path: Path, device: str, dtype: str, progress: Progress, name: str = ""
         )
     said = reading.read(path)
     found = facts(said, path, name)
-    _fits(path, found, on_gpu=on_gpu)
-    progress(0.0, f"loading {found.name} ({path.stat().st_size / 1e6:,.0f} MB)")
+    weights = sum(one.stat().st_size for one in parts(path) if one.is_file())
+    _fits(weights, found, on_gpu=on_gpu)
+    progress(0.0, f"loading {found.name} ({weights / 1e6:,.0f} MB)")
     model = LlamaModel(path, on_gpu=on_gpu)
     refuse(model, found.name)
     progress(0.5, f"proving the tokenizer of {found.name}")
@@ -76,9 +78,9 @@ def load(path: Path, device: str, dtype: str, progress: Progress, name: str = ""
     return LoadedFile(decoder, tokenizer, description, _begin(model), _fill(model), languages)
 
 
-def _fits(path: Path, found: Facts, *, on_gpu: bool) -> None:
+def _fits(weights: int, found: Facts, *, on_gpu: bool) -> None:
     """Raise :class:`OutOfMemory` where weights and the least useful cache are more than is free."""
-    needed = path.stat().st_size + RESIDENT * found.numbers * 2 + WORKSPACE
+    needed = weights + RESIDENT * found.numbers * 2 + WORKSPACE
     free = free_memory(torch.device("cpu"))
     if needed > free and not on_gpu:  # what a GPU holds llama.cpp knows better
         raise OutOfMemory(

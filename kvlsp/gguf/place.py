@@ -14,7 +14,7 @@ from kvlsp.gguf import ollama
 from kvlsp.model.checkpoint import Progress, as_path, explain
 
 _HUB_FILE: Final = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)/([\w./-]+\.gguf)", re.IGNORECASE)
-_PART: Final = re.compile(r"-(\d{5})-of-\d{5}\.gguf", re.IGNORECASE)
+_PART: Final = re.compile(r"-(\d{5})-of-(\d{5})(\.gguf)", re.IGNORECASE)
 """How a file is named that is one of several."""
 
 
@@ -57,6 +57,19 @@ def short_name(name: str, path: Path) -> str:
     return name.removeprefix(ollama.PREFIX) if ollama.is_name(name) else path.stem
 
 
+def parts(path: Path) -> list[Path]:
+    """All files that a model's first one belongs to, whether they are there or not; itself where it is the only one."""
+    return [path.with_name(name) for name in _part_names(path.name)]
+
+
+def _part_names(name: str) -> list[str]:
+    part = _PART.search(name)
+    if part is None:
+        return [name]
+    begins, total, ends = name[: part.start()], part[2], part[3]
+    return [f"{begins}-{number:05}-of-{total}{ends}" for number in range(1, int(total) + 1)]
+
+
 def _files(folder: Path) -> list[Path]:
     """The models in a folder; of one in several files the first. Projectors of pictures are none."""
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".gguf" and path.is_file())
@@ -67,8 +80,11 @@ def _files(folder: Path) -> list[Path]:
 def _fetched(repository: str, file: str, progress: Progress) -> Path:
     from huggingface_hub import hf_hub_download
 
-    progress(None, f"looking for {repository}/{file}")
     try:
-        return Path(hf_hub_download(repository, file))
+        fetched = []
+        for one in _part_names(file):
+            progress(None, f"looking for {repository}/{one}")
+            fetched.append(Path(hf_hub_download(repository, one)))
+        return fetched[0]
     except Exception as error:  # the hub's client wraps the errors of whichever network library it is built on
         raise explain(repository, error) from error

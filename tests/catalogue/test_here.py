@@ -13,6 +13,7 @@ from kvlsp.catalogue import gguf
 from kvlsp.catalogue.entry import checkpoint, licence_in
 from kvlsp.catalogue.here import here, of_folder
 from kvlsp.errors import ModelNotFound
+from kvlsp.gguf import ollama
 from kvlsp.model.contents import parameters
 from tests.support.decoders import tiny_llama
 
@@ -23,20 +24,22 @@ def write_model(folder: Path, licence: str = "apache-2.0") -> Path:
     return folder
 
 
-def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str = "library") -> None:
+def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str = "registry.ollama.ai/library",
+                 kind: str = "1.5B", more: str = "") -> None:
     blobs = store / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
     digests = {
         what: "sha256:" + f"{number:x}{len(name):x}".rjust(64, "0")
-        for number, what in enumerate(("model", "license", "config"), 1)
+        for number, what in enumerate(("model", "license", "config", "adapter"), 1)
     }
     for what, content in (
         ("model", b"GGUF" + bytes(size - 4)),
         ("license", b"\n  MIT License\n\nCopyright"),
-        ("config", json.dumps({"model_type": "1.5B"}).encode()),
+        ("config", json.dumps({"model_type": kind}).encode()),
+        ("adapter", b""),
     ):
         (blobs / digests[what].replace(":", "-")).write_bytes(content)
-    manifest = store / "manifests" / "registry.example" / maker / name / tag
+    manifest = store / "manifests" / maker / name / tag
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(
         json.dumps(
@@ -44,7 +47,7 @@ def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str =
                 "config": {"digest": digests["config"]},
                 "layers": [
                     {"mediaType": f"application/vnd.ollama.image.{what}", "digest": digests[what], "size": size}
-                    for what in ("license", "model")
+                    for what in ("license", "model", *filter(None, [more]))
                 ],
             }
         )
@@ -114,10 +117,11 @@ def test_the_hub_s_cache_by_ids(tmp_path, nowhere):
 def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
     store = tmp_path / "ollama"
     write_ollama(store, "qwen2.5-coder", "1.5b-base", 500)
-    write_ollama(store, "mine", "latest", 90, maker="somebody")
-    (store / "manifests" / "registry.example" / "library" / "broken").mkdir()
-    (store / "manifests" / "registry.example" / "library" / "broken" / "x").write_text("{")
-    (store / "manifests" / "registry.example" / "library" / "broken" / "y").write_text('{"layers": [1, {"digest": 5}]}')
+    write_ollama(store, "mine", "latest", 90, maker="registry.ollama.ai/somebody")
+    broken = store / "manifests" / "registry.ollama.ai" / "library" / "broken"
+    broken.mkdir()
+    for name, said in (("x", "{"), ("y", '{"layers": [1, {"digest": 5}]}'), ("z", '{"layers": 5}')):
+        (broken / name).write_text(said)
     for offered in (True, False):
         monkeypatch.setattr(gguf, "problem", lambda offered=offered: "" if offered else "install it")
         found = here(hub=nowhere["hub"], store=store)[1:]
@@ -128,6 +132,34 @@ def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
         assert {one.problem for one in found} == {"" if offered else "install it"}
 
 
+def test_what_is_listed_of_ollama_s_store_is_what_can_be_named(tmp_path, nowhere):
+    store = tmp_path / "ollama"
+    write_ollama(store, "qwen2.5-coder", "1.5b")
+    write_ollama(store, "Coder-GGUF", "Q4_K_M", maker="hf.co/owner", kind=".B")
+    write_ollama(store, "tuned", "latest", more="adapter")
+    write_ollama(store, "lost-it", "latest", maker="registry.ollama.ai/somebody")
+    found = {one.name: one for one in here(hub=nowhere["hub"], store=store)[1:]}
+    assert list(found) == [
+        "ollama:hf.co/owner/Coder-GGUF:Q4_K_M", "ollama:qwen2.5-coder:1.5b", "ollama:tuned:latest",
+        "ollama:somebody/lost-it:latest",
+    ]  # fmt: skip
+    for name, one in found.items():
+        if name == "ollama:tuned:latest":
+            assert "has an adapter" in one.problem
+        else:
+            assert ollama.find(name, {"OLLAMA_MODELS": str(store)}).stat().st_size == one.disk == 100
+
+
+def test_weights_that_ollama_s_store_lacks_are_said(tmp_path, nowhere):
+    store = tmp_path / "ollama"
+    write_ollama(store, "tiny", "latest")
+    for blob in (store / "blobs").iterdir():
+        blob.unlink()
+    (model,) = here(hub=nowhere["hub"], store=store)[1:]
+    assert model.name == "ollama:tiny:latest"
+    assert "are missing" in model.problem
+
+
 def test_gguf_files_need_what_reads_them(tmp_path, monkeypatch):
     for name in ("small.gguf", "large-00002-of-00002.gguf", "mmproj-f16.gguf"):
         (tmp_path / name).write_bytes(b"GGUF1234")
@@ -135,6 +167,16 @@ def test_gguf_files_need_what_reads_them(tmp_path, monkeypatch):
     (model,) = of_folder(str(tmp_path))
     assert (model.name, model.disk) == (str(tmp_path / "small.gguf"), 8)
     assert "GGUF" in model.problem
+
+
+def test_of_a_model_in_several_files_all_count(tmp_path):
+    for number, size in ((1, 8), (2, 100)):
+        (tmp_path / f"large-0000{number}-of-00002.gguf").write_bytes(bytes(size))
+    (model,) = of_folder(str(tmp_path))
+    assert model.disk == 108
+    (tmp_path / "large-00002-of-00002.gguf").unlink()
+    (model,) = of_folder(str(tmp_path))
+    assert "large-00002-of-00002.gguf is not there" in model.problem
 
 
 @pytest.mark.parametrize(

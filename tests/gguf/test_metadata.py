@@ -46,6 +46,28 @@ def test_a_file_that_is_none_or_cut_off_is_refused_with_a_sentence(tmp_path: Pat
         read(tmp_path / "nowhere.gguf")
 
 
+def test_lists_within_lists_without_end_are_refused(tmp_path: Path) -> None:
+    whole, path = tiny_file(2).read_bytes(), tmp_path / "nested.gguf"
+    key = (1).to_bytes(8, "little") + b"a" + (9).to_bytes(4, "little")
+    path.write_bytes(whole[:16] + (1).to_bytes(8, "little") + key + ((9).to_bytes(4, "little")
+                     + (1).to_bytes(8, "little")) * 100_000)  # fmt: skip
+    with pytest.raises(ModelBroken, match="Fetch it again"):
+        read(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("llama.block_count", 2**32 - 1), ("llama.block_count", -1), ("llama.block_count", 0),
+    ("llama.attention.head_count", -4), ("llama.attention.head_count_kv", [2, -1]),
+    ("llama.attention.head_count_kv", 2**31), ("llama.embedding_length", 0), ("llama.embedding_length", 2**62),
+    ("llama.attention.key_length", float("inf")), ("llama.context_length", "long"), ("llama.context_length", 0),
+    ("llama.context_length", 2**62), ("llama.context_length", float("nan")), ("general.parameter_count", [1]),
+])  # fmt: skip
+def test_sizes_that_cannot_be_are_refused_before_anything_follows_from_them(tmp_path, name, value) -> None:
+    path = tiny_file(2)
+    with pytest.raises(ModelBroken, match="Fetch it again or choose another"):
+        facts({**read(path), name: value}, path)
+
+
 def test_a_file_that_says_nothing_of_its_layers_is_no_language_model(tmp_path: Path) -> None:
     path = with_metadata(tiny_file(2), tmp_path / "a.gguf", {"llama.block_count": None})
     with pytest.raises(ModelBroken, match="no language model"):

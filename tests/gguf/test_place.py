@@ -9,7 +9,7 @@ import pytest
 
 from kvlsp.errors import ModelBroken, ModelNotFound
 from kvlsp.gguf import ollama
-from kvlsp.gguf.place import find, is_gguf
+from kvlsp.gguf.place import find, is_gguf, parts
 
 
 def silent(share: float | None, doing: str) -> None:
@@ -61,6 +61,23 @@ def test_a_file_of_the_hub_is_taken_from_its_cache(tmp_path: Path, monkeypatch: 
     assert is_gguf(name)
     assert find(name, silent) == tmp_path / "qwen2.5-coder-0.5b-q4_0.gguf"
     assert asked == [("Qwen/Qwen2.5-Coder-0.5B-GGUF", "qwen2.5-coder-0.5b-q4_0.gguf")]
+
+
+def test_of_a_model_in_several_files_all_are_fetched_and_the_first_is_named(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    def download(repository: str, file: str) -> str:
+        place = tmp_path / file
+        put(place.parent, place.name)
+        return str(place)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    for named in (1, 2):
+        found = find(f"owner/repo/q4/big-0000{named}-of-00003.gguf", silent)
+        assert found == tmp_path / "q4" / "big-00001-of-00003.gguf"
+    assert parts(found) == sorted((tmp_path / "q4").iterdir())
+    assert len(parts(found)) == 3
+    assert parts(tmp_path / "one.gguf") == [tmp_path / "one.gguf"]
 
 
 def test_without_a_hub_the_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,3 +144,5 @@ def test_the_store_lies_in_the_home_unless_told_otherwise(monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert ollama.folder({}) == tmp_path / ".ollama" / "models"
     assert ollama.folder({"OLLAMA_MODELS": "/models"}) == Path("/models")
+    for relative in ("models", "./models", "~nobody-here/models"):
+        assert ollama.folder({"OLLAMA_MODELS": relative}) == tmp_path / ".ollama" / "models"
