@@ -66,8 +66,8 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
-            names = sorted(set(read_json(index)["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            names = sorted({str(name) for name in read_json(index)["weight_map"].values()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelBroken(f"{index} cannot be read ({error}). Fetch the model again.") from error
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
@@ -104,10 +104,25 @@ def _header(path: Path) -> dict[str, Any]:
             if not 2 <= length <= min(size, LARGEST):
                 raise ValueError("its first bytes are no safetensors header")
             header = json.loads(file.read(length))
-        end = max(one["data_offsets"][1] for name, one in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        end = max(_end(one) for name, one in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ModelBroken(f"{path} is damaged ({error}). Fetch the model again.") from error
     expected = 8 + length + end
     if size < expected:
         raise ModelBroken(f"{path} is cut off: {size:,} of {expected:,} bytes are there. Fetch the model again.")
     return header
+
+
+def _end(tensor: dict[str, Any]) -> int:
+    """Where a tensor ends that a header describes. Raises what a description raises that is none."""
+    first, end = tensor["data_offsets"]
+    if not isinstance(first, int) or not isinstance(end, int) or not isinstance(tensor["dtype"], str):
+        raise ValueError("a tensor is described by what is no number")
+    size = 1
+    for extent in tensor["shape"]:
+        if not isinstance(extent, int) or extent < 0:
+            raise ValueError("a tensor has no size")
+        size = min(size * extent, 1 << 62)
+    if size > 8 * (end - first):  # a number takes a bit at least
+        raise ValueError("a tensor speaks of more numbers than it holds")
+    return end

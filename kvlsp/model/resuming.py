@@ -58,7 +58,8 @@ def _file(name: str, file: str, revision: str, bar: Any) -> None:
             return
         with part.open("ab") as there:
             if there.tell() > about.size:
-                there.truncate(0)
+                there.seek(0)
+                there.truncate()
             begun = there.tell()
             http_get(
                 about.location, there, resume_size=begun, headers=headers, expected_size=about.size, tqdm_class=bar

@@ -86,6 +86,18 @@ def test_halves_that_do_not_belong_together_are_thrown_away(tmp_path, hub):
     assert kvlsp(tmp_path, hub, "fetch", NAME).returncode == 0
 
 
+def test_more_than_there_can_be_of_a_file_is_thrown_away(tmp_path, hub):
+    hub.breaks_after, hub.then_refuses = 12 << 20, 500
+    kvlsp(tmp_path, hub, "fetch", NAME)
+    hub.refuses = 0
+    (part,) = (tmp_path / "hf").rglob("*.part")
+    part.write_bytes(bytes((tmp_path / "model" / WEIGHTS).stat().st_size + 1))
+    again = kvlsp(tmp_path, hub, "fetch", NAME)
+    assert again.returncode == 0, again.stderr
+    fetched = next((tmp_path / "hf").rglob(f"snapshots/*/{WEIGHTS}"))
+    assert fetched.read_bytes() == (tmp_path / "model" / WEIGHTS).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("name", "refuses", "says"),
     [

@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import errors as hub
 from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
+from kvlsp.catalogue.entry import checkpoint as described
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
 from kvlsp.model import checkpoint
 from kvlsp.model.checkpoint import LARGEST, explain, locate, read_config
@@ -59,6 +60,30 @@ def test_a_file_that_is_something_else(folder):
     (folder / "model.safetensors").write_bytes(b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>")
     with pytest.raises(ModelBroken, match="damaged"):
         parameters(folder)
+
+
+@pytest.mark.parametrize("header", [
+    [], {"a": 5}, {"a": {}}, {"a": {"data_offsets": [0, 4]}}, {"a": {"data_offsets": [0, 4], "dtype": "F32"}},
+    {"a": {"data_offsets": [0, 4], "dtype": "F32", "shape": "ab"}},
+    {"a": {"data_offsets": [], "dtype": "F32", "shape": []}},
+    {"a": {"data_offsets": [0, 4], "dtype": "F32", "shape": [-1]}},
+    {"a": {"data_offsets": [0, 4], "dtype": "F32", "shape": [10**400, 10**400]}},
+    {"a": {"data_offsets": [0, 1e3], "dtype": "F32", "shape": [1]}},
+    {"a": {"data_offsets": [0, 4], "dtype": 1, "shape": [1]}},
+])  # fmt: skip
+def test_headers_that_describe_no_tensors(folder, header):
+    said = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(said).to_bytes(8, "little") + said + b"\0" * 4)
+    with pytest.raises(ModelBroken, match="damaged"):
+        parameters(folder)
+    assert "damaged" in described(folder, "x", "folder").problem
+
+
+@pytest.mark.parametrize("index", [[], {}, {"weight_map": [1]}, {"weight_map": {"a": 5}}, {"weight_map": {"a": []}}])
+def test_an_index_that_names_no_files(folder, index):
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelBroken, match="Fetch the model again"):
+        weight_files(folder)
 
 
 def test_pickled_weights_are_refused(folder):
