@@ -137,6 +137,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
 
 def model(settings: Settings) -> Iterator[Finding]:
     from kvlsp import default_model
+    from kvlsp.gguf.place import is_gguf
     from kvlsp.model.checkpoint import as_path
     from kvlsp.opening.model import open_model
 
@@ -151,13 +152,14 @@ def model(settings: Settings) -> Iterator[Finding]:
         yield Finding("model", settings.model or "default", str(error), mend)
         return
     yield Finding("model", loaded.description)
-    yield tokenizer(loaded.tokenizer, loaded.decoder.vocabulary_size)
+    proof = "as its GGUF file has it" if is_gguf(settings.model or "") else "ids and texts as published"
+    yield tokenizer(loaded.tokenizer, loaded.decoder.vocabulary_size, proof)
     yield Finding("fill in the middle", f"{loaded.template.name}, {loaded.template.order.replace('_', ' ')}")
 
 
-def tokenizer(made: Tokenizer, rows: int) -> Finding:
-    """What the model's tokenizer is; that its ids and texts are the published ones was checked when it was loaded."""
-    value = f"{made.vocabulary_size:,} tokens for {rows:,} rows of the model, ids and texts as published"
+def tokenizer(made: Tokenizer, rows: int, proof: str = "ids and texts as published") -> Finding:
+    """What the model's tokenizer is; ``proof`` says with what it was compared when it was loaded."""
+    value = f"{made.vocabulary_size:,} tokens for {rows:,} rows of the model, {proof}"
     if made.vocabulary_size > rows:
         return Finding("tokenizer", value, "Some tokens have no row in the model.",
                        "Fetch the model again: its config.json and tokenizer.json do not fit each other.")

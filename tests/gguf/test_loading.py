@@ -11,6 +11,7 @@ import torch
 pytest.importorskip("llama_cpp", reason="GGUF models take llama-cpp-python")
 
 from kvlsp import default_model
+from kvlsp.cli import doctor
 from kvlsp.config import Settings
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.errors import ConfigurationError, ModelBroken, UnsupportedModel
@@ -68,6 +69,12 @@ def test_a_model_of_ollamas_store_is_called_by_its_name(tmp_path: Path, monkeypa
     model = open_model(Settings(model="ollama:tiny:1b"))
     assert model.description.startswith("tiny:1b: ")
     assert model.decoder.name == "tiny:1b"
+
+
+def test_the_doctor_does_not_call_a_rebuilt_tokenizer_published() -> None:
+    findings = list(doctor.model(Settings(model=str(tiny_file(1)))))
+    (said,) = (one.value for one in findings if one.name == "tokenizer")
+    assert said.endswith("as its GGUF file has it")
 
 
 def test_a_file_with_a_family_of_its_own_is_asked_as_it_says(tmp_path: Path) -> None:
