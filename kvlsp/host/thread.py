@@ -154,7 +154,6 @@ class ModelThread:
         """Whether the client is still there."""
         self._turns += 1
         seat.turned = self._turns
-        engine.documents.share = prepared.model.share(self.clients, engine.documents.settings.cache_mib * MEBIBYTE)
         return self._guarded(lambda: engine.turn(0), seat, engine, prepared)
 
     def _hear(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
@@ -163,6 +162,7 @@ class ModelThread:
 
     def _guarded(self, act: Callable[[], bool], seat: Seat, engine: Engine, prepared: Prepared) -> bool:
         clients = self.clients
+        engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
         self._since = began = self._clock()
         failure = None
         try:
