@@ -157,7 +157,8 @@ class Process:
 
     def _unused(self) -> bool:
         with self._guard:
-            linger = self._linger if self._expects else 0.0
+            told = self._model.failed and self._settings is not None  # who mends what is wrong shall meet another
+            linger = self._linger if self._expects and not told else 0.0
             return not self._clients and time.monotonic() - self._used >= linger
 
     def _part(self) -> None:

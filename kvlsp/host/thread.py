@@ -41,6 +41,8 @@ class ModelThread:
         self._seats: list[Seat] = []
         self._since: float | None = None
         self._ended = False
+        self.failed = False
+        """Whether nothing can be served, now and later."""
         self._turns = 0
         self._leaving: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._run, name="kvlsp-model", daemon=True)
@@ -196,6 +198,7 @@ class ModelThread:
 
     def _fail(self, error: BaseException) -> None:
         """Nothing can be served, now and later: everybody is told why, for as long as they come."""
+        self.failed = True
         log.error("The engine could not be put together (%s).", type(error).__name__)
         log.debug("What failed:", exc_info=True)
         said = StatusChanged("error", f"kvlsp could not start ({type(error).__name__}: {error}); kvlsp doctor may say "

@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from kvlsp.config import Settings
+from kvlsp.host.process import Process
+from kvlsp.host.thread import Prepared
+from kvlsp.messages import Event
+from kvlsp.remote.engine import RemoteEngine
+from kvlsp.remote.finding import find
 from kvlsp.remote.lock import Lock
 from kvlsp.remote.place import Place
 from tests.support.folders import short_folder
-from tests.support.served import served
+from tests.support.served import TIMEOUT, served
 
 BEGIN = """
 import os, sys
@@ -34,6 +41,32 @@ def test_models_that_it_fetches_are_as_readable_as_any_file_of_the_user():
                               capture_output=True, text=True, timeout=60, check=True)
         lock.tidy()
     assert done.stdout.strip() == "0o27"
+
+
+def test_one_that_could_not_be_put_together_does_not_wait_for_who_has_mended_it():
+    def fail() -> Prepared:
+        raise ImportError("no torch here")
+
+    with short_folder() as folder:
+        place = Place(folder, "test")
+        lock = Lock.take(place.lock)
+        assert lock is not None
+        running = threading.Thread(target=Process(place, lock, 600.0, fail).run, daemon=True)
+        running.start()
+        found = find(place, threading.Event())
+        told = threading.Event()
+
+        def hear(event: Event) -> None:
+            if "torch" in getattr(event, "message", ""):
+                told.set()
+
+        engine = RemoteEngine(Settings(), hear, find=lambda *_: found)
+        engine.start()
+        assert told.wait(TIMEOUT)
+        engine.stop()
+        running.join(TIMEOUT)
+        assert not running.is_alive()
+        assert not list(folder.iterdir())
 
 
 def test_the_socket_and_the_lock_are_the_users_alone_whatever_files_are_usually():
