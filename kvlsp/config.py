@@ -95,6 +95,9 @@ class Settings:
                                "(auto: unless it is the default model, which gains too little by it)",
                                one_of=("auto", "always", "never"))
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
+    workspace_memory: str = _setting("auto", "let what stands in other files of the workspace count beside the model; "
+                                     "in memory only, at most 32 MiB (auto: with the default model, in Python, unless "
+                                     "crossFile is never or the engine is a team's)", one_of=("auto", "off"))
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read, written like lines of a .gitignore")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
     trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "spans", "verbose"))
@@ -121,6 +124,13 @@ class Settings:
     def reads_workspace(self) -> bool:
         """Whether pieces of other files are wanted beside the document."""
         return self.cross_file == "always" or (self.cross_file == "auto" and bool(self.model))
+
+    @property
+    def remembers_workspace(self) -> bool:
+        """Whether texts of other files are wanted for the memory of the workspace: for the default model, which alone
+        has weights for it, and in no process that others own."""
+        return (self.workspace_memory == "auto" and self.cross_file != "never" and not self.model
+                and not is_address(self.engine))
 
     @property
     def names_model(self) -> tuple[str | int, ...]:

@@ -88,6 +88,23 @@ class PlaceContext:
 
 
 @dataclass(frozen=True, slots=True)
+class RememberedFile:
+    """A file of the workspace as it is now, by any name of its own; one without text is to be forgotten."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Files of the workspace for its memory (:mod:`kvlsp.memory`), in place of what was told of them. With ``anew`` all
+    that was told before is forgotten. Read at rest, and never shown to the model."""
+
+    files: tuple[RememberedFile, ...]
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """The entry highlighted in the editor's suggest list: it would replace [start, end) by text."""
 
@@ -182,7 +199,7 @@ class Shutdown:
 
 
 Message: TypeAlias = (
-    OpenDocument | EditDocument | CloseDocument | PlaceContext | Complete | NextEdit | Feedback
+    OpenDocument | EditDocument | CloseDocument | PlaceContext | Remember | Complete | NextEdit | Feedback
     | DescribeDocument | DescribeEngine | DescribeTokens | Watch | Configure | Shutdown
 )
 Question: TypeAlias = DescribeDocument | DescribeEngine | DescribeTokens

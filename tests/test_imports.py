@@ -14,7 +14,7 @@ ROOT = Path(kvlsp.__file__).parent
 
 LEAVES = {"errors", "address", "config", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
-           "nextedit", "workspace", "gguf", "opening", "shelf", "engine"}
+           "nextedit", "workspace", "gguf", "memory", "opening", "shelf", "engine"}
 ALLOWED = {
     "errors": set(),
     "address": {"errors"},
@@ -33,15 +33,16 @@ ALLOWED = {
     "nextedit": {"text", "syntax", "prompt"},
     "workspace": {"text", "syntax"},
     "gguf": {"tokens", "model"},
-    "opening": {"tokens", "prompt", "model", "cache", "default_model", "gguf"},
+    "memory": set(),
+    "opening": {"memory", "tokens", "prompt", "model", "cache", "default_model", "gguf"},
     "shelf": {"text", "prompt", "model", "cache"},
-    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "opening",
-               "shelf"},
+    "engine": {"messages", "text", "syntax", "tokens", "prompt", "model", "cache", "completion", "nextedit", "memory",
+               "opening", "shelf"},
     "wire": {"messages", "text"},
     "remote": {"wire", "messages", "text"},
     "host": {"remote", "wire", "messages", "text", "engine", "opening", "cache", "model", "shelf"},
     "team": {"host", "wire", "messages", "text"},
-    "crossfile": {"messages", "text", "workspace"},
+    "crossfile": {"messages", "text", "workspace", "default_model"},
     "server": {"wire", "messages", "text", "syntax", "workspace", "crossfile"},
     "lookout": {"server", "remote"},
     "playground": {"server", "syntax"},
@@ -55,7 +56,7 @@ ALLOWED = {
 }
 EXCEPTIONS = {("cli/doctor.py", "laboratory.evaluation")}
 """``kvlsp doctor --gate`` measures; it imports what measures when it is asked to, not before (test_apart)."""
-TORCH = {"model", "gguf", "catalogue", "cache", "opening", "shelf", "engine", "cli", "laboratory.training",
+TORCH = {"model", "gguf", "memory", "catalogue", "cache", "opening", "shelf", "engine", "cli", "laboratory.training",
          "laboratory.evaluation", "laboratory.commands"}
 
 

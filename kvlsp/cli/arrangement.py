@@ -26,6 +26,7 @@ from kvlsp.messages import (
     Message,
     OpenDocument,
     PlaceContext,
+    Remember,
     StatusChanged,
 )
 from kvlsp.remote.kept import Kept
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 MakeShared = Callable[[Settings, Callable[[Event], None], Callable[[str], None]], "SharedLike"]
 """Settings, where events go, and what is called with a sentence when no engine can be reached."""
 
-_LASTING = (OpenDocument, EditDocument, CloseDocument, PlaceContext, Configure)
+_LASTING = (OpenDocument, EditDocument, CloseDocument, PlaceContext, Remember, Configure)
 """What the next engine has to know."""
 
 

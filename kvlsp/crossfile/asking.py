@@ -123,7 +123,7 @@ class Asking:
         if self._waiting is not None:  # a process that hangs is not heaped with texts
             return
         for one in self._open.values():
-            if _unsent(one) and now >= one.changed + QUIET:
+            if self._due(one) and now >= one.changed + QUIET:
                 yield _text(one)
         document = self._document()
         if document is None or self._ask_at(document) > now:
@@ -141,7 +141,7 @@ class Asking:
         """Seconds until :meth:`outgoing` has something; None: not before something happens."""
         times: list[float] = []
         if self._waiting is None:
-            times += [document.changed + QUIET for document in self._open.values() if _unsent(document)]
+            times += [document.changed + QUIET for document in self._open.values() if self._due(document)]
             document = self._document()
             if document is not None:
                 times.append(self._ask_at(document))
@@ -188,10 +188,14 @@ class Asking:
         document.placed = message
         return message
 
+    def _due(self, document: _Open) -> bool:
+        """Whether its text is to be sent; once is enough where nothing is asked for, to say that it is open."""
+        return _unsent(document) and (self.settings.reads_workspace or document.sent is None)
+
     def _document(self) -> _Open | None:
         """The one that somebody works in, if a context is wanted there."""
         document = self._open.get(self._active) if self._active is not None else None
-        if document is None or len(document.snapshot.text) > LARGEST:
+        if document is None or len(document.snapshot.text) > LARGEST or not self.settings.reads_workspace:
             return None
         return document if self.settings.serves(document.snapshot.language) else None
 

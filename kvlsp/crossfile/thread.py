@@ -19,6 +19,7 @@ from typing import Final
 from kvlsp.config import Settings
 from kvlsp.crossfile.asking import Asking
 from kvlsp.crossfile.supervision import PATIENCE, PAUSES, Failure, Supervision
+from kvlsp.default_model.remembers import languages
 from kvlsp.errors import WorkspaceError
 from kvlsp.messages import (
     CloseDocument,
@@ -28,14 +29,28 @@ from kvlsp.messages import (
     Message,
     OpenDocument,
     PlaceContext,
+    Remember,
+    RememberedFile,
 )
 from kvlsp.text.document import Snapshot
-from kvlsp.workspace.messages import Answer, Ask, Condition, FilesChanged, FromWorkspace, Roots, ToWorkspace
+from kvlsp.workspace.messages import (
+    Answer,
+    Ask,
+    Condition,
+    FilesChanged,
+    FromWorkspace,
+    Recalled,
+    Recollect,
+    Roots,
+    ToWorkspace,
+)
 from kvlsp.workspace.process import Hear, Link, launch
 
 log = logging.getLogger(__name__)
 
 NOTHING: Final = Condition(0, 0, 0)
+REMEMBERED: Final = 5_000_000
+"""Characters of other files that the engine is told to remember: about as many as it has room for."""
 
 Launch = Callable[[Hear], Link]
 PathOf = Callable[[str], str | None]
@@ -75,6 +90,10 @@ class CrossFile:
         self._link: Link | None = None
         self._supervision = Supervision()
         self._processes = 0
+        self._told_files = False
+        """The engine may remember files of a process that is no more, or of this one."""
+        self._anew = True
+        """What this process tells first takes the place of all that was told before."""
 
     @property
     def failures(self) -> dict[Failure, int]:
@@ -152,7 +171,7 @@ class CrossFile:
                 self._asking.closed(uri)
             case Configure(settings):
                 before, self._asking.settings = self._asking.settings, settings
-                switched = (before.reads_workspace, before.exclude) != (settings.reads_workspace, settings.exclude)
+                switched = _wishes(before) != _wishes(settings)
                 if switched and self._roots:
                     self._follow_roots()
                 elif before != settings:
@@ -188,6 +207,8 @@ class CrossFile:
                 placing = self._asking.answered(message)
                 if placing is not None:
                     self._place(placing)
+            case Recalled(files):
+                self._remember(Remember(tuple(RememberedFile(*file) for file in files), self._anew))
             case Condition():
                 if message.settled:
                     self._asking.again()
@@ -201,29 +222,42 @@ class CrossFile:
         log.info("Context placed: %d chunks.", len(message.chunks))
         self._post(message)
 
+    def _remember(self, message: Remember) -> None:
+        self._anew, self._told_files = False, bool(message.files)
+        self._post(message)
+
     # -- the process
 
     def _follow_roots(self) -> None:
         """A process for the roots as they are, if one is wanted."""
-        wanted = self._asking.settings.reads_workspace and bool(self._roots)
-        if not wanted:
+        settings = self._asking.settings
+        if not self._roots or not (settings.reads_workspace or settings.remembers_workspace):
             self._unlink()
             self._supervision.forgive()
             self._asking.lost()
             for message in self._asking.cleared():
                 self._place(message)
+            if self._told_files:
+                self._remember(Remember((), anew=True))
             self._tell(NOTHING)
             return
+        if not settings.reads_workspace:
+            for message in self._asking.cleared():
+                self._place(message)
         if self._link is None and not self._start():
             return
-        self._send(Roots(self._roots, self._asking.settings.exclude))
+        self._send(Roots(self._roots, settings.exclude))
+        if settings.remembers_workspace:
+            self._send(Recollect(languages(), REMEMBERED))
+        elif self._told_files:
+            self._send(Recollect(()))
         self._asking.again()
 
     def _start(self) -> bool:
         if self._supervision.given_up or self._supervision.again is not None:
             return False
         self._processes += 1
-        number = self._processes
+        number, self._anew = self._processes, True
         try:
             self._link = self._launch(lambda message: self._queue.put(_Heard(number, message)))
         except WorkspaceError as error:
@@ -264,6 +298,11 @@ class CrossFile:
             self._link.close()
             self._link = None
         self._supervision.gone()
+
+
+def _wishes(settings: Settings) -> tuple[object, ...]:
+    """What decides whether there is a process, and what it reads."""
+    return settings.reads_workspace, settings.remembers_workspace, settings.exclude
 
 
 def is_untitled(uri: str) -> bool:

@@ -16,6 +16,7 @@ from kvlsp.messages import (
     OpenDocument,
     PlaceContext,
     Question,
+    Remember,
     Watch,
 )
 from kvlsp.opening.loading import Loaded
@@ -58,6 +59,8 @@ class Applying:
                 parts.tidying.closed()
             case PlaceContext():
                 documents.show(message)
+            case Remember():
+                documents.remembering.hear(message, documents.settings)
             case Feedback():
                 parts.answering.heard(message, documents.get(message.uri))
                 parts.next_edits.heard(message)

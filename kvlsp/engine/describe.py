@@ -48,4 +48,5 @@ def describe_engine(documents: Documents, statistics: Statistics, model: str) ->
         "chunks": len(documents.placing.store),
         "chunkBytes": documents.placing.store.nbytes,
         "chunkRows": dict(documents.placing.rows),
+        "workspaceMemory": documents.remembering.describe(),
     }

@@ -14,6 +14,7 @@ from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.document_state import UNASKED, DocumentState
 from kvlsp.engine.placing import Placing
+from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.engine.shelving import Fetched, Shelving
@@ -34,6 +35,7 @@ class Documents:
         self._documents: dict[str, DocumentState] = {}
         self.placing = Placing(clock)
         self.shelving = Shelving(clock)
+        self.remembering = Remembering()
         self.current: str | None = None
         """The document that the user is in."""
         self.active_at = clock()
@@ -137,7 +139,7 @@ class Documents:
             whole = settings.full_prefill or model.full_prefill
             session = Session(model, document.snapshot, context=room.tokens, generation_rows=settings.max_tokens,
                               advice=room.advice, piece=self.piece, grows=not whole)
-            session.full_prefill = whole
+            session.full_prefill, session.remembering = whole, self.remembering
             budget = model.repair_budget if settings.repair_budget < 0 else Budget.of(settings.repair_budget)
             session.choose = worthiest(budget) if budget else None
             self.begins(session)

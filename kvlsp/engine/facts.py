@@ -53,6 +53,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
         next_edit=next_edit,
         next_edit_asked=next_edit_asked,
         looked_at=settled and _unjudged(documents, session),
+        unremembered=documents.remembering.waits(documents.model),
     )
 
 

@@ -23,7 +23,7 @@ from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.completion.candidates import Choice
 from kvlsp.completion.stop import Stop
 from kvlsp.engine.sampling import Sampling
-from kvlsp.engine.selecting import Penalty, Selection
+from kvlsp.engine.selecting import Memory, Penalty, Selection
 from kvlsp.model.clock import work_clock
 from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.tokens.stream import TextStream
@@ -81,20 +81,20 @@ class Generation:
     ``logits`` (vocabulary,) are those of the row before ``position``. ``must_begin`` is text that the first tokens
     have to spell (a healed token), ``forced`` token ids it has to begin with (a candidate's fork). ``ends`` are
     token ids that end the text; ``end`` then says if it should not have ended there. ``context`` are the ids before it,
-    for drafts.
+    for drafts and a ``memory``.
     """
 
     def __init__(self, cache: ResidentCache, tokenizer: Tokenizer, *, branch: Branch, logits: torch.Tensor,
                  position: int, ends: frozenset[int], limits: Limits, context: Sequence[int],
                  stop: StopCheck, end: Callable[[], Stop | None] = lambda: None, drafter: Drafter | None = None,
                  penalty: Penalty | None = None, sampling: Sampling | None = None, must_begin: str = "",
-                 forced: Sequence[int] = ()) -> None:
+                 forced: Sequence[int] = (), memory: Memory | None = None) -> None:
         self.cache, self.tokenizer, self.branch = cache, tokenizer, branch
         self.progress = Progress()
         self._logits = logits
         self._ends, self._limits, self._stop, self._end = ends, limits, stop, end
         self._drafter = drafter
-        self._selection = Selection(tokenizer, ends, logits.device, penalty=penalty, sampling=sampling, owed=must_begin)
+        self._selection = Selection(tokenizer, ends, logits.device, penalty, sampling, must_begin, memory)
         self.context = list(context)
         self._stream = TextStream(tokenizer)
         self._forced = list(forced)
@@ -164,6 +164,7 @@ class Generation:
     def close(self, *, keep: bool = True) -> None:
         """End: leave the accepted rows for the next plan to adopt, or give them back."""
         self.progress.stop = self.progress.stop or "abandoned"
+        self._selection.end()
         if keep and self._scratch.slots:
             self.cache.scratch = self._scratch
         elif self._scratch.slots:
@@ -172,7 +173,7 @@ class Generation:
 
     def select(self, logits: torch.Tensor) -> tuple[int, float]:
         """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
-        chosen = self._selection.select(logits, len(self.progress.ids))
+        chosen = self._selection.select(logits, len(self.progress.ids), self.context)
         self.progress.choices, self.progress.entropy = self._selection.choices, self._selection.entropy
         return chosen
 

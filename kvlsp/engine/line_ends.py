@@ -24,6 +24,8 @@ from kvlsp.messages import (
     NextEdit,
     OpenDocument,
     PlaceContext,
+    Remember,
+    RememberedFile,
     Selected,
 )
 from kvlsp.text.document import Change, Snapshot
@@ -71,6 +73,9 @@ class LineEnds:
             case PlaceContext():
                 chunks = tuple(ContextChunk(chunk.path, plain(chunk.text)) for chunk in message.chunks)
                 return message if chunks == message.chunks else replace(message, chunks=chunks)
+            case Remember(files):
+                plainly = tuple(RememberedFile(file.path, plain(file.text)) for file in files)
+                return message if plainly == files else replace(message, files=plainly)
         return message
 
     def outwards(self, events: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -10,6 +10,7 @@ from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.context import compose
+from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.messages import PlaceContext
@@ -32,7 +33,7 @@ class Completion:
 
 def complete_text(model: Model, text: str, offset: int, language: str = "",
                   settings: Settings | None = None, beside: PlaceContext | None = None, *,
-                  grows: bool = False) -> Completion:
+                  grows: bool = False, remembering: Remembering | None = None) -> Completion:
     """Complete ``text`` at character ``offset``.
 
     ``language`` is a language id or a file name; ``beside`` names what the model should see of other files. With
@@ -42,6 +43,7 @@ def complete_text(model: Model, text: str, offset: int, language: str = "",
     limit = room_for(model.decoder, chosen)
     session = Session(model, Snapshot(language, 0, both.plain, language), context=limit.tokens,
                       generation_rows=chosen.max_tokens, advice=limit.advice, grows=grows)
+    session.remembering = remembering
     if beside is not None:
         room = min(chosen.cross_file_tokens, session.context_room)
         session.place(beside, room, compose(model, beside, language, room, session.placed))

@@ -35,6 +35,8 @@ class Work(Enum):
     """Find what an edit has made wrong elsewhere."""
     JUDGE = "judge"
     """Find out how likely each token is, for who looks on."""
+    REMEMBER = "remember"
+    """Read a piece of another file for the memory of the workspace."""
     KEEP = "keep"
     """Copy a layer of rows for the disk."""
 
@@ -86,6 +88,8 @@ class Facts:
     """Somebody waits for it."""
     looked_at: bool = False
     """Somebody looks on, to whom it is not known yet how likely each token is."""
+    unremembered: bool = False
+    """Other files wait to be read for the memory of the workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def schedule(facts: Facts, now: float) -> Decision:
         (facts.stale, Work.REFRESH),
         (facts.next_edit, Work.NEXT_EDIT),
         (facts.looked_at, Work.JUDGE),
+        (facts.unremembered, Work.REMEMBER),
     )
     for holds, work in at_once:
         if holds:

@@ -7,6 +7,7 @@ the likeliest tokens only. The rest is done on the host.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -38,21 +39,30 @@ class Penalty(Protocol):
     def push(self, piece: str) -> None: ...
 
 
+class Memory(Protocol):
+    """What other files say beside the model; see :mod:`kvlsp.memory.mixture`."""
+
+    def mixed(self, context: Sequence[int], logits: torch.Tensor) -> torch.Tensor: ...
+
+
 class Selection:
     """Chooses the tokens of one generation, in order.
+
+    With a ``memory`` from the mixture with that: it is what drafts are held to, so they change nothing.
 
     ``ends`` are token ids that end the text; other control tokens are never chosen. ``owed`` is text that the first
     tokens have to spell (a healed token). ``choices`` are the likeliest tokens of the early rows, ``entropy`` that of
     the first row in nats.
     """
 
-    def __init__(self, tokenizer: Tokenizer, ends: frozenset[int], device: torch.device, *,
-                 penalty: Penalty | None = None, sampling: Sampling | None = None, owed: str = "") -> None:
+    def __init__(self, tokenizer: Tokenizer, ends: frozenset[int], device: torch.device,
+                 penalty: Penalty | None = None, sampling: Sampling | None = None, owed: str = "",
+                 memory: Memory | None = None) -> None:
         self.owed = owed
         self.choices: list[Choice] = []
         self.entropy = 0.0
         self._tokenizer, self._ends = tokenizer, ends
-        self._penalty, self._sampling = penalty, sampling
+        self._penalty, self._sampling, self._memory = penalty, sampling, memory
         never = [token for token in tokenizer.control.values() if token not in ends]
         self._control = torch.tensor(never, dtype=torch.int64, device=device)
         here = torch.tensor(sorted(ends), dtype=torch.int64)
@@ -65,9 +75,15 @@ class Selection:
         if self._penalty is not None:
             self._penalty.push(piece)
 
-    def select(self, logits: torch.Tensor, number: int) -> tuple[int, float]:
+    def end(self) -> None:
+        """No more is chosen: what was remembered need not be kept for it."""
+        self._memory = None
+
+    def select(self, logits: torch.Tensor, number: int, context: Sequence[int] = ()) -> tuple[int, float]:
         """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability; ``number`` counts the
-        tokens before it."""
+        generated tokens before it, ``context`` are all ids before it."""
+        if self._memory is not None:
+            logits = self._memory.mixed(context, logits)
         row = torch.log_softmax(logits, -1)
         row.index_fill_(0, self._control, -torch.inf)  # markers are no text; only the end tokens may be chosen
         penalty = self._penalty if self._penalty is not None and self._penalty.active else None

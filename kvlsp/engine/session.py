@@ -14,6 +14,7 @@ from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired, refresh, refresh_
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.document_text import DocumentText
+from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.sync import Sync, Totals
 from kvlsp.messages import PlaceContext
 from kvlsp.opening.model import Model
@@ -48,6 +49,8 @@ class Session(DocumentText):
         self._beside = NOTHING
         self.asked: tuple[PlaceContext, int] | None = None
         """What :attr:`placed` was made from: the message, and tokens at most."""
+        self.remembering: Remembering | None = None
+        """What completions are mixed with."""
         self.store: ChunkStore | None = None
         """Where chunks lie that are encoded already."""
         self.cache = ResidentCache(model.decoder, context, advice)

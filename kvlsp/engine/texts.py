@@ -105,6 +105,7 @@ class Texts:
         self._session, self._settings, self._start, self._logits = session, settings, start, logits
         self._around = prefix, suffix, language
         self._wanted, self._drafter, self._seed = wanted, drafter, seed
+        self._memory = session.remembering.mixture(session.model, language) if session.remembering else None
         self._hides: torch.Tensor | None = None
         first, last = layout.prefix
         if start.hidden:
@@ -129,6 +130,7 @@ class Texts:
 
     def close(self) -> None:
         """Give back their rows; accepted ones of the first text stay for the next plan to adopt."""
+        self._memory = None
         for number, candidate in enumerate(self.all):
             candidate.generation.close(keep=number == 0)
 
@@ -154,6 +156,7 @@ class Texts:
             sampling=Sampling(settings.temperature, self._seed, len(self.all)) if settings.temperature else None,
             must_begin="" if forced else start.owed,
             forced=forced,
+            memory=self._memory,
         )
         generation.encoded(ids, slots)
         self.all.append(Candidate(rule, generation))

@@ -46,6 +46,7 @@ class Upkeep:
             Work.KEEP: self._keep,
             Work.NEXT_EDIT: next_edits.step,
             Work.JUDGE: self._judge,
+            Work.REMEMBER: self._remember,
         }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
         self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS)
@@ -118,6 +119,11 @@ class Upkeep:
         """Rows that have not said yet how likely what follows them is say so."""
         with self._refresh_pace as rows:
             self._refresh_pace.did(read_likelihoods(self._documents.session(document).cache, rows))
+
+    def _remember(self, document: DocumentState) -> None:
+        """A piece of another file, whatever document the user is in."""
+        if self._documents.model is not None:
+            self._documents.remembering.step(self._documents.model)
 
     def _refresh_oldest(self, document: DocumentState) -> None:
         """Typing goes on: a forward between two keystrokes."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from kvlsp import default_model
 from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
+from kvlsp.default_model.remembers import weights
 from kvlsp.gguf.place import find, is_gguf, short_name
+from kvlsp.memory.mixture import Weights
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity
 from kvlsp.model.loading import LoadedModel, load
@@ -49,6 +51,8 @@ class Model:
     """What tells its files from those of other models; empty where that is not known."""
     edit_format: EditFormat | None = None
     """How it wants to be asked for the next edit; None: it was not made for that."""
+    remembers: Mapping[str, Weights] = field(default_factory=dict)
+    """By programming language, what counts over the workspace's files are worth beside it."""
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -78,6 +82,7 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         settings.model,
         begin=tokenizer.begin,
     )
+    own = _identity(loaded)
     return Model(
         name=settings.model or "default model",
         description=loaded.description,
@@ -85,8 +90,9 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         tokenizer=tokenizer,
         template=template,
         knowledge=Knowledge(loaded.folder),
-        identity=_identity(loaded),
+        identity=own,
         edit_format=of_model(tokenizer.control, settings.model),
+        remembers=weights(own),
     )
 
 

@@ -25,6 +25,8 @@ from kvlsp.messages import (
     OpenDocument,
     PlaceContext,
     Reason,
+    Remember,
+    RememberedFile,
     TokensDescribed,
     Watch,
     Watched,
@@ -40,6 +42,8 @@ class Kept:
         self._texts: dict[str, Snapshot] = {}
         """The document that the user was in last stands last."""
         self._contexts: dict[str, PlaceContext] = {}
+        self._files: dict[str, RememberedFile] = {}
+        """For the memory of the workspace; their teller keeps to a bound."""
         self._questions: dict[int, _Question] = {}
 
     def note(self, message: Message) -> None:
@@ -57,6 +61,13 @@ class Kept:
             case PlaceContext(uri):
                 if uri in self._texts:
                     self._contexts[uri] = message
+            case Remember(files, anew):
+                if anew:
+                    self._files.clear()
+                for file in files:
+                    self._files.pop(file.path, None)
+                    if file.text:
+                        self._files[file.path] = file
             case Configure(settings):
                 self.settings = settings
             case (Complete(ticket) | NextEdit(ticket) | DescribeDocument(ticket) | DescribeEngine(ticket)
@@ -79,6 +90,8 @@ class Kept:
             yield OpenDocument(snapshot)
             if uri in self._contexts:
                 yield self._contexts[uri]
+        for file in self._files.values():
+            yield Remember((file,))
         yield from [question for question in self._questions.values() if isinstance(question, Watch)]
 
     def answers(self, reason: Reason) -> list[Event]:

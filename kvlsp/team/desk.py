@@ -38,7 +38,7 @@ from kvlsp.team.usage import Usage
 OURS: Final = ("model", "device", "dtype", "order", "threads", "cache_mib", "context_tokens", "repair_budget")
 """Settings that are the replica's."""
 _NEVER: Final[Mapping[str, Any]] = {"engine": "auto", "disk_mib": 0, "unload_minutes": 0, "full_prefill": False,
-                                    "trace": "off"}
+                                    "trace": "off", "workspace_memory": "off"}
 
 
 class Metrics(Protocol):

@@ -15,7 +15,7 @@ from kvlsp.config import Trigger
 from kvlsp.messages import Reason
 from kvlsp.wire import limits
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of a frame's meaning. Ends of different versions do not talk to each other."""
 
 _LARGEST = 2**63 - 1
@@ -131,6 +131,11 @@ class Place(Frame, frozen=True, tag="place"):
     chunks: Annotated[tuple[Chunk, ...], Meta(max_length=limits.MOST_CHUNKS)]
     repository: Name
     path: Name
+
+
+class Remember(Frame, frozen=True, tag="remember"):
+    files: Annotated[tuple[Chunk, ...], Meta(max_length=limits.MOST_CHUNKS)]
+    anew: bool
 
 
 class Selection(Part, frozen=True):
@@ -278,7 +283,7 @@ class Goodbye(Frame, frozen=True, tag="goodbye"):
 
 
 First: TypeAlias = Hello | AskStatus | AskEnd
-FromClient: TypeAlias = (Open | Edit | Close | Place | Ask | AskNext | Cancel | Feedback | DescribeDocument
+FromClient: TypeAlias = (Open | Edit | Close | Place | Remember | Ask | AskNext | Cancel | Feedback | DescribeDocument
                          | DescribeEngine | DescribeTokens | Watch | Configure | Shutdown | Ping)
 FromEngine: TypeAlias = (Welcome | Refused | Report | Completed | DocumentDescribed | EngineDescribed | TokensDescribed
                          | Watched | Status | Prefill | Notice | Pong | Goodbye)

@@ -258,13 +258,21 @@ class Index:
 
     def text(self, piece: Piece) -> str:
         """The lines of a piece, read now; "" when the file has changed since it was indexed, or must not be read."""
-        path = self.root / piece.path
-        if piece.path in self._open or self.rules.refusal(path) is not None:
+        stamps = self._stamps_of(piece.path)
+        text = self.source(self.root / piece.path, Stamp(*stamps[0])) if stamps else ""
+        return "\n".join(text.split("\n")[piece.line:piece.end])
+
+    def source(self, path: Path, stamp: Stamp) -> str:
+        """The text of a file, read now; "" when it is not the one with this stamp, or must not be read."""
+        if self._key(path) in self._open or self.rules.refusal(path) is not None:
             return ""
         found = read_source(path)
-        if isinstance(found, Refusal) or self._stamps_of(piece.path) != [(found[1].size, found[1].modified)]:
-            return ""
-        return "\n".join(found[0].split("\n")[piece.line:piece.end])
+        return "" if isinstance(found, Refusal) or found[1] != stamp else found[0]
+
+    def stamps(self) -> dict[Path, Stamp]:
+        """Of all files that count; that of an open document is :data:`OPEN`."""
+        rows = self._store.rows("SELECT path, size, modified FROM files WHERE refusal = ''")
+        return {self.root / path: Stamp(size, modified) for path, size, modified in rows}
 
     def outline(self, path: Path) -> Outline:
         """What is known of one file; empty when nothing is."""

@@ -66,7 +66,16 @@ class Ask:
     places: tuple[Place, ...] = ()
 
 
-ToWorkspace: TypeAlias = Roots | DocumentText | DocumentClosed | FilesChanged | Ask
+@dataclass(frozen=True, slots=True)
+class Recollect:
+    """Tell the texts of files in these languages (none: forget all), now and when they change, ``characters`` of all
+    together at most. Answered by :class:`Recalled`, as often as it takes."""
+
+    languages: tuple[str, ...]
+    characters: int = 0
+
+
+ToWorkspace: TypeAlias = Roots | DocumentText | DocumentClosed | FilesChanged | Ask | Recollect
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +121,11 @@ class Condition:
     settled: bool = False
 
 
-FromWorkspace: TypeAlias = Answer | Condition
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Paths of files that are not open, with their texts as they are now; "" for those that do not count any more."""
+
+    files: tuple[tuple[str, str], ...]
+
+
+FromWorkspace: TypeAlias = Answer | Condition | Recalled

@@ -29,11 +29,13 @@ from kvlsp.workspace.messages import (
     FilesChanged,
     FromWorkspace,
     Place,
+    Recollect,
     Roots,
     Shown,
     ToWorkspace,
 )
 from kvlsp.workspace.outline import Outliner, outline_of
+from kvlsp.workspace.recollection import Recollection
 from kvlsp.workspace.regions import regions_of, stretch
 from kvlsp.workspace.retrieval import Chunk, Region, arrange, retrieve
 from kvlsp.workspace.workspace import Workspace
@@ -59,6 +61,7 @@ class Service:
                  clock: Callable[[], float] = time.monotonic, outline: Outliner = outline_of) -> None:
         self._send, self._make, self._clock, self._outline = send, make, clock, outline
         self._workspace: Workspace | None = None
+        self._recollection = Recollection(send)
         self._asked_for = Roots(())
         self._roots_now: tuple[Path, ...] = ()
         self._wide: list[str] = []
@@ -80,6 +83,8 @@ class Service:
                 else:
                     place = really(path, self._roots_now) if language is None else None
                 of = Language.of(place.suffix.lower() if place is not None else language or "")
+                if path not in self._documents:
+                    self._recollection.changed()
                 self._documents[path] = _Document(place, text, of)
                 if self._workspace is not None and place is not None:
                     self._workspace.open_document(place, text)
@@ -88,20 +93,28 @@ class Service:
                 closed = self._documents.pop(path, None)
                 if closed is not None:
                     self._close(closed.place)
+                    self._recollection.changed()
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():
                     self._changed(path, folders)
             case Ask():
                 self._answer(message)
+            case Recollect():
+                self._recollection.ask(message)
 
     def due(self) -> float | None:
         """Seconds until :meth:`step` has something to do; None: never, unless a message comes."""
-        return None if self._workspace is None else self._workspace.due()
+        if self._workspace is None:
+            return None
+        return 0.0 if self._recollection.waits else self._workspace.due()
 
     def step(self) -> None:
-        """A little work on the indexes, and a word about it now and then."""
+        """A little work on the indexes, and a word about it now and then; files are told when there is none."""
         if self._workspace is None:
+            return
+        if not self._busy and self._recollection.waits and self._workspace.due() != 0.0:
+            self._recollection.step(self._workspace.indexes)
             return
         was_busy, problems = self._busy, self._workspace.problems
         try:
@@ -111,6 +124,7 @@ class Service:
         if self._workspace.worked and not self._busy and self._workspace.due() != 0.0:
             self._problem, self._failed = self._failed, ""
         if not self._busy and (was_busy or self._workspace.worked):
+            self._recollection.changed()
             self._tell(settled=True)
         elif (self._busy and self._clock() >= self._told + TELL) or self._workspace.problems != problems:
             self._tell()

@@ -19,7 +19,7 @@ class Editor:
     """Documents that are edited, and what goes out when; the time is in seconds."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.asking = Asking(settings or Settings())
+        self.asking = Asking(settings or Settings(cross_file="always"))
         self.documents: dict[str, Document] = {}
         self.now = 100.0
 
@@ -209,7 +209,7 @@ def test_what_was_placed_is_taken_away_once(editor):
 
 
 def test_documents_that_are_too_large_or_not_served():
-    editor = Editor(Settings(disabled_languages=("markdown",)))
+    editor = Editor(Settings(cross_file="always", disabled_languages=("markdown",)))
     editor.open("large", "x" * (LARGEST + 1))
     assert editor.out(QUIET) == []
     assert editor.asking.due(editor.now) is None

@@ -15,6 +15,8 @@ from kvlsp.messages import (
     ContextChunk,
     OpenDocument,
     PlaceContext,
+    Remember,
+    RememberedFile,
 )
 from kvlsp.text.document import Document, Snapshot
 from kvlsp.workspace.messages import (
@@ -23,6 +25,8 @@ from kvlsp.workspace.messages import (
     DocumentClosed,
     DocumentText,
     FilesChanged,
+    Recalled,
+    Recollect,
     Roots,
     Shown,
 )
@@ -32,7 +36,7 @@ from tests.support.fake_workspace import FakeLink, FakeWorkspace, News
 A, B = "file:///project/a.py", "file:///project/b.py"
 CHUNKS = (Shown("lib.py", "x = 1\n"),)
 PLACED = (ContextChunk("lib.py", "x = 1\n"),)
-ON = Settings(cross_file="always")
+ON = Settings(cross_file="always", workspace_memory="off")
 
 
 def snapshot(uri: str, text: str = "abc\n") -> Snapshot:
@@ -316,3 +320,51 @@ def test_the_end_stops_thread_and_process(between):
 ])
 def test_who_gets_what_of_other_files(cross_file, model, asked):
     assert Settings(cross_file=cross_file, model=model).reads_workspace is asked
+
+
+REMEMBERING = Settings()
+
+
+def test_with_the_default_model_files_are_remembered_and_nothing_is_asked_for(between):
+    between.start(REMEMBERING, snapshot(A))
+    assert between.workspace.told.wait(Recollect).languages == ("python",)
+    between.workspace.told.wait(DocumentText)  # the memory has to know what is open
+    between.workspace.say(Recalled((("/project/b.py", "x = 1\n"),)))
+    between.workspace.say(Recalled((("/project/c.py", ""),)))
+    first = between.engine.wait(Remember)
+    assert first == Remember((RememberedFile("/project/b.py", "x = 1\n"),), anew=True)
+    assert between.engine.wait(Remember, lambda message: not message.anew).files[0].path == "/project/c.py"
+    between.cross_file.note(Complete(1, A, 1, 2, "automatic", 0.0))
+    between.pass_(1)
+    between.cross_file.stop()
+    assert between.workspace.told.of(Ask) == []
+
+
+@pytest.mark.parametrize("settings", [Settings(workspace_memory="off"), Settings(cross_file="never"),
+                                      Settings(engine="wss://team.example/"), Settings(model="x", cross_file="never")])
+def test_who_wants_no_memory_has_no_process(between, settings):
+    between.start(settings, snapshot(A))
+    between.cross_file.stop()
+    assert between.workspace.links == []
+
+
+def test_a_memory_that_is_switched_off_is_forgotten(between):
+    between.start(REMEMBERING)
+    between.workspace.told.wait(Recollect)
+    between.workspace.say(Recalled((("/project/b.py", "x = 1\n"),)))
+    between.engine.wait(Remember)
+    between.cross_file.note(Configure(Settings(workspace_memory="off")))
+    assert between.engine.wait(Remember, lambda message: not message.files).anew
+
+
+def test_a_process_that_is_started_again_tells_all_anew(between):
+    between.start(REMEMBERING)
+    between.workspace.told.wait(Recollect)
+    between.workspace.say(Recalled((("/project/b.py", "x = 1\n"),)))
+    between.workspace.say(None)
+    between.problem("ended by itself")
+    between.pass_(PAUSES[0])
+    between.process(2)
+    between.workspace.told.wait(Recollect, lambda _: len(between.workspace.told.of(Recollect)) == 2)
+    between.workspace.say(Recalled((("/project/c.py", "y = 1\n"),)))
+    assert between.engine.wait(Remember, lambda message: message.files[0].path == "/project/c.py").anew

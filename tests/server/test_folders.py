@@ -20,7 +20,8 @@ class Talk(Conversation):
 
     def begin(self, **params: object) -> None:
         self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}},
-                                "initializationOptions": {"crossFile": "always", "status": True}, **params})
+                                "initializationOptions": {"crossFile": "always", "workspaceMemory": "off",
+                                                           "status": True}, **params})
         self.notify("initialized", {})
 
     def roots(self, *paths: str) -> Roots:

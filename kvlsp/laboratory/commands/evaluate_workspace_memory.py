@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,12 +25,15 @@ def workspace_memory(
     drawn: Drawn,
     tokens: Annotated[int, typer.Option(help="Tokens of plain text scored in each package.", min=256)] = 6144,
     context: Annotated[int, typer.Option(help="Tokens of a piece of them; its second half counts.", min=64)] = 1024,
+    learn: Annotated[Path | None, typer.Option(help="Learn weights on all packages, write them here, no more; those of "
+                                                    "the default model: default_model/workspace_memory.json")] = None,
     json: JsonOption = False,
 ) -> None:
     """First lines and tokens right with and without an n-gram store of the package's other files; --count is for each.
 
     The weights of a package are learned on the tokens of the others.
     """
+    from kvlsp.default_model.remembers import as_text
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
     from kvlsp.opening.model import open_model
 
@@ -42,6 +46,10 @@ def workspace_memory(
     with bar("tokens", len(packages) * max(1, tokens // (context // 2))) as advance:
         scored = {name: measuring.scored(loaded, stores[name], files, tokens, context, advance)
                   for name, files in packages.items()}
+    if learn is not None:
+        weights = measuring.learn([one for found in scored.values() for one in found])
+        learn.write_text(as_text(loaded.identity, {drawn.language: weights}), encoding="utf-8")
+        return
     rows, lines = [], []
     with bar("first lines", len(packages) * drawn.count) as advance:
         for name, files in packages.items():

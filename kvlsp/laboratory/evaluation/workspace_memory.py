@@ -21,9 +21,10 @@ from kvlsp.engine.generate import Generation, Limits, step
 from kvlsp.engine.session import Session
 from kvlsp.engine.texts import Start, behind_caret
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt, ordinary
-from kvlsp.laboratory.evaluation.mixing import Example, Memory, kind, learned
-from kvlsp.laboratory.evaluation.ngram_store import NgramStore
+from kvlsp.laboratory.evaluation.mixing import Example, learned
 from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.memory.mixture import Kind, Mixture, Weights, kind
+from kvlsp.memory.ngrams import NgramTable
 from kvlsp.model.rows import Branch
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
@@ -58,16 +59,6 @@ class Line:
     mixed: bool
 
 
-class Remembering(Generation):
-    """A generation whose tokens are chosen from the mixture with a memory."""
-
-    memory: Memory | None = None
-
-    def select(self, logits: torch.Tensor) -> tuple[int, float]:
-        """As of any generation."""
-        return super().select(self.memory.mixed(self.context, logits) if self.memory is not None else logits)
-
-
 class Stores:
     """A store for each file of a package, of its other files."""
 
@@ -75,13 +66,15 @@ class Stores:
         self._ids: dict[str, list[int]] = {
             file.path: model.tokenizer.encode(file.text).ids.tolist() for file in files
         }
-        self._made: tuple[str, NgramStore] | None = None
+        self._vocabulary = model.tokenizer.vocabulary_size
+        self._made: tuple[str, NgramTable] | None = None
         self.tokens = sum(map(len, self._ids.values()))
 
-    def without(self, path: str) -> NgramStore:
-        """The store that does not know the file ``path``."""
+    def without(self, path: str) -> NgramTable:
+        """The table that does not know the file ``path``."""
         if self._made is None or self._made[0] != path:
-            self._made = path, NgramStore(ids for name, ids in self._ids.items() if name != path)
+            texts = list(enumerate(ids for name, ids in self._ids.items() if name != path))
+            self._made = path, NgramTable.of(self._vocabulary, texts)
         return self._made[1]
 
     def ids(self, path: str) -> Sequence[int]:
@@ -106,7 +99,7 @@ def scored(model: Model, stores: Stores, files: Sequence[SourceFile], tokens: in
     return found
 
 
-def _scored(row: torch.Tensor, true: int, store: NgramStore, before: Sequence[int]) -> Scored:
+def _scored(row: torch.Tensor, true: int, store: NgramTable, before: Sequence[int]) -> Scored:
     best, likeliest = row.max(-1)
     nats, right, top = -float(row[true]), int(likeliest) == true, float(best.exp())
     match = store.find(before)
@@ -134,7 +127,7 @@ def _logprobs(model: Model, ids: Sequence[int]) -> torch.Tensor:
     return settled.logits.float().log_softmax(-1)
 
 
-def of_text(scored: Sequence[Scored], weights: dict[tuple[int, int, int], float]) -> dict[str, float]:
+def of_text(scored: Sequence[Scored], weights: Weights) -> dict[str, float]:
     """Nats and top-1 (per cent) without and with the memory."""
     nats, right = [], []
     for one in scored:
@@ -155,19 +148,19 @@ def of_text(scored: Sequence[Scored], weights: dict[tuple[int, int, int], float]
     }
 
 
-def learn(scored: Sequence[Scored]) -> dict[tuple[int, int, int], float]:
+def learn(scored: Sequence[Scored]) -> dict[Kind, float]:
     """The weights that make the tokens most likely."""
     return learned(one.example for one in scored if one.example is not None)
 
 
 def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count: int, settings: Settings,
-                weights: dict[tuple[int, int, int], float], *, seed: int = 0,
+                weights: Weights, *, seed: int = 0,
                 advance: Callable[[], None] = lambda: None) -> list[Line]:
     """``count`` carets in the files, the first line there without and with the memory."""
     prompts = sorted(ordinary(files, count, settings, seed, AROUND), key=lambda prompt: prompt.origin)
     found = []
     for prompt in prompts:
-        memory = Memory(stores.without(prompt.origin.rpartition(":")[0]), weights)
+        memory = Mixture(stores.without(prompt.origin.rpartition(":")[0]), weights)
         alone, mixed = _both(model, prompt, settings, memory)
         written = prompt.written.rstrip()
         found.append(Line(alone == written, mixed == written))
@@ -175,7 +168,7 @@ def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count
     return found
 
 
-def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Memory) -> tuple[str, str]:
+def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Mixture) -> tuple[str, str]:
     """The first line at a caret, alone and mixed, behind one layout."""
     session = Session(model, Snapshot("memory", 0, Rope.of(prompt.text), "python"),
                       context=model.decoder.context_length, generation_rows=_LONGEST)
@@ -195,13 +188,13 @@ def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Memory
         policy = StopPolicy(multi_line=settings.multi_line, max_lines=settings.max_lines)  # type: ignore[arg-type]
         rule = StopRule.begin(prompt.text[: prompt.caret], prompt.text[prompt.caret :], language, policy)
         hides = torch.from_numpy(session.cache.rows.slots[list(start[0].hidden)]) if start[0].hidden else None
-        generation = Remembering(
+        generation = Generation(
             session.cache, model.tokenizer, branch=Branch(1, hides), logits=settled.logits[0],
             position=start[0].position, ends=model.template.end,
             limits=Limits(tokens=_LONGEST, context=session.context), context=layout.ids[first:last].tolist(),
             stop=behind_caret(rule, len(start[0].owed)), end=rule.end, must_begin=start[0].owed,
+            memory=one,
         )
-        generation.memory = one
         while not generation.done and "\n" not in rule.generated.lstrip("\n"):
             step([generation])
         generation.close(keep=False)
@@ -224,14 +217,15 @@ def gain(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def cost(model: Model, stores: Stores, files: Sequence[SourceFile],
-         weights: dict[tuple[int, int, int], float]) -> dict[str, float]:
+         weights: Weights) -> dict[str, float]:
     """What a token takes in microseconds of processor time, what a store takes in bytes a token and in making."""
     path = max(files, key=lambda file: len(file.text)).path
     ids = stores.ids(path)
     begun = time.process_time()
-    store = NgramStore([stores.ids(file.path) for file in files if file.path != path])
+    stores.without(path)
     made = time.process_time() - begun
-    memory, places = Memory(store, weights), range(16, min(len(ids), 1016))
+    store = stores.without(path)
+    memory, places = Mixture(store, weights), range(16, min(len(ids), 1016))
     row = torch.zeros(model.tokenizer.vocabulary_size)
     begun = time.process_time()
     for at in places:
@@ -241,6 +235,6 @@ def cost(model: Model, stores: Stores, files: Sequence[SourceFile],
         "microseconds_a_token": round(1e6 * spent / len(places), 1),
         "bytes_a_token": round(store.nbytes / max(1, len(store)), 1),
         "tokens_a_file": round(stores.tokens / len(files)),
-        "mib_of_10000_files": round(10_000 * stores.tokens / len(files) * 18 / 2**20, 1),
+        "mib_of_10000_files": round(10_000 * stores.tokens / len(files) * store.nbytes / max(1, len(store)) / 2**20, 1),
         "microseconds_to_build_a_token": round(1e6 * made / max(1, len(store)), 2),
     }

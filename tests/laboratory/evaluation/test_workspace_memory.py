@@ -3,14 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.evaluate import app
 from kvlsp.laboratory.evaluation import workspace_memory as measuring
-from kvlsp.laboratory.evaluation.mixing import Example, Memory, kind, learned
-from kvlsp.laboratory.evaluation.ngram_store import NgramStore
+from kvlsp.laboratory.evaluation.mixing import Example, learned
 from kvlsp.laboratory.training.corpus import Corpus, SourceFile, save_corpus
 from tests.support.models import tiny_model
 
@@ -29,19 +27,6 @@ def test_the_weight_of_a_class_is_what_makes_the_truth_likeliest():
     assert weights[never] < 0.01
     half = [Example(always, 0.1, 1.0)] * 400 + [Example(always, 0.1, 0.0)] * 400  # log(.1 + .9 w) + log(.1 - .1 w)
     assert learned(half)[always] == pytest.approx(4 / 9, abs=0.02)
-
-
-def test_a_mixture_sums_to_one_and_moves_towards_the_store():
-    store = NgramStore([[1, 2, 3], [1, 2, 3], [1, 2, 4]])
-    found = store.find([1, 2])
-    memory = Memory(store, {kind(found): 0.5})
-    logits = torch.randn(8, generator=torch.Generator().manual_seed(0))
-    mixed = memory.mixed([1, 2], logits).exp()
-    alone = logits.softmax(-1)
-    assert float(mixed.sum()) == pytest.approx(1, abs=1e-5)
-    assert float(mixed[3]) == pytest.approx(float(alone[3]) / 2 + 1 / 3, abs=1e-5)
-    assert torch.equal(memory.mixed([7], logits), logits)
-    assert torch.equal(Memory(store, {}).mixed([1, 2], logits), logits)
 
 
 def test_a_file_is_not_in_the_store_that_it_is_asked_with():

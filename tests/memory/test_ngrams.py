@@ -1,4 +1,4 @@
-"""The store against a search through everything."""
+"""The table against a search through everything."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlsp.laboratory.evaluation.ngram_store import LONGEST, NgramStore
+from kvlsp.memory.ngrams import LONGEST, NgramTable
 
-texts = st.lists(st.lists(st.sampled_from([0, 1, 2, 70_000]), max_size=30), max_size=4)
+texts = st.lists(st.lists(st.sampled_from([0, 1, 2, 65_000]), max_size=30), max_size=5)
 
 
 def searched(files: list[list[int]], context: list[int]) -> tuple[int, dict[int, int]]:
@@ -25,10 +25,20 @@ def searched(files: list[list[int]], context: list[int]) -> tuple[int, dict[int,
     return 0, {}
 
 
-@given(texts, st.lists(st.sampled_from([0, 1, 2, 3, 70_000]), max_size=12))
-def test_it_finds_what_a_search_finds(files, context):
-    found = NgramStore(files).find(context)
-    length, counts = searched(files, context)
+def table(files: list[list[int]], vocabulary: int = 65_534) -> NgramTable:
+    return NgramTable.of(vocabulary, list(enumerate(files)))
+
+
+@given(texts, st.lists(st.sampled_from([0, 1, 2, 3, 65_000]), max_size=12), st.sampled_from([65_534, 100_000]),
+       st.data())
+def test_it_finds_what_a_search_finds_however_it_came_to_be(files, context, vocabulary, data):
+    first = data.draw(st.integers(0, len(files)))
+    gone = data.draw(st.sets(st.integers(0, max(0, len(files) - 1))))
+    numbered = list(enumerate(files))
+    made = NgramTable.of(vocabulary, numbered[:first]).joined(NgramTable.of(vocabulary, numbered[first:]))
+    made = made.without(gone)
+    length, counts = searched([ids for number, ids in numbered if number not in gone], context)
+    found = made.find(context)
     if not length:
         assert found is None
         return
@@ -40,19 +50,13 @@ def test_it_finds_what_a_search_finds(files, context):
 
 
 def test_a_token_that_nobody_has_ends_the_match():
-    store = NgramStore([[1, 2, 3, 4], [9, 2, 3, 5]])
-    found = store.find([8, 2, 3])
+    found = table([[1, 2, 3, 4], [9, 2, 3, 5]]).find([8, 2, 3])
     assert (found.length, sorted(found.ids.tolist())) == (2, [4, 5])
-    assert store.find([1, 2, 3]).ids.tolist() == [4]
-    assert store.find([]) is None
+    assert table([[1, 2, 3, 4], [9, 2, 3, 5]]).find([1, 2, 3]).ids.tolist() == [4]
+    assert table([[1, 2]]).find([]) is None
 
 
 def test_its_size_is_that_of_its_tokens():
-    store = NgramStore([np.arange(1000) % 7])
-    assert len(store) == 1000
-    assert store.nbytes < 1000 * 19
-
-
-def test_more_tokens_than_it_can_tell_apart_are_refused():
-    with pytest.raises(ValueError, match="different tokens"):
-        NgramStore([range(1 << 16)])
+    one = table([list(np.arange(1000) % 7)])
+    assert len(one) == 1000
+    assert one.nbytes == 1000 * 22

@@ -1,0 +1,1 @@
+"""What the workspace's other files say beside the model: counts of what followed the same tokens there. No model."""

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from kvlsp import default_model
+from kvlsp.default_model.remembers import as_text, languages, weights
+from kvlsp.model.identity import identity
+
+
+def test_the_weights_were_learned_with_the_model_that_comes_along():
+    found = weights(identity(default_model.folder()))
+    assert found, ("The default model is another one than the one these weights were learned with, so it remembers "
+                   "nothing. Learn new ones: kvlsp evaluate workspace-memory --from CORPUS "
+                   "--learn kvlsp/default_model/workspace_memory.json")
+    assert tuple(found) == languages() == ("python",)
+    assert all(0 < weight < 1 for weight in found["python"].values())
+    assert found["python"][8, 2, 2] > found["python"][1, 2, 2]
+
+
+def test_with_any_other_model_they_mean_nothing():
+    assert weights("") == {}
+    assert weights("0" * 64) == {}
+
+
+def test_what_is_written_is_read(tmp_path, monkeypatch):
+    from kvlsp.default_model import remembers
+
+    learned = {"python": {(1, 0, 2): 0.25, (8, 4, 0): 0.5}}
+    file = tmp_path / "weights.json"
+    file.write_text(as_text("abc", learned))
+    monkeypatch.setattr(remembers, "FILE", file)
+    remembers._read.cache_clear()
+    assert weights("abc") == learned
+    remembers._read.cache_clear()
