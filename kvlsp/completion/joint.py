@@ -77,7 +77,7 @@ def _ends_a_statement(place: Place, text: str, joint: Scan) -> bool:
     if language is None or language.layout == "indentation" or joint.inside is not None:
         return False
     in_parentheses = bool(joint.stack) and joint.stack[-1].character != "{"
-    if behind[0] == "{" and text.rstrip().endswith("}"):
+    if place.blank and behind[0] == "{" and text.rstrip().endswith("}"):  # elsewhere a type or a value may end so
         return True
     return text.rstrip(" \t").endswith(";") and not in_parentheses and (behind[0].isalnum() or behind[0] in "_\"';{")
 

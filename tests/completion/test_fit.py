@@ -52,6 +52,10 @@ def fitted(language: str, document: str, text: str) -> str:
     ("java", "class A {\n    |{\n        g();\n    }\n}\n", "void f() ", "void f() "),
     ("javascript", "const a = |.b();\n", "c ?", ""),
     ("rust", "fn f() {\n    if a {\n        b\n    |{\n        c\n    }\n}\n", "} else {\n        c\n    }", ""),
+    ("go", "package a\n\nfunc f() {\n\tfor _, v := range | {\n\t\tg(v)\n\t}\n}\n", '[]string{"a"}', '[]string{"a"}'),
+    ("go", "package a\n\nfunc f() | {\n\treturn nil\n}\n", "interface{}", "interface{}"),
+    ("typescript", "function f(): | {\n  return { a: 1 };\n}\n", "{ a: number }", "{ a: number }"),
+    ("rust", "fn f() {\n    match | {\n        _ => 1,\n    };\n}\n", "unsafe { g() }", "unsafe { g() }"),
     # colons
     ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
     ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),
