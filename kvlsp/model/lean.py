@@ -140,7 +140,7 @@ class LeanDecoder:
         self.residual = float(getattr(config, "residual_multiplier", 1.0))
         self._embedding_scale = float(getattr(config, "embedding_multiplier", 1.0))
         self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
-        if model.lm_head.bias is not None or config.hidden_act != "silu":
+        if model.lm_head.bias is not None or getattr(config, "hidden_act", "") != "silu":
             raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
         self._embedding: Table = base.embed_tokens.weight.detach()
         self.hidden = int(self._embedding.shape[1])

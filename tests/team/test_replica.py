@@ -112,7 +112,8 @@ def test_a_replica_that_ends_sends_its_clients_elsewhere_and_they_come_again():
         assert not [event for event in typist.events if getattr(event, "kind", "") == "error"]
 
 
-def test_a_session_is_written_down_without_any_text(granted, caplog):
+def test_a_session_is_written_down_without_any_text(granted, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("kvlsp"), "propagate", True)  # a replica's log goes its own way
     caplog.set_level(logging.DEBUG)
     with team(Tokens(granted)) as made:
         typist = made.join(TOKEN)
