@@ -114,7 +114,7 @@ def test_a_replica_that_ends_sends_its_clients_elsewhere_and_they_come_again():
 
 def test_a_session_is_written_down_without_any_text(granted, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("kvlsp"), "propagate", True)  # a replica's log goes its own way
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="kvlsp")
     with team(Tokens(granted)) as made:
         typist = made.join(TOKEN)
         typist.open("sesame_open = 1\n")
