@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.keyvalues import FREE, KeyValues
 from kvlsp.model.lean import LeanDecoder
-from kvlsp.model.rows import DOCUMENT, EVERY, NONE, Branch, RowBatch
+from kvlsp.model.rows import DOCUMENT, EVERY, Branch, RowBatch
 from tests.support.decoders import tiny_decoder, tiny_llama
+from tests.support.histories import HISTORIES, after
 from tests.support.reference import exact_angles, full_logits, ids_of, permuted
 
 MAKERS: dict[str, Callable[[int], Decoder]] = {
@@ -228,51 +228,9 @@ def test_free_slots_have_no_position(make):
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["insert", "delete", "move"]), st.floats(0, 1), st.integers(1, 6)),
-        max_size=12,
-    )
-)
+@given(HISTORIES)
 def test_any_history_of_one_layer_equals_a_full_prefill(history):
-    decoder = tiny_decoder(1)
-    document = decoder.allocate(256)
-    resident: list[tuple[int, int]] = []  # (id, slot) in order of position
-    free, seed = list(permuted(256).tolist()), 0
-
-    def insert(at: int, count: int) -> None:
-        nonlocal seed
-        seed += 1
-        fresh = [(int(one), free.pop()) for one in ids_of(count, seed)]
-        resident[at:at] = fresh
-        replace()
-        rows = torch.arange(at, at + count)
-        row_ids, slots = torch.tensor(fresh).T
-        decoder.forward(document, RowBatch(row_ids, rows, slots, NONE))
-
-    def replace() -> None:
-        live = [(place, slot) for place, (_, slot) in enumerate(resident) if document.owner[slot] == 0]
-        if live:
-            places, slots = zip(*live, strict=True)
-            decoder.move(document, torch.tensor(slots), torch.tensor(places))
-
-    insert(0, 20)
-    for what, where, count in history:
-        at = int(where * len(resident))
-        if what == "insert":
-            insert(at, count)
-            continue
-        taken = resident[at : at + count]
-        del resident[at : at + count]
-        if what == "delete" and taken and resident:
-            document.release(torch.tensor([slot for _, slot in taken]))
-            free.extend(slot for _, slot in taken)
-        else:
-            resident[:0] = taken
-        replace()
-    ids = torch.tensor([one for one, _ in resident])
-    last = torch.tensor([resident[-1][1]])
-    found = decoder.forward(document, RowBatch(ids[-1:], torch.tensor([len(ids) - 1]), last, EVERY))
+    ids, found = after(history, tiny_decoder(1))
     same(found, oracle(1, ids)[-1:])
 
 
