@@ -52,7 +52,7 @@ def locate(name: str | Path, progress: Progress) -> Path:
         return _fetch(str(name), progress)
     hint = f" A folder beside you is written ./{name}." if folder is None else ""
     raise ModelNotFound(
-        f"There is no model at {name if folder is None else folder}: the setting must name a folder with a checkpoint, "
+        f"There is no model at {name}: the setting must name a folder with a checkpoint, "
         f"or a model of the Hugging Face hub as owner/name.{hint}"
     )
 

@@ -227,3 +227,9 @@ def test_a_description_that_never_ends_is_refused(tmp_path, name, what):
             file.truncate(LARGEST + 1)  # takes no room on the disk
     with pytest.raises(ModelBroken, match=r"cannot be read|no weights"):
         (read_config if name == "config.json" else weight_files)(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_named_as_it_was_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelNotFound, match=r"no model at \./nowhere:"):
+        locate("./nowhere")

@@ -8,7 +8,7 @@ import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.config import Settings
-from kvlsp.laboratory.commands.choices import numbers
+from kvlsp.laboratory.commands.choices import ProcessorTimeOption, numbers
 from kvlsp.laboratory.commands.tables import answer, table
 
 
@@ -18,9 +18,7 @@ def forward(
     context: Annotated[int, typer.Option(min=16, help="How many tokens are resident.")] = 2048,
     rows: Annotated[str, typer.Option(help="How many rows a forward has; several, separated by commas.")] = "1,8",
     repeats: Annotated[int, typer.Option(min=3)] = 30,
-    processor_time: Annotated[
-        bool, typer.Option("--processor-time", help="Milliseconds of the processor, where other work runs beside.")
-    ] = False,
+    processor_time: ProcessorTimeOption = False,
     json: JsonOption = False,
 ) -> None:
     """One forward of kvlsp's decoder beside stock transformers, in the same precision."""

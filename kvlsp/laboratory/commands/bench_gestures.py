@@ -10,12 +10,11 @@ import typer
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
-from kvlsp.laboratory.commands.choices import numbers
+from kvlsp.laboratory.commands.choices import RepeatsOption, numbers
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
 
 PlotOption = Annotated[Path | None, typer.Option(help="Draw a picture into this file, PNG or SVG.")]
-RepeatsOption = Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")]
 
 
 @with_model_options()

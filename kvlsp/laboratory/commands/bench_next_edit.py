@@ -8,8 +8,7 @@ import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.config import Settings
-from kvlsp.laboratory.commands.bench_gestures import RepeatsOption
-from kvlsp.laboratory.commands.choices import numbers
+from kvlsp.laboratory.commands.choices import ProcessorTimeOption, RepeatsOption, numbers
 from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
@@ -21,9 +20,7 @@ def next_edit(
     file: FileArgument = None,
     sizes: Annotated[str, typer.Option(help="Sizes of the document in tokens.")] = "1000,2000,4000",
     repeats: RepeatsOption = 3,
-    processor_time: Annotated[
-        bool, typer.Option("--processor-time", help="Milliseconds of the processor, for a machine that is busy.")
-    ] = False,
+    processor_time: ProcessorTimeOption = False,
     json: JsonOption = False,
 ) -> None:
     """From rest after a rename to the first place proposed; beside the refresh that the same edit needs anyway."""

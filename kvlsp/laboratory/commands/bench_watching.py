@@ -8,7 +8,7 @@ import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.config import Settings
-from kvlsp.laboratory.commands.choices import numbers
+from kvlsp.laboratory.commands.choices import ProcessorTimeOption, numbers
 from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
@@ -20,9 +20,7 @@ def watching(
     file: FileArgument = None,
     sizes: Annotated[str, typer.Option(help="Sizes of the document in tokens.")] = "2000,7500",
     keys: Annotated[int, typer.Option(min=2, help="Letters that are typed.")] = 200,
-    processor_time: Annotated[
-        bool, typer.Option("--processor-time", help="Milliseconds of the processor, for a machine that is busy.")
-    ] = False,
+    processor_time: ProcessorTimeOption = False,
     json: JsonOption = False,
 ) -> None:
     """A key with its suggestion, while nobody looks on and while somebody does."""

@@ -1,12 +1,20 @@
-"""What an option of a measurement names: a model's folder, some of the known names, a list of numbers."""
+"""Options that several measurements have, and what they name: a model's folder, some of the known names, numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from kvlsp.errors import ConfigurationError
 from kvlsp.model.checkpoint import as_path
+
+RepeatsOption = Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")]
+ProcessorTimeOption = Annotated[
+    bool, typer.Option("--processor-time", help="Milliseconds of the processor, where other work runs beside.")
+]
 
 
 def model_folder(model: str) -> Path | None:
