@@ -232,4 +232,4 @@ def test_a_description_that_never_ends_is_refused(tmp_path, name, what):
 def test_a_folder_that_is_not_there_is_named_as_it_was_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotFound, match=r"no model at \./nowhere:"):
-        locate("./nowhere")
+        locate("./nowhere", quiet)
