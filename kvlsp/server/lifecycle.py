@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import kvlsp
+from kvlsp.address import is_address
 from kvlsp.messages import Configure
 from kvlsp.server import folders, logs, lsp
 from kvlsp.server.features import ClientFeatures, server_capabilities
@@ -73,9 +74,21 @@ def _told(ls: KvlspServer, sections: object, error: Mapping[str, Any] | None) ->
 
 def _configured(ls: KvlspServer, problems: list[str]) -> None:
     _complain_of(ls, problems)
+    before = ls.settings.engine
     if ls.apply_settings():
+        _tell_of_address(ls, before)
         _complain_of(ls, globs_not_understood(ls.settings))
         ls.post(Configure(ls.settings))
+
+
+def _tell_of_address(ls: KvlspServer, before: str) -> None:
+    """A team's engine is taken, and left, at a start only: who changes that is to know where the text goes."""
+    begun, wish = ls.begun_with, ls.settings.engine
+    if wish in (before, begun) or not (is_address(wish) or is_address(begun)):
+        return
+    until = f" Until then your text goes on to {begun}." if is_address(begun) else ""
+    ls.show(lsp.MessageType.WARNING,
+            f"kvlsp: The setting engine names another place. Restart the editor for it.{until}")
 
 
 def set_trace(ls: KvlspServer, params: lsp.SetTraceParams) -> None:

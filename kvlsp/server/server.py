@@ -100,6 +100,8 @@ class KvlspServer:
         self.configuration = Configuration(base)
         self.client = ClientFeatures()
         self.engine: EngineLike | None = None
+        self.begun_with = ""
+        """The setting ``engine`` of the start."""
         self.documents = Documents()
         self.notebooks = Notebooks()
         self.keys = LastKeys()
@@ -130,7 +132,7 @@ class KvlspServer:
     def start_engine(self) -> None:
         """Messages go to an engine from here on. It begins to work, which is to import what runs a model, once the
         editor has its answer: a thread that imports takes turns with this one."""
-        self.engine = self.make_engine(self.settings, self.on_event)
+        self.engine, self.begun_with = self.make_engine(self.settings, self.on_event), self.settings.engine
         self.loop.call_soon(self._begin, self.engine)
 
     def _begin(self, engine: EngineLike) -> None:

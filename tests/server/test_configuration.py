@@ -115,3 +115,22 @@ def test_an_answer_is_whole_and_a_wrong_one_is_none():
     assert talk.engine.settings.max_tokens == 9
     assert answered(talk, result=[None]) == 5
     assert talk.engine.settings == START
+
+
+TEAM = "wss://kvlsp.example.org/"
+
+
+@pytest.mark.parametrize(("begun", "wishes", "told"), [
+    (TEAM, ["own", "own", TEAM], [f"Until then your text goes on to {TEAM}."]),
+    (TEAM, ["auto", "own"], [f"Until then your text goes on to {TEAM}."] * 2),
+    ("auto", [TEAM, "shared", "own"], ["Restart the editor for it."]),
+    ("auto", ["shared", "own", "auto"], []),
+])
+def test_an_address_that_comes_or_goes_while_an_editor_runs_is_told_to_hold_later(begun, wishes, told):
+    talk = Conversation()
+    talk.start(options={"engine": begun})
+    for wish in wishes:
+        pushed(talk, {"kvlsp": {"engine": wish}})
+    said = [one["message"] for one in talk.notified("window/showMessage")]
+    assert len(said) == len(told)
+    assert all(sentence.endswith(end) for sentence, end in zip(said, told, strict=True)), said
