@@ -73,7 +73,9 @@ class Run:
         self.root, self.files = folder / "project", files
         write_files(self.root, files)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
-        self.client = LspClient.spawn(python_module("kvlsp", "serve"), env=environment, stderr=subprocess.DEVNULL)
+        # an engine of its own: one that others share would still write into the folder when that is taken away
+        self.client = LspClient.spawn(python_module("kvlsp", "serve", "--engine", "own"), env=environment,
+                                      stderr=subprocess.DEVNULL)
         started = time.monotonic()
         self.client.ask("initialize", {
             "processId": os.getpid(), "rootUri": self.root.as_uri(), "capabilities": {
