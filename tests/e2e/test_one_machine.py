@@ -37,7 +37,8 @@ def ending() -> Iterator[ExitStack]:
 def test_three_real_editors_have_one_engine(tmp_path: Path, ending: ExitStack) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    daemon = ["env", f"HOME={home}", sys.executable, "-m", "kvlsp", "serve"]  # one user: the editors have their own
+    # One user, where the editors have homes of their own; and one kvlsp, where -m takes one from the current folder.
+    daemon = ["env", f"HOME={home}", str(Path(sys.executable).with_name("kvlsp")), "serve"]
     codes: list[VSCode] = []
     for name in ("one", "other"):
         editor = VSCode(installed("vscode", "code-server"), tmp_path / name)
