@@ -12,13 +12,14 @@ import kvlsp
 
 ROOT = Path(kvlsp.__file__).parent
 
-LEAVES = {"errors", "address", "config", "tracing", "reasons"}
+LEAVES = {"errors", "address", "config", "plain_file", "tracing", "reasons"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
            "nextedit", "workspace", "gguf", "memory", "opening", "shelf", "engine"}
 ALLOWED = {
     "errors": set(),
     "address": {"errors"},
     "config": {"errors"},
+    "plain_file": set(),
     "tracing": set(),
     "reasons": set(),
     "text": set(),

@@ -11,7 +11,7 @@ from typing import Final
 
 from kvlsp.cli.compiled import bound_compiled_shapes
 from kvlsp.cli.home import provide_home
-from kvlsp.cli.streams import closed_streams, forget_output, is_about_output
+from kvlsp.cli.streams import closed_streams, forget_output, is_about_output, print_anything
 from kvlsp.errors import KvlspError
 
 PLAIN: Final[tuple[list[str], ...]] = ([], ["--stdio"], ["serve"], ["serve", "--stdio"])
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The program ``kvlsp``."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     closed = closed_streams()
+    print_anything()
     provide_home()
     bound_compiled_shapes()
     try:

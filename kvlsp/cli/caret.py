@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
+from kvlsp import plain_file
 from kvlsp.errors import DocumentError, PositionError
 from kvlsp.text.rope import Rope
 
 CaretArgument = Annotated[str, typer.Argument(
     metavar="PATH:LINE:COL", help="Where the caret is; line and column count from 1.", show_default=False)]
 
-_CARET = re.compile(r"(?P<path>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
+LONGEST = 256 << 20
+"""Bytes of a text, which is as much as an editor's message can bring."""
+
+_CARET = re.compile(r"(?P<path>.+):(?P<line>\d{1,18}):(?P<column>\d{1,18})", re.DOTALL)
 
 
 class Caret(NamedTuple):
@@ -50,13 +55,28 @@ def read_place(argument: str) -> tuple[Path, int, int]:
 def read_source(path: Path) -> str:
     """The text of a file, line ends as they are. Raises :class:`DocumentError`."""
     try:
-        data = path.read_bytes()
+        data = plain_file.read(path, LONGEST, pipes=True)
     except OSError as error:
-        raise DocumentError(f"{path} cannot be read ({error.strerror}).") from error
+        raise DocumentError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise DocumentError(f"{path} cannot be read: {error}.") from error
+    return decoded(data, str(path))
+
+
+def read_input(name: str = "standard input") -> str:
+    """The text that comes over standard input; else as :func:`read_source`."""
+    data = sys.stdin.buffer.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise DocumentError(f"What comes over {name} is longer than {LONGEST >> 20} MB.")
+    return decoded(data, f"What comes over {name}")
+
+
+def decoded(data: bytes, what: str) -> str:
+    """Raises :class:`DocumentError` that says that ``what`` is no text."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(f"{path} is not UTF-8 (byte {error.start} is not). kvlsp reads UTF-8 only.") from error
+        raise DocumentError(f"{what} is not UTF-8 (byte {error.start} is not). kvlsp reads UTF-8 only.") from error
 
 
 def offset_in(text: str, line: int, column: int, path: Path) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kvlsp.cli.caret import read_source
+from kvlsp.cli.caret import read_input, read_source
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
 from kvlsp.config import Settings
 
@@ -40,12 +40,13 @@ def next_(
     """
     from dataclasses import replace
 
+    diff = read_input() if str(after) == "-" else read_source(after)
+    text = read_source(path).replace("\r\n", "\n").replace("\r", "\n")
+
     from kvlsp.engine.next_oneshot import next_edits
     from kvlsp.nextedit.patch import read_patch, sides
     from kvlsp.opening.model import open_model
 
-    diff = sys.stdin.read() if str(after) == "-" else read_source(after)
-    text = read_source(path).replace("\r\n", "\n").replace("\r", "\n")
     before, edits = sides(text, read_patch(diff))
     model = open_model(settings)
     steps = list(next_edits(model, before, edits, path.name, replace(settings, next_edit_minimum_gain=gain), most))

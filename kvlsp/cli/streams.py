@@ -6,6 +6,7 @@ Python has None for a closed stream, and the next file that is opened would get 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Final
@@ -34,6 +35,13 @@ def closed_streams() -> list[str]:
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     return missing
+
+
+def print_anything() -> None:
+    """What standard output has no characters for (another locale, a file's name that is no text) is written as an
+    escape, as on standard error, and not a reason to fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def is_about_output(error: OSError) -> bool:

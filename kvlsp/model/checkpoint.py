@@ -10,11 +10,11 @@ import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from kvlsp import plain_file
 from kvlsp.errors import ModelBroken, ModelError, ModelNotFound
 from kvlsp.model import formats, resuming
 
@@ -103,13 +103,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_bounded(path: Path) -> bytes:
     """A plain file's bytes. :class:`OSError` where it is none, :class:`ValueError` where it is larger than
     :data:`LARGEST`: whatever a folder of somebody else's holds, memory does not end in it."""
-    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("it is no plain file")
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST >> 20} MB")
-    return data
+    return plain_file.read(path, LARGEST)
 
 
 def read_json(path: Path) -> Any:

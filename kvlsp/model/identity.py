@@ -19,7 +19,7 @@ def identity(folder: Path) -> str:
     """A digest in hexadecimal; empty where the files cannot be read."""
     digest = hashlib.sha256()
     try:
-        for path in sorted(folder.iterdir()):
+        for path in sorted(one for one in folder.iterdir() if one.is_file()):  # no pipe, no device: they never end
             if path.suffix in (".json", ".model", ".txt") and path.stat().st_size <= _SMALL:
                 digest.update(f"{path.name} {path.stat().st_size} ".encode())
                 digest.update(path.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
 from kvlsp.default_model.remembers import weights
+from kvlsp.errors import KvlspError, ModelBroken
 from kvlsp.gguf.place import find, is_gguf, short_name
 from kvlsp.memory.mixture import Weights
 from kvlsp.model.decoder import Decoder
@@ -24,6 +26,11 @@ from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
 from kvlsp.prompt.template import Template
 from kvlsp.tokens.tokenizer import Tokenizer
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 300
+"""Characters of a name, or of what a library says, in a sentence for people."""
 
 LoadProgress = Callable[[float | None, str], None]
 
@@ -58,8 +65,24 @@ class Model:
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
     """Load the model that the settings name, or the default model.
 
-    Raises :class:`kvlsp.errors.ModelError` or :class:`kvlsp.errors.TokenizerError` with a sentence for people.
+    Raises :class:`kvlsp.errors.ModelError` or :class:`kvlsp.errors.TokenizerError` with a sentence for people, whatever
+    somebody has written into the files.
     """
+    try:
+        return _open(settings, progress)
+    except KvlspError:
+        raise
+    except Exception as error:
+        log.debug("Loading failed.", exc_info=True)
+        first = next(iter(str(error).strip().splitlines()), "")[:_LONGEST]
+        why = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        raise ModelBroken(
+            f"The model {settings.model[:_LONGEST] or 'that comes with kvlsp'} cannot be loaded ({why}). Its files do "
+            "not fit each other or this version of kvlsp: fetch it again, or choose another model."
+        ) from error
+
+
+def _open(settings: Settings, progress: LoadProgress) -> Model:
     place: str | Path = settings.model or default_model.folder()
     threads.use(settings.threads)
     if is_gguf(place):
@@ -130,6 +153,6 @@ def _tokenizer_settings(folder: Path) -> dict[str, Any]:
     """The tokenizer's ``tokenizer_config.json``; empty where there is none that can be read."""
     try:
         read = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import kvlsp
+from kvlsp import plain_file
 from kvlsp.errors import ConfigurationError
 from kvlsp.syntax.language import Language
 
@@ -21,12 +22,12 @@ def read(file: Path | None) -> Mapping[str, Any]:
     """Name, URI, language and text, in terms of JSON. :class:`ConfigurationError` for what cannot be read."""
     path = (file or SAMPLE).resolve()
     try:
-        with path.open("rb") as source:
-            data = source.read(LONGEST + 1)
+        data = plain_file.read(path, LONGEST)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); name a file with text.") from error
-    if len(data) > LONGEST:
-        raise ConfigurationError(f"{path} has more than {LONGEST >> 20} MB; name a shorter file.")
+        why = error.strerror or error
+        raise ConfigurationError(f"{path} cannot be read ({why}); name a file with text.") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path} has more than {LONGEST >> 20} MB; name a shorter file.") from error
     language = Language.of(path.name)
     return {
         "name": path.name,

@@ -89,9 +89,14 @@ def _start(place: Place, lock: Lock) -> subprocess.Popen[bytes]:
     except OSError as error:
         lock.tidy()
         raise EngineUnreachable(f"The shared engine cannot be started ({error.strerror}).") from error
-    lock.sign(process.pid)  # it may hang before it can say so itself, and has to be ended then
-    lock.pass_on()
     threading.Thread(target=process.wait, name="kvlsp-engine-ended", daemon=True).start()  # no zombie stays behind
+    try:
+        lock.sign(process.pid)  # it may hang before it can say so itself, and has to be ended then
+    except OSError as error:
+        process.kill()
+        lock.tidy()
+        raise EngineUnreachable(f"The shared engine cannot be started in {place.folder} ({error.strerror}).") from error
+    lock.pass_on()
     return process
 
 

@@ -116,7 +116,8 @@ def elsewhere(settings: Settings) -> Settings:
     """The same settings for a process that works in another folder."""
     model = settings.model
     if model.startswith(("./", "../")) or model in (".", ".."):
-        return dataclasses.replace(settings, model=os.path.abspath(model))
+        with contextlib.suppress(OSError):  # this process's folder was removed: the engine says what it does not find
+            return dataclasses.replace(settings, model=os.path.abspath(model))
     return settings
 
 
@@ -160,9 +161,9 @@ def _written(folder: Path) -> list[int]:
 
 def _files(model: str) -> list[tuple[str, int, int]]:
     """The files of a model that is a folder, or a file, by name, size and time: changed, it is another model."""
-    path = Path(model).expanduser() if model.startswith(("/", "~", ".")) else None
     found = []
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # whatever is wrong with it, the engine says
+        path = Path(model).expanduser() if model.startswith(("/", "~", ".")) else None
         for one in sorted(path.iterdir() if path.is_dir() else [path]) if path is not None else ():
             seen = one.stat()
             found.append((one.name, seen.st_size, seen.st_mtime_ns))

@@ -6,6 +6,7 @@ Handlers: see ``handlers``. What is done with the folders stands in ``crossfile`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from kvlsp.server import lsp
@@ -21,14 +22,19 @@ INDEXING: Final = "indexing"
 def folders_of(params: Mapping[str, Any]) -> list[str]:
     """The URIs of the folders at ``initialize``: ``workspaceFolders``, else ``rootUri``, whatever their shape.
 
-    Without any, an editor that has a root may send it beside an empty list (Kate does).
+    Without any, an editor that has a root may send it beside an empty list (Kate does). Older clients send a path,
+    ``rootPath``, and nothing else.
     """
     given = params.get("workspaceFolders")
     if isinstance(given, list) and given:
         uris = [folder.get("uri") for folder in given if isinstance(folder, Mapping)]
     else:
-        uris = [params.get("rootUri")]
+        uris = [params.get("rootUri") or _uri(params.get("rootPath"))]
     return _distinct([uri for uri in uris if isinstance(uri, str)])
+
+
+def _uri(path: object) -> str | None:
+    return PurePath(path).as_uri() if isinstance(path, str) and PurePath(path).is_absolute() else None
 
 
 def did_change_workspace_folders(ls: KvlspServer, params: lsp.DidChangeWorkspaceFoldersParams) -> None:

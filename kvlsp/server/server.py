@@ -124,6 +124,8 @@ class KvlspServer:
         """Errors of the engine, numbers aside, that the log has since it was last ready."""
         self._shown: set[str] = set()
         """Those that the user was shown since a model was last loaded."""
+        self._loaded_anew = False
+        """Whether a load was begun since the engine was last ready."""
         self.started = time.monotonic()
         handlers.register(self)
 
@@ -196,8 +198,9 @@ class KvlspServer:
         self.status.changed(event)
 
     def _tell_error(self, event: StatusChanged) -> None:
-        """Nobody else tells what the engine reports. A fault that stays comes again with every message, perhaps with
-        other numbers: it is logged once until the engine is ready again, and shown once until a model is loaded."""
+        """Nobody else tells what the engine reports. A fault that stays comes again with every message, or with every
+        try, perhaps with other numbers: it is logged once until the engine is ready again, and shown once until a model
+        has been loaded anew or other settings hold."""
         if event.kind == "error":
             sentence = _NUMBER.sub("#", event.message)
             if sentence not in self._logged:
@@ -208,8 +211,11 @@ class KvlspServer:
                 self.show(lsp.MessageType.ERROR, f"kvlsp: {event.message}")
         elif event.kind == "ready":
             self._logged.clear()
+            if self._loaded_anew:
+                self._shown.clear()
+            self._loaded_anew = False
         elif event.kind == "loading":
-            self._shown.clear()
+            self._loaded_anew = True
 
     def _prefill(self, event: PrefillProgress) -> None:
         if event.done >= event.total:
@@ -226,6 +232,8 @@ class KvlspServer:
         old, self.settings = self.settings, self.configuration.settings
         if self.settings.trace != old.trace:
             logs.set_level(self.settings.trace)
+        if self.settings != old:
+            self._shown.clear()
         return self.settings != old
 
     def receive(self, frame: Frame | BadFrame) -> None:

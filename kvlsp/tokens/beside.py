@@ -49,7 +49,7 @@ def beside(file: Path, name: str) -> Mapping[str, Any]:
         if not path.is_file() or path.stat().st_size > LONGEST_SETTINGS:
             return {}
         read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

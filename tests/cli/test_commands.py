@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -49,6 +50,9 @@ def test_the_version(capsys):
     (["complete", "nowhere"], "is not a place"),
     (["complete", "a.py:0:1"], "is not a place"),
     (["complete", "no/such/file.py:1:1"], "cannot be read"),
+    (["complete", "/dev/zero:1:1"], "cannot be read"),
+    (["next", "/dev/zero", "--after", "/dev/null"], "cannot be read"),
+    (["complete", f"a.py:{'1' * 5000}:1"], "is not a place"),
 ])  # fmt: skip
 def test_errors_are_one_plain_sentence(capsys, arguments, sentence):
     code, out, err = run(capsys, *arguments)
@@ -92,6 +96,14 @@ def test_files_that_cannot_be_read(tmp_path):
         caret.read_source(tmp_path)
     (tmp_path / "nul").write_bytes(b"\xef\xbb\xbfa\x00b\r\n")
     assert caret.read_source(tmp_path / "nul") == "a\x00b\r\n"
+
+
+def test_a_diff_that_is_no_text_is_said_to_be_none(capsys, tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"--- a\n+++ b\n\xff\n"), encoding="utf-8"))
+    code, _, err = run(capsys, "next", str(tmp_path / "a.py"), "--after", "-")
+    assert code == 2
+    assert "What comes over standard input is not UTF-8 (byte 12 is not)" in err
 
 
 def test_what_is_said_where_nothing_is_inserted(capsys, tmp_path):

@@ -38,6 +38,16 @@ def test_one_sentence(arguments, streams, said, tmp_path):
     assert said in sentence
 
 
+def test_what_a_stream_has_no_characters_for_is_escaped(tmp_path):
+    (tmp_path / "sums.py").write_text("def größe(x):\n    return x  # 漢\n", encoding="utf-8")
+    (tmp_path / "use.py").write_text("from sums import größe\n\nprint(größe(", encoding="utf-8")
+    command = [sys.executable, "-m", "kvlsp", "context", "use.py:3:13"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120,
+                          env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"return x  # \\u6f22" in done.stdout
+
+
 def test_the_log_may_be_closed(tmp_path):
     done = shell("serve", "2>&- </dev/null", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

@@ -29,6 +29,11 @@ while data := stdin.read(65536):
 """]
 OPENED = {"name": "a.py", "uri": "file:///a.py", "language": "python", "text": "x = 1\n", "sample": False}
 
+def test_a_file_that_never_ends_is_no_text():
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        document.read(Path("/dev/zero"))
+
+
 Visit = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
 
 

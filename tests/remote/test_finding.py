@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -52,3 +53,30 @@ def test_one_that_hangs_as_it_begins_is_ended(folder, monkeypatch):
         assert begun[0].wait(10) == -9
     finally:
         begun[0].kill()
+
+
+def test_where_there_is_no_room_for_its_number_it_is_ended_and_its_lock_given_back(folder, monkeypatch):
+    """A runtime folder is in memory, and small: it can be full."""
+    sleeping = folder / "python"
+    sleeping.write_text("#!/bin/sh\nexec sleep 60\n")
+    sleeping.chmod(sleeping.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(sleeping))
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Popen(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: object, **named: object) -> None:
+            super().__init__(*arguments, **named)  # type: ignore[call-overload]
+            begun.append(self)
+
+    def full(lock: Lock, process: int | None = None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(finding.subprocess, "Popen", Popen)
+    monkeypatch.setattr(Lock, "sign", full)
+    place = Place(folder, "test")
+    with pytest.raises(EngineUnreachable, match="No space left"):
+        find(place, threading.Event(), patience=5)
+    assert begun[0].wait(10) == -9
+    lock = Lock.take(place.lock)
+    assert lock is not None, "nobody holds it any more"
+    lock.tidy()

@@ -117,6 +117,19 @@ def test_a_model_beside_the_daemon_is_named_so_that_it_is_found_from_elsewhere(f
         assert elsewhere(Settings(model=model)).model == model
 
 
+@pytest.mark.parametrize("model", ["~nobody-of-that-name/model", "/a\0b", "/" + "a" * 5000])
+def test_a_model_that_no_file_can_be_has_a_place_all_the_same(environment, model):
+    """There it is told what is wrong with it."""
+    assert meeting_place(Settings(model=model), environment)
+
+
+def test_in_a_folder_that_was_removed_a_models_name_stays_what_it_is(folder, monkeypatch):
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    assert elsewhere(Settings(model="./tiny")).model == "./tiny"
+
+
 def test_a_path_that_no_socket_can_have_is_said(folder):
     long = folder / ("long" * 30)
     long.mkdir()

@@ -49,6 +49,8 @@ def folder(path: str) -> dict[str, str]:
     ({"workspaceFolders": None, "rootUri": "file:///with%20space"}, ("/with space",)),
     ({"rootUri": "file:///three"}, ("/three",)),
     ({"workspaceFolders": [], "rootUri": "file:///four"}, ("/four",)),
+    ({"rootUri": None, "rootPath": "/five %41"}, ("/five %41",)),
+    ({"rootUri": "file:///three", "rootPath": "/five"}, ("/three",)),
     ({"workspaceFolders": [folder("/one"), folder("/one/"), folder("/%6fne")]}, ("/one",)),
 ])
 def test_folders_at_the_beginning(talk, params, roots):

@@ -437,8 +437,14 @@ def test_an_error_of_the_engine_is_shown_to_everybody_once(talk):
     ready = StatusChanged("ready", "ready")
     happen(error, StatusChanged("computing", "completing"), error, ready, error)
     assert shown(talk) == [(1, "kvlsp: There is no model at /nowhere.")]
-    happen(StatusChanged("loading", "loading the model", 0.0), error)
-    assert len(shown(talk)) == 2, "it was tried again"
+    loading = StatusChanged("loading", "loading the model", 0.0)
+    happen(loading, error, loading, error)
+    assert len(shown(talk)) == 1, "every try says the same"
+    happen(loading, ready, error)
+    assert len(shown(talk)) == 2, "between them all was well"
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"maxLines": 3}}})
+    happen(loading, error)
+    assert len(shown(talk)) == 3, "somebody has changed something to mend it"
 
 
 def test_status_in_copilots_words_for_who_asks():
