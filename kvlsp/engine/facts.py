@@ -7,6 +7,7 @@ from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.schedule import Facts
 from kvlsp.engine.session import Session
+from kvlsp.text.document import Snapshot
 
 JUDGING = 30.0
 """Seconds of work that somebody who looks on may bring about at rest."""
@@ -53,8 +54,13 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
         next_edit=next_edit,
         next_edit_asked=next_edit_asked,
         looked_at=settled and _unjudged(documents, session),
-        unremembered=documents.remembering.waits(documents.model),
+        unremembered=settled and documents.remembering.waits(documents.model, open_texts(documents), documents.current),
     )
+
+
+def open_texts(documents: Documents) -> list[Snapshot]:
+    """What the memory of the workspace may be told of the documents that are open."""
+    return [document.snapshot for document in documents] if documents.settings.remembers_workspace else []
 
 
 def _unjudged(documents: Documents, session: Session) -> bool:

@@ -3,14 +3,16 @@ to help: with the model that the weights were learned with, in the languages tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kvlsp.config import Settings
+from kvlsp.engine.open_texts import OpenTexts
 from kvlsp.memory.files import WorkspaceMemory
 from kvlsp.memory.mixture import Mixture
 from kvlsp.messages import Remember
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
+from kvlsp.text.document import Snapshot
 
 
 class Remembering:
@@ -18,24 +20,31 @@ class Remembering:
 
     def __init__(self) -> None:
         self._memory = WorkspaceMemory()
+        self._open = OpenTexts()
 
     def hear(self, message: Remember, settings: Settings) -> None:
         """Files of the workspace as they are now."""
         if message.anew:
-            self._memory.forget()
+            self._forget()
         if settings.remembers_workspace:
             self._memory.hear((file.path, file.text) for file in message.files)
 
-    def waits(self, model: Model | None) -> bool:
+    def waits(self, model: Model | None, documents: Collection[Snapshot] = (), current: str | None = None) -> bool:
         """Whether :meth:`step` has something to do; no text waits for a model that has no use for it."""
-        if model is None or not self._memory.waits:
+        if model is None:
             return False
-        if not model.remembers:
-            self._memory.forget()
-        return self._memory.waits
+        if self._memory.waits and not model.remembers:
+            self._forget()
+        return self._memory.waits or self._open.due(documents, current, model.remembers) is not None
 
-    def step(self, model: Model) -> None:
-        """Read a piece of a file, or one pass over what was read."""
+    def step(self, model: Model, documents: Collection[Snapshot] = (), current: str | None = None) -> None:
+        """Read a piece of a file, or one pass over what was read; of the open ``documents`` hear of one that has
+        changed or is gone, of the ``current`` one once it is not that any more."""
+        if not self._memory.waits:
+            uri = self._open.due(documents, current, model.remembers)
+            if uri is not None:
+                self._memory.hear([self._open.tell(uri, documents, model.remembers)])
+            return
 
         def encode(text: str) -> Sequence[int]:
             ids: list[int] = model.tokenizer.encode(text, initial=False).ids.tolist()
@@ -43,14 +52,21 @@ class Remembering:
 
         self._memory.step(encode, model.tokenizer.vocabulary_size)
 
-    def mixture(self, model: Model, language: Language | None) -> Mixture | None:
-        """What completions in ``language`` are mixed with; it stays as it is while more is read."""
+    def mixture(self, model: Model, language: Language | None, uri: str = "") -> Mixture | None:
+        """What completions in ``language`` are mixed with, in the document ``uri`` without its own text; it stays as it
+        is while more is read."""
         weights = model.remembers.get(language.name) if language is not None else None
         table = self._memory.table
-        return Mixture(table, weights) if weights and table is not None and len(table) else None
+        if not weights or table is None or not len(table):
+            return None
+        return Mixture(table, weights, self._memory.number(uri))
 
     def describe(self) -> dict[str, int]:
         """Counts for the statistics: numbers only."""
         table = self._memory.table
         return {"files": self._memory.files, "tokens": len(table) if table is not None else 0,
                 "bytes": table.nbytes if table is not None else 0}
+
+    def _forget(self) -> None:
+        self._memory.forget()
+        self._open.forget()

@@ -105,7 +105,9 @@ class Texts:
         self._session, self._settings, self._start, self._logits = session, settings, start, logits
         self._around = prefix, suffix, language
         self._wanted, self._drafter, self._seed = wanted, drafter, seed
-        self._memory = session.remembering.mixture(session.model, language) if session.remembering else None
+        self._memory = (
+            session.remembering.mixture(session.model, language, session.snapshot.uri) if session.remembering else None
+        )
         self._hides: torch.Tensor | None = None
         first, last = layout.prefix
         if start.hidden:

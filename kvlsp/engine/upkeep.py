@@ -13,6 +13,7 @@ from kvlsp.engine.completer import Completer
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
 from kvlsp.engine.eviction import evict
+from kvlsp.engine.facts import open_texts
 from kvlsp.engine.next_edits import NextEdits
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.schedule import Work
@@ -122,8 +123,9 @@ class Upkeep:
 
     def _remember(self, document: DocumentState) -> None:
         """A piece of another file, whatever document the user is in."""
-        if self._documents.model is not None:
-            self._documents.remembering.step(self._documents.model)
+        documents = self._documents
+        if documents.model is not None:
+            documents.remembering.step(documents.model, open_texts(documents), documents.current)
 
     def _refresh_oldest(self, document: DocumentState) -> None:
         """Typing goes on: a forward between two keystrokes."""

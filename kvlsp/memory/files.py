@@ -19,8 +19,8 @@ BOUND = 32 << 20
 """Bytes of a table, for one and a half million tokens of a small vocabulary."""
 PIECE = 8192
 """Characters that are tokenized in a step."""
-BATCH = 1 << 15
-"""Tokens that wait to be sorted into the table at most, while others are to come."""
+BATCH = 1 << 12
+"""Tokens from which on what was read is sorted into the table: more at once would keep a keystroke waiting."""
 WAITING = 16 << 20
 """Characters of texts that wait at most; of more, those that came first are left out."""
 
@@ -72,11 +72,17 @@ class WorkspaceMemory:
     def files(self) -> int:
         return len(self._known)
 
+    def number(self, name: str) -> int | None:
+        """The number of a file's rows in the table; None where it has none."""
+        known = self._known.get(name)
+        return known.number if known is not None else None
+
     def step(self, encode: Encode, vocabulary: int) -> None:
         """A little of it; ``encode`` makes token ids below ``vocabulary``, at every step the same ones."""
-        if self._reading is not None:
+        full = sum(len(ids) for _, ids in self._fresh) >= BATCH
+        if self._reading is not None and not full:
             self._read(encode)
-        elif self._waiting and sum(len(ids) for _, ids in self._fresh) < BATCH:
+        elif self._waiting and not full:
             self._begin(*next(iter(self._waiting.items())))
         elif self._dead and self.table is not None:
             self.table, self._dead = self.table.without(self._dead), set()
@@ -120,6 +126,8 @@ class WorkspaceMemory:
         if known is not None:
             self._dead.add(known.number)
             self._fresh = [text for text in self._fresh if text[0] != known.number]
+            if self._reading is not None and self._reading[0] is known:
+                self._reading = None
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -26,15 +26,16 @@ def kind(found: Found) -> Kind:
 
 
 class Mixture:
-    """A table with its weights: what it says of a context never changes, so drafts are held to the same."""
+    """A table, but for the file with the number ``hidden``, with its weights: what it says of a context never changes,
+    so drafts are held to the same."""
 
-    def __init__(self, table: NgramTable, weights: Weights) -> None:
-        self._table, self._weights = table, weights
+    def __init__(self, table: NgramTable, weights: Weights, hidden: int | None = None) -> None:
+        self._table, self._weights, self._hidden = table, weights, hidden
 
     def mixed(self, context: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
         """Logits (vocabulary,) of the mixture behind ``context``; ``logits`` (vocabulary,) of the model. Only those of
         the table's tokens become others; without any the same tensor comes back."""
-        found = self._table.find(context)
+        found = self._table.find(context, self._hidden)
         weight = self._weights.get(kind(found), 0.0) if found is not None else 0.0
         if found is None or not weight:
             return logits

@@ -77,9 +77,9 @@ class NgramTable:
         kept = ~np.isin(self._files, np.fromiter(files, np.uint32, len(files)))
         return NgramTable(self._vocabulary, self._keys[kept], self._next[kept], self._files[kept])
 
-    def find(self, context: Sequence[int]) -> Found | None:
-        """What followed the longest end of ``context`` that stands in the files; None where not even its last token
-        does."""
+    def find(self, context: Sequence[int], hidden: int | None = None) -> Found | None:
+        """What followed the longest end of ``context`` that stands in the files, but for the one with the number
+        ``hidden``; None where not even its last token does."""
         end = [token + 1 for token in context[-LONGEST:]][::-1]
         if not end or not len(self):
             return None
@@ -89,7 +89,8 @@ class NgramTable:
             return None
         behind = [*end[: length - 1], end[length - 1] + 1]
         first = int(self._keys.searchsorted(self._key(end[:length]))[0])
-        return self._read(first, int(self._keys.searchsorted(self._key(behind))[0]), length)
+        found = self._read(first, int(self._keys.searchsorted(self._key(behind))[0]), length, hidden)
+        return self.find(context[1 - length :], hidden) if found is None and length > 1 else found
 
     def _key(self, tokens: Sequence[int]) -> npt.NDArray[Any]:
         """The tokens, each one more than its id, as the one row of a table, nothing behind them."""
@@ -105,11 +106,20 @@ class NgramTable:
         return next((number for number, (one, other) in enumerate(zip(there, end, strict=False)) if one != other),
                     len(end))
 
-    def _read(self, first: int, end: int, length: int) -> Found:
-        following = self._next[first : end : max(1, (end - first) // _MOST_READ)]
+    def _read(self, first: int, end: int, length: int, hidden: int | None) -> Found | None:
+        """What follows in these rows; None where all of them are hidden."""
+        stride = max(1, (end - first) // _MOST_READ)
+        following = self._next[first:end:stride]
+        places = end - first
+        if hidden is not None:
+            seen = self._files[first:end:stride] != hidden
+            places = places * int(seen.sum()) // len(seen)
+            following = following[seen]
+        if not len(following):
+            return None
         ids, counts = np.unique(following, return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        return Found(length, end - first, ids[order].astype(np.int64), counts[order] / len(following))
+        return Found(length, max(1, places), ids[order].astype(np.int64), counts[order] / len(following))
 
 
 def _token(vocabulary: int) -> np.dtype[Any]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.config import Settings
+from kvlsp.engine import open_texts
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.engine.remembering import Remembering
-from kvlsp.messages import Remember, RememberedFile
+from kvlsp.messages import CloseDocument, Configure, EditDocument, OpenDocument, Remember, RememberedFile
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
+from kvlsp.text.document import Change, Snapshot
+from kvlsp.text.edit import Edit
+from kvlsp.text.rope import Rope
+from tests.support.engine_bench import URI, Bench
 from tests.support.writing import writing_model
 
 EVERY = {(length, places, agreed): 0.6 for length in range(1, 9) for places in range(5) for agreed in range(3)}
@@ -90,3 +96,78 @@ def test_what_a_completion_is_mixed_with_stays_as_it_was():
     told(model_=one, remembering=remembering, anew=True)
     assert remembering.describe() == {"files": 0, "tokens": 0, "bytes": 0}
     assert remembering.mixture(one, PYTHON) is None
+
+
+# --- open documents ---------------------------------------------------------------------------------------------
+
+OTHER = "file:///other.py"
+
+
+def bench() -> Bench:
+    """An engine in ``OTHER``, with another document open that the user has left; at rest."""
+    one = model()
+    found = Bench("cab\n" * 20, Settings(max_tokens=8), lambda *_: one, "python")
+    found.engine.post(OpenDocument(Snapshot(OTHER, 1, Rope.of("aaaa\n"), "python")))
+    found.rest()
+    return found
+
+
+def tokens(bench: Bench) -> int:
+    return bench.engine.documents.remembering.describe()["tokens"]
+
+
+def knows(bench: Bench, document: str, text: str) -> bool:
+    """Whether what is written in ``document`` is mixed with what follows ``text`` somewhere."""
+    remembering, one = bench.engine.documents.remembering, bench.engine.documents.model
+    mixture = remembering.mixture(one, PYTHON, document)
+    logits = torch.zeros(one.tokenizer.vocabulary_size)
+    ids = one.tokenizer.encode(text, initial=False).ids.tolist()
+    return mixture is not None and mixture.mixed(ids, logits) is not logits
+
+
+def test_a_document_that_the_user_has_left_is_remembered():
+    found = bench()
+    assert tokens(found) == len("cab\n" * 20)
+    assert knows(found, OTHER, "ca")
+    assert not knows(found, URI, "ca")  # not by itself
+
+
+def test_it_is_remembered_as_it_was_left():
+    found = bench()
+    found.edit(0, 4, "")
+    found.rest()
+    assert tokens(found) == len("cab\n" * 20 + "aaaa\n")  # the user is in it again
+    found.engine.post(
+        EditDocument(
+            OTHER, 1, (Change(Edit(0, 1, "b"), Rope.of("baaa\n")),), Snapshot(OTHER, 2, Rope.of("baaa\n"), "python")
+        )
+    )
+    found.rest()
+    assert tokens(found) == len("cab\n" * 19 + "aaaa\n")
+
+
+@pytest.mark.parametrize("message", [CloseDocument(URI), Configure(Settings(max_tokens=8, workspace_memory="off"))])
+def test_a_closed_or_unwanted_document_is_forgotten(message):
+    found = bench()
+    found.engine.post(message)
+    found.rest()
+    assert tokens(found) == 0
+
+
+def test_other_languages_and_long_texts_are_left_out(monkeypatch):
+    monkeypatch.setattr(open_texts, "LONGEST", 8)
+    found = bench()
+    found.engine.post(OpenDocument(Snapshot("file:///a.js", 1, Rope.of("abc\n"), "javascript")))
+    found.rest()
+    assert tokens(found) == len("aaaa\n")
+
+
+def test_nothing_is_read_before_the_keyboard_rests():
+    found = bench()
+    found.edit(0, 0, "b")
+    found.engine.post(OpenDocument(Snapshot("file:///third.py", 1, Rope.of("abc\n"), "python")))
+    before = tokens(found)
+    found.work()
+    assert tokens(found) == before
+    found.rest()
+    assert tokens(found) == len("bcab\n" + "cab\n" * 19 + "aaaa\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.memory import files as memory_files
-from kvlsp.memory.files import PIECE, WorkspaceMemory, pieces
+from kvlsp.memory.files import BATCH, PIECE, WorkspaceMemory, pieces
 
 
 def encode(text: str) -> list[int]:
@@ -77,6 +79,24 @@ def test_a_step_reads_a_piece_at_most():
         assert len(read) <= before + 1
     assert max(read) <= PIECE
     assert sum(read) == len("some words\n" * 5000)
+
+
+def test_a_step_sorts_in_a_batch_and_a_piece_at_most():
+    memory, sizes = WorkspaceMemory(), [0]
+    memory.hear([("a", "some words\n" * 5000), ("b", "others\n" * 5000)])
+    while memory.waits:
+        memory.step(encode, 128)
+        sizes.append(len(memory.table or ()))
+    assert max(after - before for before, after in pairwise(sizes)) <= BATCH + PIECE
+    assert sizes[-1] == 5000 * len("some words\nothers\n")
+
+
+def test_a_file_without_room_is_not_read_on():
+    memory = WorkspaceMemory(bound=22 * BATCH)
+    memory.hear([("a", "b"), ("b", "some words\n" * 5000)])
+    rest(memory)
+    assert memory.files == 0
+    assert not len(memory.table or ())
 
 
 def test_pieces_are_the_text_and_end_with_lines():

@@ -49,6 +49,18 @@ def test_it_finds_what_a_search_finds_however_it_came_to_be(files, context, voca
     assert found.shares.tolist() == sorted(found.shares.tolist(), reverse=True)
 
 
+@given(texts, st.lists(st.sampled_from([0, 1, 2, 3, 65_000]), max_size=12), st.integers(0, 5))
+def test_a_hidden_file_is_as_if_it_were_not_there(files, context, hidden):
+    whole = NgramTable.of(65_534, list(enumerate(files)))
+    found, wanted = whole.find(context, hidden), whole.without({hidden}).find(context)
+    assert (found is None) == (wanted is None)
+    if found is not None and wanted is not None:
+        assert (found.length, found.places) == (wanted.length, wanted.places)
+        assert dict(zip(found.ids.tolist(), found.shares.tolist(), strict=True)) == pytest.approx(
+            dict(zip(wanted.ids.tolist(), wanted.shares.tolist(), strict=True))
+        )
+
+
 def test_a_token_that_nobody_has_ends_the_match():
     found = table([[1, 2, 3, 4], [9, 2, 3, 5]]).find([8, 2, 3])
     assert (found.length, sorted(found.ids.tolist())) == (2, [4, 5])

@@ -1,0 +1,50 @@
+"""Which open documents the memory of the workspace is to be told of: nobody tells it their files while they are open.
+
+The one that the user is in is told once they have left it. Until then it stands there as it was before, and is hidden
+from itself: around the caret its older text would say what stands there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from kvlsp.syntax.language import Language
+from kvlsp.text.document import Snapshot
+
+LONGEST: Final = 128 << 10
+"""Characters of a document; in longer ones there is data more often than code."""
+
+
+class OpenTexts:
+    """What has been told of which document, by URI. One thread."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Snapshot] = {}
+
+    def forget(self) -> None:
+        """Whoever was told knows nothing any more."""
+        self._told.clear()
+
+    def due(self, documents: Iterable[Snapshot], current: str | None, languages: Collection[str]) -> str | None:
+        """The URI of one that changed since it was told, or that is to be forgotten; of ``languages`` those count,
+        named as `grammars/` names them. One comparison for each document."""
+        wanted = {one.uri: one for one in documents if _counts(one, languages)}
+        gone = next((uri for uri in self._told if uri not in wanted), None)
+        if gone is not None:
+            return gone
+        return next((uri for uri, one in wanted.items() if uri != current and self._told.get(uri) is not one), None)
+
+    def tell(self, uri: str, documents: Iterable[Snapshot], languages: Collection[str]) -> tuple[str, str]:
+        """It counts as told from now on: its name and its text, "" for one that is to be forgotten."""
+        found = next((one for one in documents if one.uri == uri and _counts(one, languages)), None)
+        if found is None:
+            self._told.pop(uri, None)
+            return uri, ""
+        self._told[uri] = found
+        return uri, str(found.text)
+
+
+def _counts(document: Snapshot, languages: Collection[str]) -> bool:
+    language = Language.of(document.language) or Language.of(document.uri)
+    return language is not None and language.name in languages and len(document.text) <= LONGEST
