@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 app(args=words, prog_name="kvlsp", obj=closed)
         finally:
             sys.stdout.flush()
+    except KeyboardInterrupt:  # before anybody else takes it
+        sys.exit(130)
     except KvlspError as error:
         print(f"kvlsp: {error}", file=sys.stderr)
         sys.exit(2)

@@ -21,6 +21,7 @@ from kvlsp.server.frames import FrameReader
 from kvlsp.server.intake import CHUNK, Intake
 from kvlsp.server.secret import Secret
 from kvlsp.server.server import KvlspServer, MakeBeside, MakeEngine, Nobody
+from kvlsp.server.signals import end_on_signals
 from kvlsp.wire.outbox import MOST, Outbox
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 CALLERS = 16
-"""Connections that may stand at the door at a time."""
+"""Connections that may stand at the door at a time; for one more the one that has stood there longest goes."""
 
 
 def serve_stdio(make_engine: MakeEngine, settings: Settings, beside: MakeBeside = Nobody) -> int:
@@ -91,25 +92,31 @@ async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: in
 async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, port: int,
                      listening: Callable[[str, int], None], beside: MakeBeside) -> int:
     server = _server(make_engine, settings, beside)
-    taken, callers = False, 0
+    taken = False
+    callers: list[asyncio.StreamWriter] = []
     secret: Secret | None = None
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal taken, callers
-        callers += 1
+        nonlocal taken
+        if taken or secret is None:
+            log.warning("a second editor connected and was turned away: one daemon serves one editor")
+            writer.close()
+            return
+        callers.append(writer)
+        if len(callers) > CALLERS:  # so many say nothing: an editor would have spoken by now
+            callers.pop(0).transport.abort()
         try:
-            if taken or callers > CALLERS or secret is None:
-                log.warning("a second editor connected and was turned away: one daemon serves one editor")
-                return
             frames = FrameReader()
             first = await first_frames(reader, writer, frames, secret)
-            if first is None or taken:
+            if first is None or taken or writer.transport.is_closing():
                 return
             taken = True
+            callers.remove(writer)
             await serve(reader, writer, frames, first)
             server.finish()
         finally:
-            callers -= 1
+            if writer in callers:
+                callers.remove(writer)
             writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: FrameReader,
@@ -147,6 +154,7 @@ def _server(make_engine: MakeEngine, settings: Settings, beside: MakeBeside) -> 
     loop.set_exception_handler(_report)
     server = KvlspServer(make_engine, settings, loop)
     server.beside = beside(server)
+    end_on_signals(loop, server.finish)
     return server
 
 

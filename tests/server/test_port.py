@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ import pytest
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
 from kvlsp.server.secret import SHORTEST, VARIABLE, Secret, secret_file
-from kvlsp.server.transport import serve_tcp
+from kvlsp.server.transport import CALLERS, serve_tcp
 from tests.support.fake_engine import FakeEngine
 from tests.support.lsp_client import LspClient
 
@@ -130,8 +131,12 @@ def test_the_first_message_is_initialize(daemon, first):
     assert daemon.codes == []
 
 
-def test_connections_that_say_nothing_keep_nobody_out(daemon):
-    silent = [daemon.call() for _ in range(5)]
+@pytest.mark.parametrize("begun", [b"", b"Content-Length: 1", b"Content-Length: 1000\r\n\r\n{"])
+def test_connections_that_say_nothing_keep_nobody_out(daemon, begun):
+    silent = [daemon.call() for _ in range(2 * CALLERS + 5)]
+    for connection in silent:
+        with contextlib.suppress(OSError):  # the door is narrow: who has stood there longest has gone
+            connection.sendall(begun)
     client = daemon.client()
     client.initialize({"kvlsp": {"token": daemon.secret}})
     daemon.end(client)
