@@ -42,7 +42,7 @@ class Documents:
         """When something was last opened, edited or answered, in seconds of the clock."""
         self._bound = 0
         self.share: int | None = None
-        """No ``bound`` exceeds it, in bytes: the rest is for documents of other clients."""
+        """No ``bound`` exceeds it, in bytes: the rest is for documents of other clients. It may change at any time."""
         self.piece = PIECE
         """Characters that are tokenized in one go."""
         self.begins: Callable[[Session], None] = lambda session: None

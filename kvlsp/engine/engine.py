@@ -20,10 +20,11 @@ from kvlsp.config import Settings
 from kvlsp.engine.applying import Applying
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
+from kvlsp.engine.eviction import evict, give_way, held
 from kvlsp.engine.facts import facts_of
 from kvlsp.engine.inbox import Inbox
 from kvlsp.engine.parts import Parts
-from kvlsp.engine.schedule import Decision, schedule
+from kvlsp.engine.schedule import Decision, Work, schedule
 from kvlsp.engine.shelving import Fetched
 from kvlsp.messages import (
     Complete,
@@ -111,6 +112,23 @@ class Engine:
         with self._parts.watching.turn(), tracing.span("turn"):
             return self._hear(self._inbox.take(0))
 
+    @property
+    def rest(self) -> float:
+        """Seconds since the user was at work; 0 while they wait for something."""
+        return 0.0 if self.owes else self._clock() - self.documents.active_at
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Bytes that rows take now, of documents and of pieces of other files: on the device, and in host memory."""
+        return held(self.documents)
+
+    def give_way(self, *, rests: bool) -> None:
+        """The share of these documents has become less: hold no more than that, between two turns. Who ``rests`` gives
+        up the rows of the document that they are in, too."""
+        if rests:
+            self._parts.next_edits.forget_readers()
+        self._guarded(give_way if rests else evict, self.documents, self._clock())
+
     def _turn(self, message: Message | Loaded | Fetched | None) -> bool:
         if not self._hear(message):
             return False
@@ -190,6 +208,8 @@ class Engine:
         if document is None or decision.work is None:
             self._parts.unloading.work()
             return
+        if decision.work in (Work.GROW, Work.KEEP):  # what passes through these is large
+            self._parts.tidying.worked()
         try:
             with tracing.span(decision.work.value):
                 self._parts.upkeep.do(decision.work, document)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import torch
-
 from kvlsp.cache.store import default_bound
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine.completer import Completer
@@ -20,6 +18,7 @@ from kvlsp.messages import Event, StatusChanged
 from kvlsp.model.memory import free_memory
 from kvlsp.opening import threads
 from kvlsp.opening.loading import Load, Loaded, Loading
+from kvlsp.opening.offload import host_bound
 from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Models:
         threads.use(documents.settings.threads)  # PyTorch keeps the number per thread; another one has loaded
         self._default_bound = default_bound(free_memory(model.decoder.device))
         documents.bound = self._bound()
-        documents.host_bound = default_bound(free_memory(torch.device("cpu"))) if model.offloads else 0
+        documents.host_bound = host_bound(model)
         documents.shelving.serve(model, documents.settings)
         log.info("Ready: %s.", model.description)
         self._events(StatusChanged("ready", model.description))

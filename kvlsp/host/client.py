@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from kvlsp.config import Settings
 from kvlsp.errors import KvlspError, WireError
+from kvlsp.host.backlog import Backlog
 from kvlsp.messages import (
     Completed,
     DocumentDescribed,
@@ -37,10 +38,15 @@ log = logging.getLogger(__name__)
 
 GREETING: Final = 10.0
 """Seconds in which a client has to say who it is."""
+SIGN: Final = 5.0
+"""Seconds between two signs of life for a client that is not read from."""
 
 
 class Listener(Protocol):
     """A place at a desk; :class:`kvlsp.host.thread.Seat` is one."""
+
+    @property
+    def backlog(self) -> Backlog: ...
 
     def post(self, message: Message) -> None: ...
 
@@ -48,12 +54,15 @@ class Listener(Protocol):
 
 
 class Desk(Protocol):
-    """What a client finds. ``leave`` has what ``sit`` gave."""
+    """What a client finds. ``leave`` has what ``sit`` gave; ``longest`` are the bytes of a frame at most."""
 
     process: int
 
     @property
     def busy(self) -> float: ...
+
+    @property
+    def longest(self) -> int: ...
 
     def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Listener: ...
 
@@ -112,6 +121,7 @@ class Client:
 
     def _converse(self, settings: Settings) -> None:
         self._channel.write(pack(handshake.welcome(self._desk.process)))
+        self._channel.longest = self._desk.longest
         seat = self._desk.sit(settings, self._tell, self.hang_up)
         model, returns = settings.names_model, True
         try:
@@ -123,6 +133,8 @@ class Client:
                 message = None if frame is None else self._incoming.message(frame)
                 if message is not None:
                     _check(message, model)
+                    self._wait_for_room(seat.backlog)
+                    seat.backlog.add(self._channel.length)
                     seat.post(message)
                 if isinstance(message, Shutdown):
                     returns = message.returns
@@ -131,6 +143,12 @@ class Client:
         finally:
             self._incoming.cancel_all()
             self._desk.leave(seat, returns=returns)
+
+    def _wait_for_room(self, backlog: Backlog) -> None:
+        """Nothing is read from a client that is too far ahead of its engine, so it would ask in vain whether anybody is
+        there."""
+        while not backlog.room(SIGN):
+            self._write(pack(schema.Pong(0, self._desk.busy)))
 
     def _tell(self, event: Event) -> None:
         """From the model's thread; never waits."""

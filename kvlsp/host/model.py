@@ -13,13 +13,14 @@ from kvlsp.model.decoder import Decoder
 from kvlsp.model.memory import free_memory
 from kvlsp.opening.loading import Load
 from kvlsp.opening.model import LoadProgress, Model
+from kvlsp.opening.offload import host_bound
 
 
 class SharedModel:
     """Called like :func:`kvlsp.opening.ready.open_ready`, from the threads on which engines load.
 
     Settings of all clients name the same model; those of another have another process. ``bound``: bytes that the
-    caches of all clients may take together, 0 before a model was loaded.
+    caches of all clients may take together, 0 before a model was loaded; ``host_bound`` those that wait in host memory.
     """
 
     def __init__(self, load: Load) -> None:
@@ -30,7 +31,7 @@ class SharedModel:
         self._decoder: Callable[[], Decoder | None] = lambda: None
         self._kept: Model | None = None
         self._held: Model | None = None
-        self.bound = 0
+        self.bound = self.host_bound = 0
 
     def __call__(self, settings: Settings, progress: LoadProgress) -> Model:
         with self._lock:  # whoever comes meanwhile waits for the same one
@@ -39,7 +40,7 @@ class SharedModel:
                 model = self._load(settings, progress)
                 self._decoder = weakref.ref(model.decoder)
                 self._shell = dataclasses.replace(model, decoder=None)  # type: ignore[arg-type]
-                self.bound = default_bound(free_memory(model.decoder.device))
+                self.bound, self.host_bound = default_bound(free_memory(model.decoder.device)), host_bound(model)
             self._kept = None
             return model
 
@@ -52,10 +53,6 @@ class SharedModel:
         """The last client goes: the next one finds the model loaded."""
         with self._lock:
             self._kept = self._alive()
-
-    def share(self, clients: int, wished: int) -> int | None:
-        """Bytes for each of so many clients, one of whom wished for ``wished``; None before a model was loaded."""
-        return max(self.bound, wished) // max(1, clients) if self.bound else None
 
     def _alive(self) -> Model | None:
         decoder = self._decoder()

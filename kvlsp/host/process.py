@@ -24,13 +24,15 @@ from typing import Any, Final
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable
-from kvlsp.host.client import Client
+from kvlsp.host.client import GREETING, Client
+from kvlsp.host.log import shorten
 from kvlsp.host.seat import Seat
 from kvlsp.host.thread import ModelThread, Prepared, prepare
 from kvlsp.messages import Event
 from kvlsp.remote.lock import Lock
 from kvlsp.remote.peer import check_peer
 from kvlsp.remote.place import Place
+from kvlsp.wire.limits import LONGEST_FRAME
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +44,17 @@ LOOK: Final = 1.0
 
 
 class Process:
-    """``linger``: seconds that it stays without a client."""
+    """``linger``: seconds that it stays without a client. ``log`` is the descriptor of its log, which is kept short."""
 
-    def __init__(self, place: Place, lock: Lock, linger: float, prepare: Callable[[], Prepared] = prepare) -> None:
+    def __init__(self, place: Place, lock: Lock, linger: float, prepare: Callable[[], Prepared] = prepare,
+                 log: int | None = None) -> None:
         self.process = os.getpid()
-        self._place, self._lock, self._linger = place, lock, linger
+        self._place, self._lock, self._linger, self._log = place, lock, linger, log
         self._model = ModelThread(prepare, self.end)
         self._clients: set[Client] = set()
+        """Whoever is connected, to type or to ask something."""
+        self._seated = 0
+        """Those who type."""
         self._guard = threading.Lock()
         self._began = self._used = time.monotonic()
         self._settings: Settings | None = None
@@ -63,14 +69,22 @@ class Process:
     def busy(self) -> float:
         return self._model.busy
 
+    longest = LONGEST_FRAME
+
     def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat:
         self._settings, self._expects = settings, True
-        return self._model.sit(settings, events, failed)
+        seat = self._model.sit(settings, events, failed)
+        with self._guard:
+            self._seated += 1
+        return seat
 
     def leave(self, seat: Seat, *, returns: bool) -> None:
         """``returns``: whether it is worth waiting for."""
         self._expects = returns
         self._model.leave(seat)
+        with self._guard:
+            self._seated -= 1
+            self._used = time.monotonic()
 
     def report(self) -> Mapping[str, Any]:
         """For people; nothing of any client."""
@@ -99,7 +113,9 @@ class Process:
         try:
             while not self._ends:
                 self._take(listener)
-                if self._unused():
+                if self._log is not None:
+                    shorten(self._log)
+                if self._unused() and not self._comes():
                     break
                 if not _stands(self._place.socket, mine) and self._lock.stands:  # who tidies temporary files took it
                     listener.close()
@@ -127,7 +143,6 @@ class Process:
             log.warning("A connection could not be taken (%s).", error.strerror)
             time.sleep(LOOK)
             return
-        self._used = time.monotonic()
         try:
             check_peer(connection)
         except EngineUnreachable as error:
@@ -153,13 +168,23 @@ class Process:
         finally:
             with self._guard:
                 self._clients.discard(client)
-            self._used = time.monotonic()
 
     def _unused(self) -> bool:
+        """Whether nobody has typed for so long that it may end. Who only asks how it is does not use it."""
         with self._guard:
             told = self._model.failed and self._settings is not None  # who mends what is wrong shall meet another
             linger = self._linger if self._expects and not told else 0.0
-            return not self._clients and time.monotonic() - self._used >= linger
+            return not self._seated and time.monotonic() - self._used >= linger
+
+    def _comes(self) -> bool:
+        """Whether somebody who is connected has come to type: they may not have said so yet."""
+        until = time.monotonic() + GREETING
+        while time.monotonic() < until and not self._ends:
+            with self._guard:
+                if self._seated or not self._clients:
+                    return bool(self._seated)
+            time.sleep(0.01)
+        return False
 
     def _part(self) -> None:
         with self._guard:
@@ -215,7 +240,7 @@ def main(told: str) -> None:
     os.set_inheritable(values["lock"], False)
     lock = Lock(place.lock, values["lock"])
     lock.sign()
-    process = Process(place, lock, values["linger"])
+    process = Process(place, lock, values["linger"], log=sys.stderr.fileno())
     signal.signal(signal.SIGTERM, lambda _number, _frame: process.end("the engine was ended"))
     code = 1
     try:

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from kvlsp.config import Settings
+from kvlsp.config import MEBIBYTE, Settings
+from kvlsp.host.backlog import Backlog
+from kvlsp.host.division import Use, shares
 from kvlsp.messages import Complete, Event, Message, NextEdit, Question, Reason
 from kvlsp.remote.kept import without_engine
 
@@ -25,7 +27,10 @@ class Seat:
     def __init__(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> None:
         self.settings, self.events, self.failed = settings, events, failed
         self.engine: Engine | None = None
+        self.backlog = Backlog()
         self.left = False
+        self.held = (0, 0)
+        """Bytes of its rows after its last turn, on the device and in host memory."""
         self.turned = 0
         """By the count of all turns, when it had its last."""
         self.used: float | None = None
@@ -66,12 +71,27 @@ class Seat:
             waiting, self._waiting = self._waiting, []
         for message in waiting:
             self._answer(message)
+        self.backlog.end()
         self._ended.set()
 
     def _answer(self, message: Message) -> None:
         """Without an engine. Onlookers, who would ask again at once, wait for the next one."""
         if isinstance(message, Complete | NextEdit | Question):
             self.events(without_engine(message, Reason.NOT_READY))
+
+
+def divide(present: list[tuple[Seat, Engine]], bound: int, host_bound: int) -> None:
+    """Give each their share of the memory for rows; who holds more gives way. Bounds of 0: no model was loaded yet."""
+    if not bound:
+        return
+    uses = [Use(seat.held[0], engine.rest, engine.documents.settings.cache_mib * MEBIBYTE) for seat, engine in present]
+    on_host = [Use(seat.held[1], use.rest) for (seat, _), use in zip(present, uses, strict=True)]
+    for both, use, *given in zip(present, uses, shares(uses, bound), shares(on_host, host_bound), strict=True):
+        seat, engine = both
+        engine.documents.share, engine.documents.host_bound = given
+        if any(holds > may for holds, may in zip(seat.held, given, strict=True)):
+            engine.give_way(rests=use.rests)
+            seat.held = engine.held
 
 
 def level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) -> None:

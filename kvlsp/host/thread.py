@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from kvlsp.config import MEBIBYTE, Settings
-from kvlsp.host.seat import Seat, behind, level
+from kvlsp.config import Settings
+from kvlsp.host.seat import Seat, behind, divide, level
 from kvlsp.messages import Event, Shutdown, StatusChanged
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class ModelThread:
             self._news.clear()
             self._since = self._clock()  # to find out what comes next is a step, too
             present = self._present(prepared)
+            divide(present, prepared.model.bound, prepared.model.host_bound)
             if len(present) > 1:
                 heard = [both for both in present if not both[1].owes or self._hear(*both, prepared)]
                 untidy, present = untidy or len(heard) < len(present), heard
@@ -164,15 +165,16 @@ class ModelThread:
 
     def _guarded(self, act: Callable[[], bool], seat: Seat, engine: Engine, prepared: Prepared) -> bool:
         clients = self.clients
-        engine.documents.share = prepared.model.share(clients, engine.documents.settings.cache_mib * MEBIBYTE)
         self._since = began = self._clock()
-        failure = None
+        failure, waiting = None, seat.backlog.mark
         try:
             goes_on = act()
         except BaseException as error:  # an engine guards its own work: this is a defect
             goes_on, failure = False, error
         finally:
             self._since = None
+            seat.backlog.took(waiting)
+            seat.held = engine.held
             if seat.used is not None:
                 seat.used += self._clock() - began
         if not goes_on:

@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
 from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
+from kvlsp.cache.store import default_bound
 from kvlsp.model.clock import finish
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.memory import free_memory
+from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
 
 _ROWS = 1024
@@ -58,3 +62,8 @@ def _timed(work: Callable[[], object], decoder: Decoder, clock: Callable[[], flo
     work()
     finish(decoder.device)
     return clock() - began
+
+
+def host_bound(model: Model) -> int:
+    """Bytes of host memory that rows of idle documents may take when the user has not said; 0 where none wait there."""
+    return default_bound(free_memory(torch.device("cpu"))) if model.offloads else 0

@@ -10,6 +10,7 @@ import logging
 
 from kvlsp.cache.worth import Budget
 from kvlsp.config import Settings
+from kvlsp.model.memory import return_freed
 from kvlsp.opening.measured import by_threads, recall, remember
 from kvlsp.opening.model import LoadProgress, Model, open_model
 from kvlsp.opening.offload import apart, worthwhile
@@ -36,6 +37,7 @@ def budgeted(settings: Settings, model: Model, progress: LoadProgress = lambda f
     if budget is None:
         progress(None, "measuring the repair budget")
         budget = measure(model.decoder)
+        return_freed()  # the rows that it was measured over
         remember(settings, model, {name: budget.points})
         log.info("Stale rows encoded along with an edit, by resident rows: %s.", budget)
     return dataclasses.replace(model, repair_budget=budget)

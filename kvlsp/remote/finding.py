@@ -80,7 +80,8 @@ def _start(place: Place, lock: Lock) -> subprocess.Popen[bytes]:
     begin = "import sys; told, *sys.path[:] = sys.argv[1:]; from kvlsp.host.process import main; main(told)"
     command = [sys.executable, "-c", begin, told, *(path for path in sys.path if path)]
     try:
-        log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW  # the engine keeps it short itself
+        log = os.open(place.log, flags, 0o600)
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                                        start_new_session=True, pass_fds=(lock.descriptor,))

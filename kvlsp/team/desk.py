@@ -34,9 +34,11 @@ from kvlsp.messages import (
 from kvlsp.team.audit import Record
 from kvlsp.team.tokens import Grant
 from kvlsp.team.usage import Usage
+from kvlsp.wire.limits import LONGEST_FRAME, LONGEST_VALUES
 
 OURS: Final = ("model", "device", "dtype", "order", "threads", "cache_mib", "context_tokens", "repair_budget")
 """Settings that are the replica's."""
+BYTES_PER_CHARACTER: Final = 4
 _NEVER: Final[Mapping[str, Any]] = {"engine": "auto", "disk_mib": 0, "unload_minutes": 0, "full_prefill": False,
                                     "trace": "off", "workspace_memory": "off"}
 
@@ -69,6 +71,11 @@ class Desk:
     @property
     def busy(self) -> float:
         return self._thread.busy
+
+    @property
+    def longest(self) -> int:
+        """Nothing larger is received than a text can be that the grant allows."""
+        return min(LONGEST_FRAME, LONGEST_VALUES + BYTES_PER_CHARACTER * self.grant.characters)
 
     def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> LimitedSeat:
         self._events = events
@@ -129,6 +136,7 @@ class LimitedSeat:
 
     def __init__(self, desk: Desk, inner: Seat) -> None:
         self._desk, self.inner = desk, inner
+        self.backlog = inner.backlog
         self._lengths: dict[str, int] = {}
         self._contexts: dict[str, int] = {}
         self._characters = 0

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from msgspec.msgpack import Decoder
 
 from kvlsp.wire.frames import Stream
+from kvlsp.wire.limits import LONGEST_FRAME
 from kvlsp.wire.outbox import Outbox
 from kvlsp.wire.schema import Opening
 
@@ -25,12 +26,19 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._stream = Stream()
+        self.longest = LONGEST_FRAME
+        """Bytes of a frame that is read."""
         self._outbox = Outbox(connection.fileno(), lambda: None)
 
     @property
     def full(self) -> bool:
         """Whether the other end has not read for so long that more waits than should."""
         return self._outbox.full
+
+    @property
+    def length(self) -> int:
+        """Bytes of the frame that was read last."""
+        return self._stream.length
 
     def write(self, data: bytes) -> None:
         """Frames, packed; from any thread. Nothing happens when the other end has gone: :meth:`read` says so."""
@@ -39,7 +47,7 @@ class Channel:
     def read(self, kind: Decoder[Kind], patience: float | None) -> Kind | None:
         """The next frame; None when nothing whole came in time. :class:`EOFError` when nothing comes any more,
         :class:`kvlsp.errors.WireError` for what is no frame."""
-        while (frame := self._stream.take(kind)) is None:
+        while (frame := self._stream.take(kind, self.longest)) is None:
             if not self._more(patience):
                 return None
         return frame

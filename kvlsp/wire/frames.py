@@ -51,6 +51,8 @@ class Stream:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self.length = 0
+        """Bytes of the frame that was taken last."""
 
     def add(self, data: bytes) -> None:
         self._buffer += data
@@ -71,13 +73,15 @@ class Stream:
             return None
         (length,) = _LENGTH.unpack_from(buffer)
         if length > longest:
-            raise WireError(f"A frame of {length} bytes was announced where at most {longest} fit: whoever sent it "
-                            "does not speak this protocol.")
+            raise WireError(f"A frame of {length:,} bytes was announced where at most {longest:,} fit: a text is too "
+                            "long for this engine, or whoever sent it does not speak this protocol.")
         end = _LENGTH.size + length
         if len(buffer) < end:
             return None
-        body = bytes(buffer[_LENGTH.size : end])
+        with memoryview(buffer) as whole:
+            body = bytes(whole[_LENGTH.size : end])
         del buffer[:end]
+        self.length = end
         return body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvlsp.engine.tidying import LONGEST, REST, Tidying
+from kvlsp.engine.tidying import LONGEST, LULL, REST, Tidying
 from tests.support.clock import ManualClock
 
 
@@ -41,3 +41,19 @@ def test_nothing_is_done_where_nothing_was_freed():
     clock.pass_(100)
     tidy.work(idle=True)
     assert not done
+
+
+def test_what_work_has_used_goes_back_when_there_is_none_for_a_while():
+    tidy, clock, done = tidying()
+    for _ in range(3):
+        tidy.worked()
+        clock.pass_(LULL / 2)
+        tidy.work(idle=True)
+    assert not done
+    assert tidy.wait() == LULL / 2
+    clock.pass_(LULL / 2)
+    tidy.work(idle=False)
+    assert not done
+    tidy.work(idle=True)
+    assert len(done) == 1
+    assert tidy.wait() is None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.host import client as clients
+from kvlsp.host.backlog import Backlog
 from kvlsp.host.seat import Seat
 from kvlsp.messages import Completed, DocumentDescribed, EngineDescribed, Event, TokensDescribed, Watched
 from kvlsp.remote.finding import dial
@@ -143,7 +144,7 @@ def test_one_that_does_not_read_is_let_go(place, monkeypatch, question):
 class Told:
     """A desk at which these events are told, and nothing else happens."""
 
-    process, busy = 1, 0.0
+    process, busy, longest = 1, 0.0, limits.LONGEST_FRAME
 
     def __init__(self, *events: Event) -> None:
         self._told = events
@@ -195,6 +196,66 @@ def test_one_large_event_is_no_reason_to_be_let_go():
             while (frame := stream.take(FROM_ENGINE)) is not None:
                 told.append(frame)
     assert to_mapping(told[1].view) == large
+
+
+class Slow(Told):
+    """A desk whose engine takes nothing until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seat: Seat | None = None
+
+    def sit(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> Seat:
+        self.seat = super().sit(settings, events, failed)
+        self.seat.backlog = Backlog(messages=10)
+        return self.seat
+
+    @property
+    def waiting(self) -> int:
+        return 0 if self.seat is None else self.seat.backlog.mark[0]
+
+
+def test_one_that_sends_faster_than_its_engine_takes_waits_and_is_told_that_it_is_served(monkeypatch):
+    monkeypatch.setattr(clients, "SIGN", 0.01)
+    front, back = socket.socketpair()
+    desk = Slow()
+    threading.Thread(target=clients.Client(back, desk).serve, daemon=True).start()
+    front.settimeout(TIMEOUT)
+    stream = Stream()
+    with front:
+        front.sendall(HELLO + pack(schema.Close(b"u")) * 25)
+
+        def hear(until: Callable[[schema.FromEngine], bool]) -> None:
+            while True:
+                while (frame := stream.take(FROM_ENGINE)) is not None:
+                    if until(frame):
+                        return
+                stream.add(front.recv(1 << 16))
+
+        for most in (10, 20):
+            hear(lambda frame: isinstance(frame, schema.Pong))
+            assert desk.waiting == most
+            assert desk.seat is not None
+            desk.seat.backlog.took(desk.seat.backlog.mark)
+        front.sendall(pack(schema.Ping(7)))
+        hear(lambda frame: isinstance(frame, schema.Pong) and frame.number == 7)
+        assert desk.waiting == 25, "nothing is lost"
+
+
+def test_no_longer_frame_is_received_than_the_desk_takes():
+    front, back = socket.socketpair()
+    desk = Told()
+    desk.longest = 1 << 16
+    threading.Thread(target=clients.Client(back, desk).serve, daemon=True).start()
+    front.settimeout(TIMEOUT)
+    stream, told = Stream(), []
+    with front:
+        front.sendall(HELLO + (desk.longest + 1).to_bytes(4, "big"))
+        while data := front.recv(1 << 16):
+            stream.add(data)
+            while (frame := stream.take(FROM_ENGINE)) is not None:
+                told.append(frame)
+    assert "a text is too long" in refusal(told)
 
 
 # --- another user ---

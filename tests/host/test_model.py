@@ -74,11 +74,9 @@ def test_what_could_not_be_loaded_is_tried_again(loads):
     assert loads.count == 2
 
 
-def test_the_memory_for_caches_is_divided_evenly(loads, asked):
+def test_the_memory_for_caches_is_known_when_a_model_was_loaded(loads, asked):
     shared = loads.shared
-    assert shared.share(3, 0) is None, "nothing is known before a model is loaded"
+    assert shared.bound == 0
     asked()
     assert shared.bound > 0
-    assert shared.share(1, 0) == shared.bound
-    assert shared.share(4, 0) == shared.bound // 4
-    assert shared.share(2, 10 * shared.bound) == 5 * shared.bound, "one of them wished for more"
+    assert shared.host_bound == 0, "rows wait in host memory where the device has its own"

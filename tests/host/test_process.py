@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,13 +12,16 @@ import threading
 import pytest
 
 from kvlsp.config import Settings
+from kvlsp.host.log import MOST
 from kvlsp.host.process import Process
 from kvlsp.host.thread import Prepared
 from kvlsp.messages import Event
 from kvlsp.remote.engine import RemoteEngine
-from kvlsp.remote.finding import find
+from kvlsp.remote.finding import dial, find
 from kvlsp.remote.lock import Lock
 from kvlsp.remote.place import Place
+from kvlsp.wire import handshake
+from kvlsp.wire.frames import pack
 from tests.support.folders import short_folder
 from tests.support.served import TIMEOUT, served
 
@@ -67,6 +71,32 @@ def test_one_that_could_not_be_put_together_does_not_wait_for_who_has_mended_it(
         running.join(TIMEOUT)
         assert not running.is_alive()
         assert not list(folder.iterdir())
+
+
+def test_who_asks_again_and_again_how_it_is_does_not_keep_it_alive():
+    with served() as place:
+        place.begin(linger=0.2)
+        asked = 0
+        while (connection := dial(place.place)) is not None:
+            with connection, contextlib.suppress(ConnectionError):  # it ends just now
+                connection.sendall(pack(handshake.ask_status()))
+                asked += bool(connection.recv(1 << 16))
+            assert asked < 50_000
+        place.wait()
+        assert asked
+
+
+def test_its_log_is_kept_short():
+    with short_folder() as folder:
+        place = Place(folder, "test")
+        lock = Lock.take(place.lock)
+        assert lock is not None
+        log = os.open(folder / "a.log", os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        os.write(log, b"something happened\n" * (MOST // 10))
+        process = Process(place, lock, 0.0, log=log)
+        process.run()
+        assert (folder / "a.log").stat().st_size <= MOST
+        os.close(log)
 
 
 def test_the_socket_and_the_lock_are_the_users_alone_whatever_files_are_usually():

@@ -50,7 +50,8 @@ class Turned:
         self.stopped = False
         self.deadline: float | None = None
         self.clock: ManualClock | None = None
-        self.documents: Any = type("Documents", (), {"settings": Settings(), "share": None})()
+        self.documents: Any = type("Documents", (), {"settings": Settings(), "share": None, "host_bound": 0})()
+        self.rest, self.held = 0.0, (0, 0)
         self.step: Callable[[], None] = lambda: None
 
     def load(self) -> None:
@@ -66,6 +67,9 @@ class Turned:
 
     def patience(self) -> float | None:
         return 0.0 if self.owes or self.resting else None
+
+    def give_way(self, *, rests: bool) -> None:
+        self.held = (self.documents.share, 0)
 
     def stop(self) -> None:
         self.stopped = True
@@ -95,11 +99,10 @@ class Turned:
 class Model:
     """In place of :class:`kvlsp.host.model.SharedModel`."""
 
+    bound = host_bound = 1000
+
     def __init__(self) -> None:
         self.kept = 0
-
-    def share(self, clients: int, wished: int) -> int | None:
-        return None
 
     def keep(self) -> None:
         self.kept += 1
@@ -216,6 +219,26 @@ def test_who_has_rested_has_not_saved_up_time():
         assert "BBBBB" not in "".join(house.done(begun + 60)[begun:])
     finally:
         house.thread.end()
+
+
+def test_who_holds_more_than_their_share_gives_way(house):
+    one, other = house.sit("A", waited_for=1), house.sit("B")
+    house.go()
+    house.done(1)
+    first, second = house.engines["A"], house.engines["B"]
+    first.held, second.held, second.rest = (900, 0), (400, 0), 1000.0
+    first.waited_for = second.waited_for = 1  # each has a turn, after which it is known what it holds
+    second.arrived()
+    house.done(3)
+    second.inbox.append(DescribeEngine(1))
+    second.arrived()
+    for _ in range(1000):
+        if second.held[0] == 100:
+            break
+        threading.Event().wait(0.01)
+    assert (first.documents.share, second.documents.share) == (1000, 100)
+    assert (first.held, second.held) == ((900, 0), (100, 0))
+    assert (one.held, other.held) == (first.held, second.held)
 
 
 def test_who_waits_comes_before_who_rests(house):

@@ -12,6 +12,7 @@ import pytest
 from kvlsp.messages import ContextChunk, PlaceContext, Reason
 from kvlsp.team import tokens as files
 from kvlsp.team.tokens import Grant, Tokens
+from kvlsp.wire.limits import LONGEST_VALUES
 from tests.team.conftest import TOKEN, team
 
 
@@ -86,6 +87,15 @@ def test_texts_beyond_the_limit_are_told(granted):
         typist = made.join(TOKEN)
         typist.open("x" * 101)
         assert "more than 100 characters" in typist.status("error")
+
+
+def test_a_frame_that_no_text_of_the_grant_could_fill_is_not_received(granted):
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, characters=100)])
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open("x" * (LONGEST_VALUES + 500))
+        assert "a text is too long for this engine" in typist.status("error")
 
 
 def test_pieces_of_other_files_count_as_texts(granted):
