@@ -13,7 +13,7 @@ from kvlsp.model.adapter import is_adapter, read_adapter
 from kvlsp.model.architecture import refuse, slot_numbers
 from kvlsp.model.checkpoint import as_path, read_config
 from kvlsp.model.contents import contents
-from kvlsp.model.formats import refuse_layers, refuse_stored
+from kvlsp.model.formats import refuse_layers, refuse_stored, rounded_as
 
 CARD: Final = "README.md"
 _LARGEST_CARD: Final = 1 << 20
@@ -88,7 +88,7 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
             return Entry(name, where, disk=disk, licence=licence,
                          problem="It is no model that writes on from a text, so it cannot complete one.")
         refuse(described)
-        found = contents(folder)
+        found = contents(folder, rounded_as(config, folder))
         refuse_stored(found.rounded, folder)
         refuse_layers(config, found.names, folder)
         layers, row = int(described.num_hidden_layers), slot_numbers(described)

@@ -93,7 +93,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"The model in {folder} needs code of its own, which kvlsp does not run. Choose a model of an "
             "architecture that transformers knows."
         )
-    formats.refuse_rounded(config, folder)
+    formats.rounded_as(config, folder)
     for other in sorted(folder.glob("*.json")):  # transformers reads some of them, to their end
         if not other.is_file() or other.stat().st_size > MOST:
             raise ModelBroken(f"{other} is no ordinary file. Fetch the model again.")

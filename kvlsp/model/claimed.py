@@ -29,6 +29,13 @@ class Claimed:
     rows: int
     visibility: Visibility
 
+    def wanted(self, wanted: Wanted) -> tuple[torch.Tensor, int]:
+        """Which rows are wanted, padded alike, and how many they really are."""
+        index = torch.arange(self.rows, device=self.ids.device)[wanted]
+        count = index.shape[0]
+        more = padded(count, self.visibility.dtype, index.device) - count
+        return (torch.cat((index, index[-1:].expand(more))) if more else index), count
+
 
 def padded(rows: int, dtype: torch.dtype, device: torch.device) -> int:
     """The length that so many rows are padded to; at most a third more."""
@@ -55,10 +62,3 @@ def claim(document: KeyValues, batch: RowBatch) -> Claimed:
         if isinstance(branch, Sequence):
             branch = [*branch, *[branch[-1]] * more]
     return Claimed(ids, positions, slots, rows, Visibility(document, positions, branch, document.dtype))
-
-
-def chosen(hidden: torch.Tensor, wanted: Wanted, rows: int) -> tuple[torch.Tensor, int]:
-    """The wanted ones of ``rows`` real rows of hidden states, padded alike, and how many they really are."""
-    some = hidden[:rows][wanted]
-    count = some.shape[0]
-    return pad(some, (0, 0, 0, padded(count, some.dtype, some.device) - count)), count

@@ -14,6 +14,7 @@ from typing import Any
 from kvlsp.errors import ModelBroken
 from kvlsp.model import formats
 from kvlsp.model.checkpoint import LARGEST, POINTER, read_json
+from kvlsp.model.packings import Packing, split
 
 PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
 """How safetensors writes the formats that kvlsp reads."""
@@ -35,25 +36,31 @@ class Contents:
     """How many numbers embedding and output layer have."""
 
 
-def contents(folder: Path) -> Contents:
-    """What the weights are; checks that every file is whole. Raises :class:`ModelBroken`."""
+def contents(folder: Path, how: Packing | None = None) -> Contents:
+    """What the weights are, laid out as ``how`` says where they were rounded; checks that every file is whole. Raises
+    :class:`ModelBroken`."""
     count, names, kinds, rounded, layers, tables = 0, [], set(), "", Counter[str](), 0
-    for path in weight_files(folder):
-        for name, tensor in _header(path).items():
-            if name != "__metadata__":
-                size = 1
-                for extent in tensor["shape"]:
-                    size *= extent
-                count += size
-                number = next((part for part in name.split(".") if part.isdigit()), "")
-                layers[number] += size if number else 0
-                tables += size if name.endswith(("embed_tokens.weight", "lm_head.weight")) else 0
-                names.append(name)
-                kinds.add(str(tensor["dtype"]))
-                if name.endswith("weight") and tensor["dtype"] not in PLAIN:
-                    rounded = str(tensor["dtype"])
-    stored = kinds.pop() if len(kinds) == 1 else ""
-    return Contents(count, tuple(names), rounded, stored, max(layers.values()), tables)
+    stored = {name: tensor for path in weight_files(folder) for name, tensor in _header(path).items()}
+    stored.pop("__metadata__", None)
+    parts = Counter(split(name, how)[0] for name in stored)
+    for name, tensor in stored.items():
+        module, part = split(name, how)
+        size = 1
+        for extent in tensor["shape"]:
+            size *= extent
+        if how is not None and part and parts[module] > 1:
+            size = how.numbers(part, tensor["dtype"], size)
+        elif name.endswith("weight") and tensor["dtype"] not in PLAIN:
+            rounded = str(tensor["dtype"])
+        count += size
+        number = next((part for part in name.split(".") if part.isdigit()), "")
+        layers[number] += size if number else 0
+        table = name if not part else f"{module}.weight"
+        tables += size if table.endswith(("embed_tokens.weight", "lm_head.weight")) else 0
+        names.append(name)
+        kinds.add(str(tensor["dtype"]))
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    return Contents(count, tuple(names), rounded, kind, max(layers.values()), tables)
 
 
 def parameters(folder: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kvlsp.errors import ModelBroken, ModelError, UnsupportedModel
+from kvlsp.model.packings import Packing, Unknown, packing
 
 UNROUNDED = (
     "Name the checkpoint that it was made from (bfloat16 or float16 in safetensors); with dtype int8 or int4 kvlsp "
@@ -44,6 +45,12 @@ _METHODS = {
     "quanto": "Quanto", "eetq": "EETQ", "vptq": "VPTQ", "higgs": "HIGGS", "spqr": "SpQR", "exl2": "EXL2",
     "exl3": "EXL3", "bitnet": "BitNet", "modelopt": "ModelOpt", "auto-round": "AutoRound", "quark": "Quark",
 }  # fmt: skip
+
+_REMEDIES = {
+    "auto-round": "AutoRound also writes the formats auto_gptq and auto_awq, which are read. ",
+    "awq": "AutoAWQ's version gemm is read. ",
+}
+"""What else helps, where somebody has the program at hand."""
 
 ADAPTER = "adapter_config.json"
 
@@ -83,27 +90,39 @@ def single_file(path: Path) -> ModelError:
     return ModelBroken(f"{path} is a file; the setting must name the folder that a checkpoint's files lie in.")
 
 
-def refuse_rounded(config: Mapping[str, Any], folder: Path) -> None:
-    """Raise :class:`UnsupportedModel` where the weights were rounded to fewer bits for some other program."""
+def rounded_as(config: Mapping[str, Any], folder: Path) -> Packing | None:
+    """How the weights were rounded to fewer bits by some other program; None where they were not. Raises
+    :class:`UnsupportedModel` where that is not read here."""
     text = config.get("text_config")
-    for one in (config, text if isinstance(text, dict) else {}):
-        quantised = one.get("quantization_config") or one.get("compression_config")
-        if isinstance(quantised, dict):
-            method = str(quantised.get("quant_method") or "unknown")
-            bits = quantised.get("bits") or quantised.get("w_bit")
-            how = _METHODS.get(method.lower(), f"a method called {method}")
-            if method == "bitsandbytes":
-                bits = 4 if quantised.get("load_in_4bit") else 8
-            raise UnsupportedModel(
-                f"The weights in {folder} were rounded with {how}{f' to {bits} bits' if bits else ''}, which kvlsp "
-                f"does not read. {UNROUNDED}"
-            )
-        mlx = one.get("quantization")
-        if isinstance(mlx, dict) and "group_size" in mlx:
-            raise UnsupportedModel(
-                f"The weights in {folder} were rounded for MLX to {mlx.get('bits', 'few')} bits, which only MLX reads. "
-                f"{UNROUNDED}"
-            )
+    try:
+        found = [packing(one) for one in (config, text if isinstance(text, dict) else {})]
+    except Unknown as error:
+        raise _not_read(config, text if isinstance(text, dict) else {}, str(error), folder) from error
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise ModelBroken(
+            f"The config.json in {folder} does not say how its weights were rounded. Fetch the model again."
+        ) from error
+    return found[0] or found[1]
+
+
+def _not_read(config: Mapping[str, Any], text: Mapping[str, Any], special: str, folder: Path) -> UnsupportedModel:
+    more = f" {special}" if special else ""
+    if "quantization" in config or "quantization" in text:
+        return UnsupportedModel(
+            f"The weights in {folder} were rounded for MLX{more}, which kvlsp does not read. {UNROUNDED}"
+        )
+    said = next(
+        one[name]
+        for one in (config, text)
+        for name in ("quantization_config", "compression_config")
+        if isinstance(one.get(name), dict)
+    )
+    method = str(said.get("quant_method") or "unknown")
+    how = _METHODS.get(method.lower(), f"a method called {method}")
+    remedy = _REMEDIES.get(method.lower(), "")
+    return UnsupportedModel(
+        f"The weights in {folder} were rounded with {how}{more}, which kvlsp does not read. {remedy}{UNROUNDED}"
+    )
 
 
 def refuse_stored(dtype: str, folder: Path) -> None:

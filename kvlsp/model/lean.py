@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -20,7 +21,7 @@ from torch.nn.functional import rms_norm, silu
 from kvlsp.model import one_row
 from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
-from kvlsp.model.claimed import chosen, claim
+from kvlsp.model.claimed import claim
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.half import HalfWeight, available, fits, half_linear
 from kvlsp.model.keyvalues import KeyValues
@@ -109,9 +110,19 @@ def _difference(exact: Decoder, lean: Decoder) -> float:
     return difference(logits_of(lean, ids), logits_of(exact, ids))
 
 
-def _convert(layer: LeanLayer, convert: Callable[[torch.Tensor], Weight]) -> None:
-    for name in MATRICES:
-        setattr(layer, name, convert(getattr(layer, name)))
+def _convert(
+    layer: LeanLayer,
+    convert: Callable[[torch.Tensor], Weight],
+    kept: Callable[[tuple[str, ...]], Weight | None] = lambda names: None,
+) -> None:
+    for name, parts in MATRICES.items():
+        known = kept(parts)
+        setattr(layer, name, convert(getattr(layer, name)) if known is None else known)
+
+
+def _grids(rounding: Rounding, stored: StoredLayers | None, number: int, names: tuple[str, ...]) -> Weight | None:
+    """A matrix of layer ``number`` as its files round it, where that is how it shall be held."""
+    return None if stored is None else rounding.kept([stored.rounded(number, name) for name in names])
 
 
 class LeanDecoder:
@@ -156,7 +167,8 @@ class LeanDecoder:
             self.weights.append(read_layer(layer, kind.window, self.width))
             if rounding is not None:
                 let_go(layer)
-                _convert(self.weights[-1], rounding.matrix)
+                grids = partial(_grids, rounding, stored, number)
+                _convert(self.weights[-1], rounding.matrix, grids)
                 give_back()
 
     def _round_tables(self, rounding: Rounding, model: Any) -> None:
@@ -216,13 +228,16 @@ class LeanDecoder:
         self.exact.reach(rows.positions)
         claimed = claim(document, rows)
         given = document, claimed.ids, claimed.positions, claimed.slots, document.read
+        mask = claimed.visibility.mask
+        keep, count = claimed.wanted(rows.wanted)
+        few = len(keep) < len(claimed.ids) and self.device.type == "cpu"
+        last = (keep, mask) if few else None
         if self.device.type == "cpu" and self.dtype != torch.bfloat16:  # of which every length would be compiled anew
             sight = Sight(document, claimed.positions, self.heads // self.kv_heads)
-            x = self.hidden_states(*given, sight.masks(claimed.visibility.mask), sight.attend)
+            x = self.hidden_states(*given, sight.masks(mask), sight.attend, last)
         else:
-            x = self.hidden_states(*given, claimed.visibility.mask, attend)
-        x, count = chosen(x, rows.wanted, claimed.rows)
-        return self.logits(x)[:count]
+            x = self.hidden_states(*given, mask, attend, last)
+        return self.logits(x if few else x[keep])[:count]
 
     def hidden_states(
         self,
@@ -233,11 +248,13 @@ class LeanDecoder:
         read: int,
         mask: Callable[[int | None], Mask],
         attention: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Mask, float], torch.Tensor],
+        last: tuple[torch.Tensor, Callable[[int | None], torch.Tensor]] | None = None,
     ) -> torch.Tensor:
         """All layers over rows whose slots are claimed: (rows, hidden), before the last norm.
 
         The first ``len(slots)`` rows are written. Attention reads slots [0, ``read``). On a GPU nothing in here
-        waits for the device, so that it can be captured.
+        waits for the device, so that it can be captured. ``last``: only these rows, and masks of all, are wanted: in
+        the last layer the others are keys and values, and nothing else.
         """
         real = slots.shape[0]
         cosine, sine = (it[:, None] for it in self.exact.tables[self.rotation].at(positions))
@@ -263,13 +280,16 @@ class LeanDecoder:
                 document.values[number].index_copy_(1, slots, fused[:real, heads + kv_heads :].transpose(0, 1))
             turned = torch.addcmul(turning * cosine, turning.roll(width // 2, -1), sine).to(self.dtype)
             document.keys[number].index_copy_(1, slots, turned[:real, heads:].transpose(0, 1))
-            mixed = attention(
-                turned[:, :heads].transpose(0, 1),
-                storage[:kv_heads, :read],
-                storage[2 * kv_heads :, :read],
-                mask(layer.window),
-                layer.scale,
-            )
+            queries = turned[:, :heads].transpose(0, 1)
+            keys, values = storage[:kv_heads, :read], storage[2 * kv_heads :, :read]
+            if last is not None and number == self.layers - 1:
+                keep, whole = last
+                x, queries, rows = x[keep], queries[:, keep], keep.shape[0]
+                if not rows:
+                    return x
+                mixed = attend(queries, keys, values, whole(layer.window)[keep], layer.scale)
+            else:
+                mixed = attention(queries, keys, values, mask(layer.window), layer.scale)
             mixed = mixed.transpose(0, 1).reshape(rows, heads * width)
             x = torch.add(x, linear(mixed, layer.output, layer.output_bias), alpha=self.residual)
             normed = rms_norm(x, hidden, layer.feed_forward_norm, epsilon)

@@ -20,8 +20,9 @@ from kvlsp.model.transformers_decoder import TransformersDecoder
 PROJECTIONS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
 FEED_FORWARD = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
 NORMS = ("input_layernorm", "post_attention_layernorm")
-MATRICES = ("queries_keys_values", "output", "gate_up", "down")
-"""The matrices of a :class:`LeanLayer`."""
+MATRICES = {"queries_keys_values": PROJECTIONS[:3], "output": PROJECTIONS[3:], "gate_up": FEED_FORWARD[:2],
+            "down": FEED_FORWARD[2:]}  # fmt: skip
+"""The matrices of a :class:`LeanLayer`, and which of a layer's are below one another in each."""
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 
 Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight | Int4Weight"

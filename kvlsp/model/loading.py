@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging as transformers_logging
+from transformers import AutoConfig
 
-from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
+from kvlsp.errors import UnsupportedModel
 from kvlsp.model.adapter import is_adapter, merge, read_adapter
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, locate, read_config
 from kvlsp.model.contents import contents, weight_files
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, unused_adapter
+from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, rounded_as, unused_adapter
 from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import LeanDecoder, quickest
-from kvlsp.model.memory import Plan, Size, plan, return_freed
+from kvlsp.model.memory import Size, plan, return_freed
 from kvlsp.model.quickest_precision import choose, costs
+from kvlsp.model.reading import opened, read_model, restore_model
 from kvlsp.model.rounded import rounded
 from kvlsp.model.rounding import BYTES
 from kvlsp.model.stored_layers import stored_layers
@@ -78,7 +78,8 @@ def load(
     if adapter is not None:
         folder = locate(adapter.base, progress)
     raw = read_config(folder)
-    found = contents(folder)
+    how = rounded_as(raw, folder)
+    found = contents(folder, how)
     count = found.parameters
     refuse_stored(found.rounded, folder)
     refuse_layers(raw, found.names, folder)
@@ -98,12 +99,19 @@ def load(
     progress(0.0, f"loading {called} ({chosen.weights / 1e6:,.0f} MB)")
     narrow, stored = dtype in BYTES, None
     in_files = narrow and adapter is None  # layers are read from their files once more, when they are rounded
-    model = _read(folder, chosen, STORED.get(found.stored, chosen.dtype) if in_files else chosen.dtype)
+    files = opened(folder, weight_files(folder), how)
+    if how is None:
+        stored_as = STORED.get(found.stored, chosen.dtype) if in_files else chosen.dtype
+        model = read_model(folder, chosen.device, stored_as)
+    else:
+        model = restore_model(folder, config, files, how, chosen.device, chosen.dtype, 1 if in_files else None)
     if adapter is not None:
         progress(0.7, f"merging {called}")
         merge(model, adapter)
     if in_files:
-        stored = stored_layers(model, weight_files(folder))
+        stored = stored_layers(model, files)
+        if stored is None and how is not None:
+            model = restore_model(folder, config, files, how, chosen.device, chosen.dtype)
         for parameter in model.parameters():  # not the buffers: frequencies of rotations stay what they are
             parameter.data = parameter.data.to(chosen.dtype)
     progress(0.8, f"checking {called}")
@@ -125,40 +133,8 @@ def load(
     description = f"{called}: {count / 1e6:,.1f}M parameters, {precision} on {decoder.device}, {path}"
     if (folder / ADAPTER).is_file():
         description += ", without the adapter beside it"
+    if how is not None:
+        description += f", restored from {how.said}"
     if adapter is not None:
         description += f", a LoRA adapter merged into {adapter.base}"
     return LoadedModel(decoder, folder, text.to_dict(), description, name, adapter.folder if adapter else None)
-
-
-def _read(folder: Path, chosen: Plan, dtype: torch.dtype) -> Any:
-    """The transformers model on its device, unmodified, in ``dtype``."""
-    transformers_logging.disable_progress_bar()
-    try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            attn_implementation="eager",
-            output_loading_info=True,
-        )
-        if found["missing_keys"]:
-            # transformers would fill them with random numbers and say so in a log
-            raise ModelBroken(
-                f"{len(found['missing_keys'])} weights are missing in {folder}, {min(found['missing_keys'])} "
-                "for one. Fetch the model again or choose another."
-            )
-        return model.to(chosen.device).requires_grad_(False)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(
-            f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
-        ) from error
-    except KvlspError:
-        raise
-    except Exception as error:
-        # transformers and safetensors raise many kinds for files that do not fit each other
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelBroken(
-            f"The model in {folder} cannot be loaded: {first} Fetch it again or choose another model."
-        ) from error

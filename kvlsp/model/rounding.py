@@ -5,7 +5,7 @@ Of two products over the same weights the quicker one is taken, measured at load
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model import int4
+from kvlsp.model.grids import Rounded
 from kvlsp.model.int4 import Int4Weight, int4_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear, integer_linear
 from kvlsp.model.one_row import NUMBERS, best_of
@@ -27,15 +28,17 @@ TOKENS = 12  # of one suggestion, for one edit
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """``matrix`` holds a layer's matrix (out, in), ``table`` the output layer and the embedding; ``product`` is like
-    :func:`torch.nn.functional.linear` for either. ``said`` is what a person reads of it. ``allowed``: how far logits
-    may be apart, relative to the largest."""
+    """``matrix`` holds a layer's matrix (out, in), ``table`` the output layer and the embedding, ``kept`` matrices
+    below one another that files hold rounded so already (None: it cannot); ``product`` is like
+    :func:`torch.nn.functional.linear` for all. ``said`` is what a person reads of it. ``allowed``: how far logits may
+    be apart, relative to the largest."""
 
     said: str
     matrix: Callable[[torch.Tensor], Any]
     table: Callable[[torch.Tensor], Int8Weight]
     product: Product
     allowed: float
+    kept: Callable[[Sequence[Rounded | None]], Any] = lambda grids: None
 
 
 def rounding(dtype: str, width: int, integers: bool | None = None) -> Rounding:
@@ -47,8 +50,9 @@ def rounding(dtype: str, width: int, integers: bool | None = None) -> Rounding:
                 "This build of PyTorch cannot multiply with four-bit weights on this processor. Choose dtype int8."
             )
         return Rounding(
-            f"int4 weights in groups of {int4.GROUP}, output layer in int8", _narrow, Int8Weight.of, _either, 0.8
-        )
+            f"int4 weights in groups of {int4.GROUP}, output layer in int8", _narrow, Int8Weight.of, _either, 0.8,
+            Int4Weight.of_grids,
+        )  # fmt: skip
     if integers is None:
         integers = quicker_in_integers(width)
     said = "int8 weights and activations" if integers else "int8 weights"

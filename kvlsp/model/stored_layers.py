@@ -6,23 +6,22 @@ model is never in memory whole, and what it takes while it is rounded is little 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 
+from kvlsp.model.grids import Rounded
 from kvlsp.model.lean_weights import let_go
 from kvlsp.model.memory import give_back
+from kvlsp.model.tensor_files import TensorFiles
 
 
 class StoredLayers:
     """Layers of ``model`` (transformers), whose parameters are empty but while a forward is in them."""
 
-    def __init__(self, model: Any, places: list[dict[str, tuple[Path, str]]]) -> None:
+    def __init__(self, model: Any, files: TensorFiles, names: list[dict[str, str]]) -> None:
         self._layers = list(model.get_decoder().layers)
-        self._places = places
+        self._files, self._names = files, names
         self._dtype = torch.bfloat16
         for number, layer in enumerate(self._layers):
             let_go(layer)
@@ -31,8 +30,14 @@ class StoredLayers:
 
     def fill(self, number: int) -> None:
         """Read the weights of a layer, in bfloat16, and nothing of their files stays mapped."""
-        for name, one in _read(self._places[number]).items():
-            self._layers[number].get_parameter(name).data = one.to(self._dtype)
+        names = self._names[number]
+        found = self._files.read(names.values(), self._dtype)
+        for name, stored in names.items():
+            self._layers[number].get_parameter(name).data = found[stored]
+
+    def rounded(self, number: int, name: str) -> Rounded | None:
+        """The matrix ``name`` of a layer as its files round it; None where they do not."""
+        return self._files.rounded(self._names[number][f"{name}.weight"])
 
     def drop(self, layer: Any) -> None:
         """Empty a layer, and give its memory back before the next one takes as much."""
@@ -40,34 +45,21 @@ class StoredLayers:
         give_back()
 
 
-def stored_layers(model: Any, files: Iterable[Path]) -> StoredLayers | None:
+def stored_layers(model: Any, files: TensorFiles) -> StoredLayers | None:
     """Take the layers' weights out of ``model``, whose ``files`` they are in.
 
     None, and the model as it was, where the files name or shape them otherwise than the model does.
     """
     layers = list(model.get_decoder().layers)
     (prefix,) = (name for name, one in model.named_modules() if one is model.get_decoder().layers)
-    known: dict[str, Path] = {}
-    for path in files:
-        with safe_open(path, "pt") as file:
-            known.update(dict.fromkeys(file.keys(), path))
-    places = [
-        {name: (known.get(f"{prefix}.{number}.{name}"), f"{prefix}.{number}.{name}")
-         for name, _ in layer.named_parameters()}
+    names = [
+        {name: f"{prefix}.{number}.{name}" for name, _ in layer.named_parameters()}
         for number, layer in enumerate(layers)
-    ]  # fmt: skip
-    if any(path is None for one in places for path, _ in one.values()):
+    ]
+    if any(stored not in files.names for one in names for stored in one.values()):
         return None
-    first = _read(places[0])  # type: ignore[arg-type]
-    if not all(torch.equal(first[name].to(one.dtype), one) for name, one in layers[0].named_parameters()):
-        return None
-    return StoredLayers(model, places)  # type: ignore[arg-type]
-
-
-def _read(places: dict[str, tuple[Path, str]]) -> dict[str, torch.Tensor]:
-    """Copies of tensors in files."""
-    found: dict[str, torch.Tensor] = {}
-    for path in {path for path, _ in places.values()}:
-        with safe_open(path, "pt") as file:
-            found |= {name: file.get_tensor(key).clone() for name, (where, key) in places.items() if where == path}
-    return found
+    first = layers[0].state_dict()
+    for name, stored in names[0].items():
+        if not torch.equal(files.read([stored], first[name].dtype)[stored], first[name]):
+            return None
+    return StoredLayers(model, files, names)

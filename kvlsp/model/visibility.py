@@ -31,7 +31,7 @@ class Visibility:
         self._branch = branch
         # Half of the lowest number instead of -inf: a block of keys in which a row sees nothing stays finite.
         self._hidden = torch.finfo(dtype).min / 2
-        self._dtype = dtype
+        self.dtype = dtype
         self._masks: dict[int | None, torch.Tensor] = {}
 
     def mask(self, window: int | None) -> torch.Tensor:
@@ -44,7 +44,7 @@ class Visibility:
             if window is not None:
                 earliest = self._positions[:, None] - window
                 allowed = allowed & (self._document.position[: self._document.read] > earliest)
-            mask = torch.zeros(allowed.shape, dtype=self._dtype, device=allowed.device)
+            mask = torch.zeros(allowed.shape, dtype=self.dtype, device=allowed.device)
             self._masks[window] = mask.masked_fill_(~allowed, self._hidden)
         return self._masks[window]
 

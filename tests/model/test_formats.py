@@ -73,12 +73,10 @@ def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"quant_method": "gptq", "bits": 4}, "rounded with GPTQ to 4 bits"),
-        ({"quant_method": "awq", "bits": 4}, "rounded with AWQ to 4 bits"),
-        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes to 4 bits"),
-        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes to 8 bits"),
-        ({"quant_method": "fp8"}, "rounded with FP8"),
+        ({"quant_method": "gptq", "bits": 3}, "rounded with GPTQ to 3 bits"),
+        ({"quant_method": "awq", "bits": 3}, "rounded with AWQ to 3 bits"),
         ({"quant_method": "compressed-tensors"}, "compressed-tensors"),
+        ({"quant_method": "hqq"}, "HQQ"),
         ({"quant_method": "torchao"}, "torchao"),
         ({"quant_method": "mxfp4"}, "MXFP4"),
         ({"quant_method": "newest"}, "a method called newest"),
@@ -92,8 +90,8 @@ def test_weights_rounded_by_other_programs(folder: Path, config: dict[str, objec
 
 
 def test_weights_rounded_for_mlx(folder: Path) -> None:
-    change(folder, quantization={"group_size": 64, "bits": 4})
-    assert "rounded for MLX to 4 bits" in refusal(folder)
+    change(folder, quantization={"group_size": 64, "bits": 3})
+    assert "rounded for MLX to 3 bits" in refusal(folder)
 
 
 def test_rounded_weights_that_no_configuration_names(folder: Path) -> None:
