@@ -38,7 +38,9 @@ class Configuration:
         return self.whole(pushed["kvlsp"]) if _is_section(pushed) else self.part(pushed)
 
     def whole(self, section: object) -> list[str]:
-        """All that the editor has configured; null: nothing. What is not there is as it was at the start."""
+        """All that the editor has configured; null: nothing. What is not there is as it was at the start. Some clients
+        answer with all settings of theirs where they are asked for ours."""
+        section = section["kvlsp"] if _is_section(section) else section
         if section is not None and not isinstance(section, Mapping):
             return []
         chosen = _ours(section)
@@ -67,9 +69,13 @@ def _is_section(options: object) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _ours(options: object) -> dict[str, Any]:
-    """What may be settings. VS Code's own name for the trace of a server is ``kvlsp.trace.server``."""
+    """What may be settings; some write ``kvlsp.enable`` for each. VS Code's own name for the trace of a server is
+    ``kvlsp.trace.server``."""
+    if not isinstance(options, Mapping):
+        return {}
+    named = {str(key).removeprefix("kvlsp."): value for key, value in options.items()}
     return {key: value.get("server") if key == "trace" and isinstance(value, Mapping) else value
-            for key, value in options.items()} if isinstance(options, Mapping) else {}
+            for key, value in named.items()}
 
 
 def _fitting(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -48,6 +48,22 @@ def test_a_setting_given_at_the_start_and_in_the_configuration_goes_with_the_con
     assert lines_and_tokens(configuration) == (5, 9)
 
 
+@pytest.mark.parametrize("section", [
+    {"maxLines": 1}, {"kvlsp": {"maxLines": 1}}, {"kvlsp": {"maxLines": 1}, "other": {"maxLines": 2}},
+    {"kvlsp.maxLines": 1, "other.maxLines": 2}, {"kvlsp": {"kvlsp.maxLines": 1}},
+])  # fmt: skip
+def test_the_ways_in_which_clients_write_a_section(section):
+    """Those that are asked for theirs and answer with everything, and those that write full names."""
+    configuration = configured()
+    for said in (configuration.begin, configuration.push, configuration.whole):
+        assert said(section) == []
+        assert configuration.settings.max_lines == 1
+        configuration.begin(None)
+    configuration.whole(section)
+    configuration.whole({"kvlsp": {}})
+    assert configuration.settings.max_lines == 5
+
+
 def test_a_part_leaves_the_others_as_they_are_and_null_takes_one_back():
     configuration = configured({"maxTokens": 9})
     configuration.push({"kvlsp": {"maxLines": 1}})
