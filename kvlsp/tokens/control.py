@@ -12,7 +12,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-_FORM = re.compile(r"<\|.*\|>|<｜.*｜>|<\[.*\]>|>>[A-Z_]+<<|▁?<.*(?:fim|FIM|SPAN).*>", re.DOTALL)
+_FORM = re.compile(
+    r"<\|.*\|>|<｜.*｜>|<\[.*\]>|>>[A-Z_]+<<|\[[A-Z]+(?:_[A-Z0-9]+)*\]|▁?<.*(?:fim|FIM|SPAN).*>", re.DOTALL
+)
 """Forms in which only control tokens are written; no programmer writes them but to name one."""
 
 NAMES = frozenset({

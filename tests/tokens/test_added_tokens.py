@@ -58,6 +58,14 @@ def test_the_tokens_of_every_family_are_control_tokens(family) -> None:
         assert not name or is_control({"content": name, "special": False}), name
 
 
+@pytest.mark.parametrize("name", ["[REFERENCE_DOC_19]", "[TOOL_CALLS]", "[INST]"])
+def test_names_in_capitals_and_brackets_steer_a_model(name: str) -> None:
+    """Mistral's SentencePiece model calls some of them text. Where a vocabulary puts a space before a text, added text
+    would have every edit tokenize all of it."""
+    assert is_control({"content": name, "special": False})
+    assert not is_control({"content": name.lower(), "special": False})
+
+
 @pytest.mark.parametrize("text", ["ü", "<b>", "</s>", "    ", "\n\n", "▁▁", "<unused7>", "<think>", "self", "[x]"])
 def test_text_is_no_control_token_unless_it_is_said_to_be(text: str) -> None:
     assert not is_control({"content": text, "special": False})

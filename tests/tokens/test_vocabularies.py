@@ -1,7 +1,7 @@
 """Vocabularies of real models: random edits give the published tokenizer's ids, and the text comes back.
 
-Needs npm and a package registry that it reaches. More edits, and other vocabularies:
-``python -m kvlsp.laboratory.evaluation.tokenizer_fuzz FILE ...``.
+Needs npm, pip and what they reach. The same with 20,000 edits each, as a table:
+``python -m tests.tokens.vocabularies``.
 """
 
 from __future__ import annotations
@@ -10,39 +10,45 @@ from pathlib import Path
 
 import pytest
 
-from kvlsp.laboratory.evaluation.tokenizer_fuzz import fuzz
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 from kvlsp.tokens.document import TokenizedText
 from kvlsp.tokens.tokenizer import Tokenizer
-from tests.support.vocabularies import NAMES, fetch
+from tests.support.vocabularies import VOCABULARIES, NotThere, Vocabulary
 from tests.tokens.test_document import encoded_characters
+from tests.tokens.vocabularies import judge, load, made_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-BEGINS = {"llama2", "llama3_1", "gemma3"}
+EDITS = 600
+REPLAYED = 100
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
-    return Tokenizer.load(fetch(request.param, tmp_path_factory.mktemp("vocabularies") / request.param))
+@pytest.fixture(scope="module", params=VOCABULARIES, ids=lambda vocabulary: vocabulary.name)
+def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
+    chosen: Vocabulary = request.param
+    return chosen
 
 
-def name_of(tokenizer: Tokenizer) -> str:
-    assert tokenizer.source is not None
-    return tokenizer.source.parent.name
+@pytest.fixture(scope="module")
+def tokenizer(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    try:
+        return load(vocabulary, tmp_path_factory.mktemp("vocabulary"))
+    except NotThere as error:
+        pytest.skip(str(error))
 
 
-def test_random_edits(tokenizer: Tokenizer) -> None:
-    published = tokenizer.published()
-    assert published is not None
-    found = fuzz(tokenizer, published, 2000)
-    assert not found.differences, found.first
+def test_random_edits_and_a_replay(tokenizer: Tokenizer) -> None:
+    judged = judge(tokenizer, EDITS, made_up(REPLAYED), REPLAYED)
+    assert judged.found.edits == EDITS
+    assert not judged.found.differences, judged.found.first
+    assert judged.replayed["edits"] == REPLAYED
+    assert not judged.replay_differences, judged.replayed
     assert tokenizer.rule != "whole"
 
 
-def test_the_begin_token_is_found(tokenizer: Tokenizer) -> None:
-    assert bool(tokenizer.begin) == (name_of(tokenizer) in BEGINS)
+def test_the_begin_token_is_found(vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
+    assert bool(tokenizer.begin) == vocabulary.begins
     assert set(tokenizer.begin) <= set(tokenizer.control.values())
 
 

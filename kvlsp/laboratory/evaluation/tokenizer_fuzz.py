@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +47,8 @@ LIFE = 300
 
 @dataclass(slots=True)
 class Found:
-    """What happened to one vocabulary; ``window`` and ``seconds`` have an entry per edit."""
+    """What happened to one vocabulary; ``window`` (characters) and ``seconds`` (of the processor) have an
+    entry per edit."""
 
     edits: int = 0
     token_differences: int = 0
@@ -83,16 +85,12 @@ def fuzz(tokenizer: Tokenizer, published: Published, edits: int, seed: int = 0) 
     while found.edits < edits:
         text = rng.choice(DOCUMENTS)
         document = TokenizedText.of(tokenizer, Rope.of(text))
-        place = 0
-        for _ in range(min(LIFE, edits - found.edits)):
-            edit = _edit(rng, text, place)
-            place = edit.start + len(edit.text)
-            before = text
-            text = text[: edit.start] + edit.text + text[edit.end :]
+        for edit in edits_of(rng, text, min(LIFE, edits - found.edits)):
+            before, text = text, edited(text, edit)
             after = document.text.replace(edit)
-            began = time.perf_counter()
+            began = time.process_time()
             document.apply(edit, after)
-            found.seconds.append(time.perf_counter() - began)
+            found.seconds.append(time.process_time() - began)
             found.window.append(document.tokenized_again + len(edit.text))
             found.edits += 1
             wrong = _compare(document, published, text, found)
@@ -102,6 +100,20 @@ def fuzz(tokenizer: Tokenizer, published: Published, edits: int, seed: int = 0) 
             if wrong and not found.first:
                 found.first = f"{edit} in {before[max(0, edit.start - 60) : edit.end + 60]!r}"
     return found
+
+
+def edits_of(rng: random.Random, text: str, count: int) -> Iterator[Edit]:
+    """``count`` random edits, each of the text that the one before left."""
+    place = 0
+    for _ in range(count):
+        edit = _edit(rng, text, place)
+        place, text = edit.start + len(edit.text), edited(text, edit)
+        yield edit
+
+
+def edited(text: str, edit: Edit) -> str:
+    """The text after ``edit``."""
+    return text[: edit.start] + edit.text + text[edit.end :]
 
 
 def _edit(rng: random.Random, text: str, last: int) -> Edit:
