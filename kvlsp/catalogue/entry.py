@@ -41,7 +41,9 @@ class Entry:
     problem: str = ""
     here: bool = True
     rounded: bool = False
-    """Whether ``disk`` is also what it takes in memory: rounded to fewer bits, and run as that."""
+    """Whether ``disk`` is also what its weights take in memory: rounded to fewer bits, and run as that."""
+    beside: int = 0
+    """Bytes that running it takes beside weights and cache, where its engine says so."""
 
 
 def look(folder: Path, name: str, where: str, licence: str = "") -> Entry:

@@ -56,7 +56,8 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a model takes on a machine: bytes of weights and of a cache for :data:`TOKENS`, milliseconds of a key (with
+    """What a model takes on a machine: bytes of weights and of a cache for :data:`TOKENS` (and what its
+    engine takes beside it), milliseconds of a key (with
     the first token behind it) and of a line; None where they are not known."""
 
     weights: int | None = None
@@ -96,9 +97,10 @@ def fit(entry: Entry, machine: Machine) -> Fit:
 
 def _rounded(entry: Entry, machine: Machine) -> Fit:
     """Of a file that is run as it is: its bytes are read once for a token, and not much quicker than sixteen bits."""
-    beyond = entry.disk + WORKSPACE - machine.free
+    cache = 2 * entry.row * TOKENS + entry.beside
+    beyond = entry.disk + cache + WORKSPACE - machine.free
     problem = f"It does not fit: {beyond / 1e6:,.0f} MB more memory is needed." if beyond > 0 else ""
-    return Fit(entry.disk, problem=problem)
+    return Fit(entry.disk, cache or None, problem=problem)
 
 
 def best(fits: Iterable[tuple[Entry, Fit]]) -> Entry | None:

@@ -25,5 +25,6 @@ def room_for(decoder: Decoder, settings: Settings, bound: int | None = None) -> 
         advice = "Raise kvlsp.cacheMib, or set it to 0: a share of the free memory."
         if not settings.cache_mib:
             advice = "That is a share of the memory that was free; set kvlsp.cacheMib to give the caches more."
-        rooms.append(Room(bound // decoder.bytes_per_slot, advice))
+        rows = max(0, bound - decoder.bytes_per_document)
+        rooms.append(Room(rows // decoder.bytes_per_slot, advice))
     return min(rooms, key=lambda room: room.tokens)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import ctypes
 import importlib
 import logging
+import re
 import weakref
 from collections import deque
+from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +34,9 @@ ADVICE: Final = (
 _WHY: Final = "error loading model: "
 _failures: deque[str] = deque(maxlen=1)
 """Why llama.cpp could not open the last file that it could not."""
+_BUFFER: Final = re.compile(r"(?:compute|output) buffer size *= *([\d.]+) MiB")
+_buffers: deque[float] = deque(maxlen=64)
+"""MiB of the buffers that llama.cpp has said to have made."""
 
 
 @cache
@@ -54,10 +60,29 @@ def _said(api: Api) -> Any:
     def said(level: int, text: bytes, data: ctypes.c_void_p) -> None:
         line = text.decode("utf-8", "replace").rstrip()
         log.debug("%s", line)
+        made = _BUFFER.search(line)
+        if made is not None:
+            _buffers.append(float(made[1]))
         if _WHY in line:
             _failures.append(line.rpartition(_WHY)[2])
 
     return api.llama_log_callback(said)
+
+
+def version() -> str:
+    """Of the package, and so of llama.cpp; empty where it does not say."""
+    try:
+        return metadata.version("llama-cpp-python")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def buffers_of(make: Callable[[], Any]) -> tuple[Any, int]:
+    """What ``make`` returns, and bytes of the buffers that llama.cpp says it made for that: what a context takes beside
+    its cells."""
+    _buffers.clear()
+    made = make()
+    return made, int(sum(_buffers) * (1 << 20))
 
 
 class LlamaModel:

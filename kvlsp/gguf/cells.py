@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kvlsp.errors import OutOfMemory
-from kvlsp.gguf.api import LlamaModel
+from kvlsp.gguf.api import LlamaModel, buffers_of
 from kvlsp.gguf.batch import Batch, Numbers
 
 Runs = list[tuple[int, int]]
@@ -23,8 +23,9 @@ DOCUMENT_SEQUENCE: Final = 0
 SPARE: Final = 1
 BRANCH_SEQUENCES: Final = range(2, 63)
 _FORGOTTEN: Final = 63
-AT_ONCE: Final = 512
-"""Tokens of one call of llama.cpp at most."""
+AT_ONCE: Final = 128
+"""Tokens of one call of llama.cpp at most. A context has room for the logits of all of them: with 152,000 entries that
+is 74 MiB, and would be 300 MiB for 512, which are computed no quicker."""
 _FAR: Final = 1 << 28
 """Positions that no document reaches."""
 _MORE: Final = 512
@@ -38,6 +39,12 @@ def runs_of(positions: Numbers) -> Runs:
     ordered = np.sort(positions)
     cuts = np.flatnonzero(np.diff(ordered) != 1) + 1
     return [(int(part[0]), int(part[-1]) + 1) for part in np.split(ordered, cuts) if len(part)]
+
+
+def least_buffers(entries: int) -> int:
+    """Bytes that a context of a model with so many entries takes beside its cells, at least: logits of a call's tokens,
+    and of those that are asked for, as many as there are sequences."""
+    return 4 * entries * (AT_ONCE + _FORGOTTEN + 1)
 
 
 class Cells:
@@ -56,13 +63,15 @@ class Cells:
         # on a processor its sums come out in another order with every number of rows
         parameters.flash_attn_type = -1 if on_gpu else 0
         parameters.no_perf = True
-        handle = api.llama_init_from_model(model.handle, parameters)
+        handle, said = buffers_of(lambda: api.llama_init_from_model(model.handle, parameters))
         if not handle:
             raise OutOfMemory(
                 f"llama.cpp has no memory for a cache of {count:,} tokens. Set `contextTokens` or `cacheMib` lower, or "
                 "choose a smaller model."
             )
         self.handle = handle
+        self.buffers = max(said, least_buffers(model.entries))
+        """Bytes that it takes beside the cells."""
         self.memory = api.llama_get_memory(handle)
         self.threads = threads
         self._pending = False

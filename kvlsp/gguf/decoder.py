@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.gguf.api import LlamaModel
+from kvlsp.gguf.api import LlamaModel, version
 from kvlsp.gguf.batch import Batch, Numbers
-from kvlsp.gguf.cells import AT_ONCE, Cells
-from kvlsp.gguf.rows import LlamaRows
+from kvlsp.gguf.cells import AT_ONCE, Cells, least_buffers
+from kvlsp.gguf.rows import LlamaRows, StoredCells
 from kvlsp.model.keyvalues import BOOKKEEPING_BYTES
 from kvlsp.model.rows import DOCUMENT, Branch, RowBatch
 
@@ -39,6 +39,7 @@ class LlamaDecoder:
         self.device = torch.device("cpu")  # where logits come out
         self.dtype = torch.float16  # of keys and values
         self.bytes_per_slot = int(numbers * cache_bytes) + BOOKKEEPING_BYTES + 4
+        self.bytes_per_document = least_buffers(model.entries)
         self._threads, self._cache_type, self._on_gpu = threads, cache_type, on_gpu
         self._batch = Batch(model.api, AT_ONCE)
 
@@ -76,6 +77,15 @@ class LlamaDecoder:
             self._encode(document, ids, positions, branches, step, wanted, logits.numpy())
         return logits
 
+    @property
+    def form(self) -> str:
+        """How rows are written: equal where :meth:`stored` reads what another has written."""
+        return f"llama.cpp {version()}, type {self._cache_type}{', on a GPU' if self._on_gpu else ''}"
+
+    def stored(self, data: npt.NDArray[np.uint8], positions: Numbers) -> StoredCells:
+        """Rows of what :class:`StoredCells` held."""
+        return StoredCells(data, positions)
+
     def _encode(self, document: LlamaRows, ids: Numbers, positions: Numbers, branches: Sequence[Branch],
                 step: list[Numbers], wanted: Numbers, logits: npt.NDArray[np.float32]) -> None:
         """One run of rows of each of some branches, or one of the document."""
@@ -109,7 +119,9 @@ class LlamaDecoder:
         return first - 1 - last if last >= 0 else 0
 
     def _cells(self, slots: int) -> Cells:
-        return Cells(self.model, slots, self._threads(), self._cache_type, on_gpu=self._on_gpu)
+        cells = Cells(self.model, slots, self._threads(), self._cache_type, on_gpu=self._on_gpu)
+        self.bytes_per_document = max(self.bytes_per_document, cells.buffers)
+        return cells
 
 
 def _ranks(some: Numbers, asked: Numbers) -> Numbers:

@@ -22,13 +22,15 @@ _WIDTH: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``numbers`` are keys' and values' per token of all layers; ``parameters`` 0 where the file does not say."""
+    """``numbers`` are keys' and values' per token of all layers, ``entries`` the vocabulary's; ``parameters`` 0 where
+    the file does not say."""
 
     name: str
     architecture: str
     context_length: int
     numbers: int
     parameters: int
+    entries: int
 
 
 def facts(metadata: Metadata, path: Path, name: str = "") -> Facts:
@@ -49,12 +51,14 @@ def facts(metadata: Metadata, path: Path, name: str = "") -> Facts:
             f"{path} holds no language model that can be run (of its sizes it says {error}). Fetch it again or choose "
             "another model."
         ) from error
+    entries = metadata.get("tokenizer.ggml.tokens")
     return Facts(
         name=name or path.stem,
         architecture=str(kind),
         context_length=longest,
         numbers=sum(kv_heads) * both,
         parameters=parameters,
+        entries=len(entries) if isinstance(entries, list) else 0,
     )
 
 

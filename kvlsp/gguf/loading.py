@@ -12,13 +12,16 @@ import torch
 from kvlsp.errors import ConfigurationError, OutOfMemory
 from kvlsp.gguf import metadata as reading
 from kvlsp.gguf.api import LlamaModel, llama
+from kvlsp.gguf.cells import least_buffers
 from kvlsp.gguf.decoder import LlamaDecoder
 from kvlsp.gguf.facts import Facts, facts
 from kvlsp.gguf.place import parts
 from kvlsp.gguf.proof import check_entries, prove
 from kvlsp.gguf.refusals import probe, refuse
-from kvlsp.gguf.vocabulary import PUBLISHED, definition
+from kvlsp.gguf.trial import survive
+from kvlsp.gguf.vocabulary import definition, published
 from kvlsp.model.checkpoint import Progress
+from kvlsp.model.identity import of_files
 from kvlsp.model.memory import GIB, RESIDENT, WORKSPACE, free_memory
 from kvlsp.tokens.tokenizer import Tokenizer
 
@@ -60,12 +63,14 @@ def load(path: Path, device: str, dtype: str, progress: Progress, name: str = ""
     found = facts(said, path, name)
     weights = sum(one.stat().st_size for one in parts(path) if one.is_file())
     _fits(weights, found, on_gpu=on_gpu)
-    progress(0.0, f"loading {found.name} ({weights / 1e6:,.0f} MB)")
+    progress(0.0, f"trying {found.name}")
+    survive(path, of_files(parts(path)), weights, on_gpu=on_gpu)
+    progress(0.1, f"loading {found.name} ({weights / 1e6:,.0f} MB)")
     model = LlamaModel(path, on_gpu=on_gpu)
     refuse(model, found.name)
     progress(0.5, f"proving the tokenizer of {found.name}")
     tokenizer = Tokenizer(definition(said), model.entries)
-    if PUBLISHED in said:
+    if published(said):
         check_entries(tokenizer, model, said["tokenizer.ggml.tokens"])
     else:
         prove(tokenizer, model)
@@ -73,14 +78,16 @@ def load(path: Path, device: str, dtype: str, progress: Progress, name: str = ""
     decoder = LlamaDecoder(model, found.name, found.context_length, found.numbers, on_gpu=on_gpu)
     probe(decoder)
     progress(1.0, f"{found.name} is loaded")
-    languages = tuple(map(str, said.get("kvlsp.code_languages") or ()))
+    languages = said.get("kvlsp.code_languages")
     description = _description(model, found, on_gpu=on_gpu)
-    return LoadedFile(decoder, tokenizer, description, _begin(model), _fill(model), languages)
+    return LoadedFile(decoder, tokenizer, description, _begin(model), _fill(model),
+                      tuple(map(str, languages)) if isinstance(languages, list) else ())
 
 
 def _fits(weights: int, found: Facts, *, on_gpu: bool) -> None:
-    """Raise :class:`OutOfMemory` where weights and the least useful cache are more than is free."""
-    needed = weights + RESIDENT * found.numbers * 2 + WORKSPACE
+    """Raise :class:`OutOfMemory` where weights, the least useful cache and what llama.cpp computes in are more than is
+    free."""
+    needed = weights + RESIDENT * found.numbers * 2 + least_buffers(found.entries) + WORKSPACE
     free = free_memory(torch.device("cpu"))
     if needed > free and not on_gpu:  # what a GPU holds llama.cpp knows better
         raise OutOfMemory(

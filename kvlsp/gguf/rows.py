@@ -69,8 +69,9 @@ class LlamaRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of keys, values and bookkeeping."""
-        return self._bytes_per_slot * self.capacity
+        """Bytes of keys, values and bookkeeping, and of what llama.cpp computes in."""
+        beside = self._cells.buffers if self._cells is not None else 0
+        return self._bytes_per_slot * self.capacity + beside
 
     @property
     def cells(self) -> Cells:
@@ -179,12 +180,14 @@ class LlamaRows:
         unwanted = np.delete(old, chosen)
         for first, end in runs_of(unwanted):
             cells.remove(SPARE, first, end)
-        cells.permute(old[chosen], new, SPARE)
+        moved = old[chosen] != new
+        if moved.any():
+            cells.permute(old[chosen][moved], new[moved], SPARE)
         for first, end in runs_of(new):
             cells.share(SPARE, DOCUMENT_SEQUENCE, first, end)
         cells.remove(SPARE)
         self.position[slots], self.owner[slots] = positions, DOCUMENT.number
-        self.moves[slots.numpy()] = 1
+        self.moves[slots.numpy()] = moved
         self._version += 1
 
     # --- for a forward -------------------------------------------------------------------------------------------

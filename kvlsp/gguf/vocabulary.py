@@ -23,14 +23,18 @@ _UNKNOWN, _CONTROL, _USER, _UNUSED = 2, 3, 4, 5
 _SPACE = "\u2581"
 
 
+def published(metadata: Metadata) -> str:
+    """The makers' tokenizer.json where the file has it; else empty."""
+    found = metadata.get(PUBLISHED)
+    return found if isinstance(found, str) else ""
+
+
 def definition(metadata: Metadata) -> str:
     """The content of a tokenizer.json. Raises :class:`TokenizerError` where none can be made."""
-    published = metadata.get(PUBLISHED)
-    if isinstance(published, str) and published:
-        return published
-    kind, entries = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.tokens")
-    if not isinstance(entries, list) or not entries:
-        raise TokenizerError("The GGUF file holds no vocabulary. Name the file of a whole model.")
+    entries = _entries(metadata)
+    if published(metadata):
+        return published(metadata)
+    kind = metadata.get("tokenizer.ggml.model")
     if kind == "gpt2":
         return json.dumps(_byte_level(metadata, entries))
     if kind == "llama":
@@ -39,6 +43,25 @@ def definition(metadata: Metadata) -> str:
         f"The GGUF file's tokenizer is of the kind {kind}, which no code model has; kvlsp knows byte-pair encoding "
         "(gpt2 and llama). Choose another model."
     )
+
+
+def _entries(metadata: Metadata) -> list[str]:
+    """The vocabulary, whose lists are of what they should be, and as long."""
+    entries = metadata.get("tokenizer.ggml.tokens")
+    if not isinstance(entries, list) or not entries:
+        raise TokenizerError("The GGUF file holds no vocabulary. Name the file of a whole model.")
+    merges, types = metadata.get("tokenizer.ggml.merges") or [], metadata.get("tokenizer.ggml.token_type") or []
+    sound = _all(entries, str) and _all(merges, str) and _all(types, int) and len(types) in (0, len(entries))
+    if not sound or not _all(metadata.get("tokenizer.ggml.scores") or [], float):
+        raise TokenizerError(
+            "The GGUF file's vocabulary is damaged: its lists are not of what they should be, or not as long. Fetch "
+            "the file again or choose another model."
+        )
+    return entries
+
+
+def _all(values: object, kind: type) -> bool:
+    return isinstance(values, list) and all(isinstance(one, kind) for one in values)
 
 
 def vocabulary_of(entries: Sequence[str]) -> dict[str, int]:

@@ -53,6 +53,7 @@ class Decoder(Protocol):
     device: torch.device
     dtype: torch.dtype  # of weights, keys and values
     bytes_per_slot: int  # of one token: truth, keys, values of all layers, position and owner
+    bytes_per_document: int  # what its engine computes in for a document, beside the rows; 0 where that is shared
 
     def allocate(self, slots: int) -> Resident:
         """Empty rows for ``slots`` tokens. Only this decoder knows what it gives: it gets nothing else back."""

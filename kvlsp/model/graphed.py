@@ -136,7 +136,7 @@ class GraphedForward:
         self.context_length = lean.context_length
         self.device = lean.device
         self.dtype = lean.dtype
-        self.bytes_per_slot = lean.bytes_per_slot
+        self.bytes_per_slot, self.bytes_per_document = lean.bytes_per_slot, lean.bytes_per_document
         gpu = self.device.type == "cuda"
         self._few: Attention = attend_split if gpu else attend
         self._many, self._see, self._logits_of_one = attend_many, see, logits_of_one or LeanDecoder.logits

@@ -7,6 +7,7 @@ them: whatever trains, merges or rounds a model changes some of those.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -26,6 +27,18 @@ def identity(folder: Path) -> str:
             elif path.suffix in (".safetensors", ".gguf"):
                 with path.open("rb") as file:
                     _sample(file, path.stat().st_size, digest)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def of_files(paths: Iterable[Path]) -> str:
+    """The same of a model that is these files, in this order."""
+    digest = hashlib.sha256()
+    try:
+        for path in paths:
+            with path.open("rb") as file:
+                _sample(file, path.stat().st_size, digest)
     except OSError:
         return ""
     return digest.hexdigest()

@@ -142,7 +142,7 @@ class LeanDecoder:
         self.context_length = exact.context_length
         self.device = exact.device
         self.dtype = exact.dtype
-        self.bytes_per_slot = exact.bytes_per_slot
+        self.bytes_per_slot, self.bytes_per_document = exact.bytes_per_slot, exact.bytes_per_document
         model = exact.model
         base, config = model.get_decoder(), model.config
         self.rotation = one_rotation(exact)

@@ -50,6 +50,7 @@ class TransformersDecoder:
         self.kinds: list[LayerKind] = probe(model, stand_ins, self.layers)
         self.shapes = [kind.shape for kind in self.kinds]
         self.bytes_per_slot = bytes_per_slot(self.shapes, self.dtype)
+        self.bytes_per_document = 0
         rotations = {kind.rotation for kind in self.kinds if kind.rotation is not None}
         self.tables = {it: AngleTable(it, self.dtype, self.device, context_length) for it in rotations}
 

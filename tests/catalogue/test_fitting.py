@@ -38,6 +38,9 @@ def test_what_does_not_fit_says_so():
     assert "A cache of 8,192 tokens does not fit" in fit(wide, MACHINE).problem
     file = Entry("file", "Ollama", disk=20 << 30, rounded=True)
     assert "It does not fit" in fit(file, MACHINE).problem
+    file = Entry("file", "Ollama", row=1000, disk=15 << 30, rounded=True)
+    assert (fit(file, MACHINE).cache, fit(file, MACHINE).problem) == (2 * 1000 * TOKENS, "")
+    assert "It does not fit" in fit(dataclasses.replace(file, beside=2 << 30), MACHINE).problem
     assert fit(dataclasses.replace(SMALL, problem="broken"), MACHINE).problem == "broken"
 
 

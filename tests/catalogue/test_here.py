@@ -16,6 +16,7 @@ from kvlsp.errors import ModelNotFound
 from kvlsp.gguf import ollama
 from kvlsp.model.contents import parameters
 from tests.support.decoders import tiny_llama
+from tests.support.gguf_heads import head
 
 
 def write_model(folder: Path, licence: str = "apache-2.0") -> Path:
@@ -24,7 +25,7 @@ def write_model(folder: Path, licence: str = "apache-2.0") -> Path:
     return folder
 
 
-def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str = "registry.ollama.ai/library",
+def write_ollama(store: Path, name: str, tag: str, size: int = 400, maker: str = "registry.ollama.ai/library",
                  kind: str = "1.5B", more: str = "") -> None:
     blobs = store / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ def write_ollama(store: Path, name: str, tag: str, size: int = 100, maker: str =
         for number, what in enumerate(("model", "license", "config", "adapter"), 1)
     }
     for what, content in (
-        ("model", b"GGUF" + bytes(size - 4)),
+        ("model", head(size)),
         ("license", b"\n  MIT License\n\nCopyright"),
         ("config", json.dumps({"model_type": kind}).encode()),
         ("adapter", b""),
@@ -117,7 +118,7 @@ def test_the_hub_s_cache_by_ids(tmp_path, nowhere):
 def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
     store = tmp_path / "ollama"
     write_ollama(store, "qwen2.5-coder", "1.5b-base", 500)
-    write_ollama(store, "mine", "latest", 90, maker="registry.ollama.ai/somebody")
+    write_ollama(store, "mine", "latest", 900, maker="registry.ollama.ai/somebody")
     broken = store / "manifests" / "registry.ollama.ai" / "library" / "broken"
     broken.mkdir()
     for name, said in (("x", "{"), ("y", '{"layers": [1, {"digest": 5}]}'), ("z", '{"layers": 5}')):
@@ -127,7 +128,7 @@ def test_ollama_s_models_by_its_names(tmp_path, nowhere, monkeypatch):
         found = here(hub=nowhere["hub"], store=store)[1:]
         assert [(one.name, one.disk, one.parameters, one.licence) for one in found] == [
             ("ollama:qwen2.5-coder:1.5b-base", 500, 1_500_000_000, "MIT License"),
-            ("ollama:somebody/mine:latest", 90, 1_500_000_000, "MIT License"),
+            ("ollama:somebody/mine:latest", 900, 1_500_000_000, "MIT License"),
         ]
         assert {one.problem for one in found} == {"" if offered else "install it"}
 
@@ -147,7 +148,7 @@ def test_what_is_listed_of_ollama_s_store_is_what_can_be_named(tmp_path, nowhere
         if name == "ollama:tuned:latest":
             assert "has an adapter" in one.problem
         else:
-            assert ollama.find(name, {"OLLAMA_MODELS": str(store)}).stat().st_size == one.disk == 100
+            assert ollama.find(name, {"OLLAMA_MODELS": str(store)}).stat().st_size == one.disk == 400
 
 
 def test_weights_that_ollama_s_store_lacks_are_said(tmp_path, nowhere):
@@ -167,6 +168,17 @@ def test_gguf_files_need_what_reads_them(tmp_path, monkeypatch):
     (model,) = of_folder(str(tmp_path))
     assert (model.name, model.disk) == (str(tmp_path / "small.gguf"), 8)
     assert "GGUF" in model.problem
+
+
+def test_what_a_gguf_file_takes_is_read_from_its_head(tmp_path, monkeypatch):
+    monkeypatch.setattr(gguf, "problem", lambda: "")
+    (tmp_path / "good.gguf").write_bytes(head(4096))
+    (tmp_path / "other.gguf").write_bytes(head(4096, general__architecture="mamba"))
+    (tmp_path / "text.gguf").write_bytes(b"no model")
+    good, other, text = of_folder(str(tmp_path))
+    assert (good.row, good.disk, good.problem) == (2 * 2 * (8 + 8), 4096, "")
+    assert "no language model" in other.problem
+    assert "Fetch it again" in text.problem
 
 
 def test_of_a_model_in_several_files_all_count(tmp_path):

@@ -8,14 +8,20 @@ from hypothesis import given, settings
 
 pytest.importorskip("llama_cpp", reason="GGUF models take llama-cpp-python")
 
+from kvlsp.config import Settings
+from kvlsp.engine.room import room_for
 from kvlsp.errors import IntegrityError
+from kvlsp.gguf.api import LlamaModel
+from kvlsp.gguf.cells import least_buffers
 from kvlsp.gguf.decoder import LlamaDecoder
+from kvlsp.gguf.facts import facts
+from kvlsp.gguf.metadata import read
 from kvlsp.gguf.rows import LlamaRows
 from kvlsp.model.keyvalues import FREE
 from kvlsp.model.rows import DOCUMENT, EVERY, NONE, Branch, RowBatch
 from tests.support.decoders import tiny_llama
 from tests.support.histories import HISTORIES, after
-from tests.support.llama import F16, F32, tiny_llama_cpp
+from tests.support.llama import F16, F32, tiny_file, tiny_llama_cpp
 from tests.support.reference import exact_angles, full_logits, ids_of, permuted
 
 NEAR = 2e-4
@@ -207,7 +213,7 @@ def test_a_grown_document_goes_on_with_its_moves_and_branches():
     after = torch.cat((ids[:20], tail[:1], ids[20:]))
     last = decoder.forward(document, RowBatch(ids[-1:], torch.tensor([300]), torch.tensor([359]), EVERY))
     same(last, oracle(1, after)[-1:])
-    assert document.nbytes == 400 * decoder.bytes_per_slot
+    assert document.nbytes == 400 * decoder.bytes_per_slot + document.cells.buffers
 
 
 def test_a_copy_goes_its_own_way():
@@ -275,3 +281,21 @@ def test_what_a_hundred_moves_add_is_bounded(cache_type, bound):
     row, slot = torch.tensor([160]), torch.tensor([70])
     asked = RowBatch(ids[:1], row, slot, EVERY)
     assert apart(decoder.forward(often, asked), decoder.forward(once, asked)) < bound
+
+
+def test_what_a_context_computes_in_counts_as_its_document() -> None:
+    """Logits of a call's rows, of every entry of the vocabulary; a bound in bytes leaves the rest to rows."""
+    path = tiny_file(1, vocab_size=32_000)
+    found = facts(read(path), path)
+    assert found.entries == 32_000
+    decoder = LlamaDecoder(LlamaModel(path), found.name, found.context_length, found.numbers, lambda: 1)
+    document = decoder.allocate(512)
+    assert document.nbytes == 512 * decoder.bytes_per_slot, "nothing is computed yet"
+    encode(decoder, document, ids_of(40), torch.arange(40), torch.arange(40))
+    beside = document.cells.buffers
+    assert least_buffers(found.entries) <= beside <= 1.5 * least_buffers(found.entries)
+    assert document.nbytes == 512 * decoder.bytes_per_slot + beside
+    assert decoder.bytes_per_document == beside
+    bound = beside + 1000 * decoder.bytes_per_slot
+    assert room_for(decoder, Settings(), bound).tokens == 1000
+    assert room_for(decoder, Settings(), beside // 2).tokens == 0

@@ -1,0 +1,71 @@
+"""A file over which llama.cpp ends its process ends one of its own, and is refused with a sentence."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("llama_cpp", reason="GGUF models take llama-cpp-python")
+
+from kvlsp.config import Settings
+from kvlsp.errors import ModelBroken, TokenizerError
+from kvlsp.gguf import trial
+from kvlsp.gguf.trial import survive
+from kvlsp.gguf.vocabulary import definition
+from kvlsp.opening.model import open_model
+from tests.support.llama import tiny_file, with_metadata
+
+
+@pytest.mark.parametrize("changes", [
+    {"llama.expert_count": 3}, {"llama.expert_used_count": 2}, {"tokenizer.ggml.tokens": ["a"] * 263},
+])  # fmt: skip
+def test_a_file_that_ends_llama_cpp_s_process_does_not_end_ours(tmp_path: Path, changes: dict[str, object]) -> None:
+    path = with_metadata(tiny_file(1), tmp_path / "odd.gguf", changes)
+    with pytest.raises(ModelBroken, match=r"ends its process \(GGML_ASSERT.*Fetch it again"):
+        open_model(Settings(model=str(path)))
+
+
+def test_what_was_survived_once_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    survive(tiny_file(1), "one", 1000, folder=tmp_path)
+
+    def run(*args: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess([], -6, stdout=b"begun\n", stderr=b"")
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    survive(tiny_file(1), "one", 1000, folder=tmp_path)
+    for identity in ("another", ""):
+        with pytest.raises(ModelBroken, match="with code -6"):
+            survive(tiny_file(1), identity, 1000, folder=tmp_path)
+
+
+def test_a_file_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], *, timeout: float, **more: object) -> subprocess.CompletedProcess[bytes]:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    with pytest.raises(ModelBroken, match="did not come to an end within 350 s"):
+        survive(tiny_file(1), "one", 1_000_000_000, folder=tmp_path)
+
+
+def test_where_no_process_can_be_had_the_file_is_opened_all_the_same(tmp_path, monkeypatch) -> None:
+    def run(*args: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+        raise OSError(12, "no memory for another process")
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    survive(tiny_file(1), "one", 1000, folder=tmp_path)
+    assert not list(tmp_path.iterdir()), "nobody knows yet"
+
+
+@pytest.mark.parametrize("changes", [
+    {"tokenizer.ggml.tokens": [1, 2]}, {"tokenizer.ggml.tokens": [["a"]]}, {"tokenizer.ggml.merges": [5]},
+    {"tokenizer.ggml.token_type": [1]}, {"tokenizer.ggml.token_type": "x"}, {"tokenizer.ggml.scores": ["high"]},
+    {"tokenizer.ggml.tokens": None},
+])  # fmt: skip
+def test_lists_that_are_not_of_what_they_should_be_are_refused(changes: dict[str, object]) -> None:
+    said = {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": ["a", "b", "ab"],
+            "tokenizer.ggml.merges": ["a b"], "tokenizer.ggml.token_type": [1, 1, 1]}  # fmt: skip
+    definition(said)
+    with pytest.raises(TokenizerError, match=r"Fetch the file|Name the file"):
+        definition({**said, **changes})
