@@ -16,7 +16,7 @@ from kvlsp.cache.likelihood import Likelihoods
 from kvlsp.cache.plan import Plan, make_plan
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.cache.staleness import Staleness
-from kvlsp.cache.stored import StoredRows
+from kvlsp.cache.stored import Stored, StoredRows
 from kvlsp.cache.witness import Witness
 from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.decoder import Decoder, Resident
@@ -71,7 +71,7 @@ class ResidentCache:
         self.decoder = decoder
         self.limit, self.advice = limit, advice
         self.keyvalues: Resident | None = None
-        self.host: StoredRows | None = None
+        self.host: Stored | None = None
         """Where the rows are while the document is idle (:meth:`offload`)."""
         self.table = SlotTable()
         self.rows = Rows.none()
@@ -153,13 +153,13 @@ class ResidentCache:
         host, self.host = self.host, None
         try:
             slots = self.take(len(self.rows))
-            arrays, places = KeyValues.of(self.arrays()), torch.from_numpy(self.rows.positions)
-            host.restore(self.decoder, arrays, torch.from_numpy(slots), places)
+            places = torch.from_numpy(self.rows.positions)
+            host.restore(self.decoder, self.arrays(), torch.from_numpy(slots), places)
         except BaseException:
             self.forget()
             raise
 
-    def take_up(self, stored: StoredRows, cells: npt.NDArray[np.int64], ids: npt.NDArray[np.int32],
+    def take_up(self, stored: Stored, cells: npt.NDArray[np.int64], ids: npt.NDArray[np.int32],
                 prefix: tuple[int, int], staleness: Staleness, frontier: int) -> None:
         """Rows of another time, in layout order, become those of this cache, which has none; they are brought to the
         device when something needs them. Raises :class:`IntegrityError` where there are rows already."""
@@ -258,7 +258,7 @@ class ResidentCache:
         if np.any(self.staleness.changes[: self.frontier]):
             raise IntegrityError("A row before the frontier has missed a change.")
         if self.host is not None:
-            if self.keyvalues is not None or any(len(rows) != layer.shape[1] for layer in self.host.truth):
+            if self.keyvalues is not None or len(self.host) != len(rows):
                 raise IntegrityError("The offloaded rows are not the rows of the document.")
             return
         if self.keyvalues is None:

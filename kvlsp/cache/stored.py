@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from kvlsp.model.decoder import Decoder, Resident
@@ -30,6 +32,20 @@ class Stored(Protocol):
                 chosen: torch.Tensor | None = None) -> None:
         """Make them, or the ``chosen`` ones (n,), rows of the document in ``slots`` at ``positions`` (both (n,), int64
         on the CPU)."""
+        ...
+
+
+class OwnRows(Stored, Protocol):
+    """Rows as an engine with a cache of its own writes them."""
+
+    @property
+    def data(self) -> npt.NDArray[np.uint8]:
+        """Bytes that only it reads."""
+        ...
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where the rows stood, ascending."""
         ...
 
 

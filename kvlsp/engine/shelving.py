@@ -35,7 +35,7 @@ LONGEST_WAIT: Final = 2.0
 AT_THE_END: Final = 1.5
 """Seconds that the daemon's end may take on their account: editors kill what takes longer than two or three."""
 MOST_AT_ONCE: Final = 256 << 20
-"""Bytes that are copied from a device in one go when a document is closed."""
+"""Bytes that are copied in one go: from a device when a document is closed, from another engine's cache at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,10 @@ class Shelving:
         if copying is None or copying.uri != uri or copying.rows is not cache.rows:
             self._copying = None
             rows = self._worth_keeping(uri, session, leaves=False)
-            if rows is None:
+            if rows is None or (rows.own is not None and rows.nbytes > MOST_AT_ONCE):
                 self._same(uri, session)
                 return
+            rows = _brought(rows)
             copying = self._copying = _Copying(uri, cache.rows, rows, rows.layers())
         layer = next(copying.layers, None)
         if layer is not None:
@@ -203,6 +204,14 @@ class Shelving:
         """There is nothing to write of the rows as they are."""
         kept = self._kept.get(uri) or _Kept(b"", 0, False, 0, self._clock())
         self._kept[uri] = replace(kept, rows=session.cache.rows)
+
+
+def _brought(rows: Leaving) -> Leaving:
+    """Rows of another engine are taken out of its cache now, which goes on changing."""
+    if rows.own is None:
+        return rows
+    own = rows.own()
+    return replace(rows, own=lambda: own)
 
 
 def _digest(book: Book) -> bytes:

@@ -15,10 +15,10 @@ from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
 from kvlsp.default_model.remembers import weights
 from kvlsp.errors import KvlspError, ModelBroken
-from kvlsp.gguf.place import find, is_gguf, short_name
+from kvlsp.gguf.place import find, is_gguf, parts, short_name
 from kvlsp.memory.mixture import Weights
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.identity import identity
+from kvlsp.model.identity import identity, of_files
 from kvlsp.model.loading import LoadedModel, load
 from kvlsp.opening import threads
 from kvlsp.opening.precision import in_integers, quickest
@@ -139,6 +139,7 @@ def of_file(settings: Settings, path: Path, progress: LoadProgress) -> Model:
             fill=loaded.fill,
         ),
         knowledge=Knowledge(None, loaded.languages),
+        identity=of_files(parts(path)),
     )
 
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 
-from kvlsp.cache.stored import StoredRows
+from kvlsp.cache.stored import Stored, StoredRows
 from kvlsp.errors import KvlspError
 from kvlsp.shelf.shelved import Book, Leaving, Shelved
 
@@ -40,8 +40,11 @@ _TRIES: Final = 3
 _NAMES: Final = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
 _KINDS: Final = {"ids": ("I32", np.int32), "markers": ("I64", np.int64), "changes": ("I64", np.int64),
                  "nearest": ("I64", np.int64), "waits": ("U8", np.uint8), "without_prefix": ("U8", np.uint8)}
+Own = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.int64]], Stored]
+"""Makes rows of the bytes that their engine wrote, and of the positions at which they stood."""
 _Shapes = tuple[tuple[int, int, int], ...]
-_Found = tuple[Mapping[str, str], Book, list[tuple[torch.Tensor, ...]]]
+_FAR: Final = 1 << 27
+"""Positions that no row stands at."""
 
 
 class Damaged(KvlspError):
@@ -72,16 +75,13 @@ def write(path: Path, rows: Leaving, label: Label) -> int:
     return size
 
 
-def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int) -> Shelved:
-    """The rows of a cache with ``shapes``, whose keys and values lie in the file until they are used. Raises
-    :class:`Damaged`, and :class:`OSError` where it cannot be read."""
-    about, book, parts = _read(path, key, len(shapes), vocabulary)
-    stored = StoredRows(parts[0], parts[1])
-    for part, width in ((stored.truth, 1), (stored.values, 2)):
-        for tensor, shape in zip(part, shapes, strict=True):
-            if tensor.shape != (shape[0], len(book), shape[width]) or tensor.dtype not in dtypes:
-                raise Damaged("its arrays are not those of this model")
-    return Shelved(book, stored, float(about.get("per_row", 0.0)))
+def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int,
+         own: Own | None = None) -> Shelved:
+    """The rows of a cache with ``shapes``, or of an engine that makes its ``own`` of bytes. Keys and values lie in the
+    file until they are used. Raises :class:`Damaged`, and :class:`OSError` where it cannot be read."""
+    if own is not None:
+        return _read(path, key, vocabulary, lambda file, book: _own(file, book, own))
+    return _read(path, key, vocabulary, lambda file, book: _layers(file, book, shapes, dtypes))
 
 
 def about(path: Path) -> dict[str, str]:
@@ -125,6 +125,10 @@ def _parts(rows: Leaving, label: Label) -> Iterator[memoryview]:
 
     for name, array in arrays.items():
         tensor(name, _KINDS[name][0], array.shape, array.nbytes)
+    own = rows.own() if rows.own is not None else None
+    if own is not None:
+        tensor("positions", "I64", (len(book),), own.positions.nbytes)
+        tensor("data", "U8", (len(own.data),), own.data.nbytes)
     for layer, (heads, *widths) in enumerate(rows.shapes):
         for part, width in zip(("truth", "values"), widths, strict=True):
             shape = (heads, len(book), width)
@@ -135,6 +139,9 @@ def _parts(rows: Leaving, label: Label) -> Iterator[memoryview]:
     yield memoryview(len(written).to_bytes(8, "little") + written)
     for array in arrays.values():
         yield _bytes(array)
+    if own is not None:
+        yield _bytes(np.ascontiguousarray(own.positions))
+        yield _bytes(own.data)
     for both in rows.layers():
         for one in both:
             yield _bytes(one.contiguous().view(torch.uint8).numpy())
@@ -147,7 +154,7 @@ def _bytes(array: npt.NDArray[Any]) -> memoryview:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path, key: str, layers: int, vocabulary: int) -> _Found:
+def _read(path: Path, key: str, vocabulary: int, rows: Callable[[Any, Book], Stored]) -> Shelved:
     """What a file holds, mapped, whose bytes have been checked. Others read and replace it meanwhile: what was checked
     is held open, so that its number is no other file's."""
     for _ in range(_TRIES):
@@ -161,11 +168,28 @@ def _read(path: Path, key: str, layers: int, vocabulary: int) -> _Found:
                     if about.get("format") != str(FORMAT) or about.get("model") != key:
                         raise Damaged("it is of another model or another version of kvlsp")
                     book = _book({name: file.get_tensor(name).numpy() for name in _KINDS}, about, vocabulary)
-                    return about, book, [tuple(file.get_tensor(f"{part}.{layer}") for layer in range(layers))
-                                         for part in ("truth", "values")]
+                    return Shelved(book, rows(file, book), float(about.get("per_row", 0.0)))
             except (SafetensorError, ValueError, KeyError, TypeError) as error:
                 raise Damaged("it does not hold what it should") from error
     raise OSError(errno.EBUSY, "they are written again and again")
+
+
+def _layers(file: Any, book: Book, shapes: _Shapes, dtypes: frozenset[torch.dtype]) -> StoredRows:
+    parts = [tuple(file.get_tensor(f"{part}.{layer}") for layer in range(len(shapes))) for part in ("truth", "values")]
+    for part, width in zip(parts, (1, 2), strict=True):
+        for tensor, shape in zip(part, shapes, strict=True):
+            if tensor.shape != (shape[0], len(book), shape[width]) or tensor.dtype not in dtypes:
+                raise Damaged("its arrays are not those of this model")
+    return StoredRows(*parts)
+
+
+def _own(file: Any, book: Book, own: Own) -> Stored:
+    data, positions = file.get_tensor("data").numpy(), file.get_tensor("positions").numpy()
+    if data.ndim != 1 or data.dtype != np.uint8 or positions.shape != (len(book),) or positions.dtype != np.int64 or (
+        positions[0] < 0 or positions[-1] >= _FAR or np.any(np.diff(positions) <= 0)
+    ):
+        raise Damaged("it does not hold what it should")
+    return own(data, positions)
 
 
 def _check(file: BinaryIO) -> None:

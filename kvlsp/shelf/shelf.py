@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.template import Template
-from kvlsp.shelf.file import FORMAT, Damaged, Label, read, write
+from kvlsp.shelf.file import FORMAT, Damaged, Label, Own, read, write
 from kvlsp.shelf.folder import Folder
 from kvlsp.shelf.shelved import Leaving, Shelved
 from kvlsp.shelf.waiting import Waiting
@@ -42,23 +43,27 @@ class Kind:
     shapes: tuple[tuple[int, int, int], ...]
     dtypes: frozenset[torch.dtype]
     vocabulary: int
-
-    @property
-    def bytes_per_row(self) -> int:
-        """What a row takes on disk, about."""
-        return 2 * sum(heads * (key + value) for heads, key, value in self.shapes)
+    bytes_per_row: int
+    """What a row takes on disk, about."""
+    own: Own | None = None
+    """Makes rows of what their engine wrote, where they lie in a cache of its own."""
 
     @classmethod
     def of(cls, identity: str, name: str, description: str, decoder: Decoder, template: Template) -> Kind:
         """Of a model whose files are told apart by ``identity``; ``description`` says how its weights are computed."""
-        layers = KeyValues.of(decoder.allocate(0)).shapes
+        arrays = decoder.allocate(0)
+        own: Any = None if isinstance(arrays, KeyValues) else decoder
+        layers = arrays.shapes if isinstance(arrays, KeyValues) else ()
         shapes = tuple((shape.kv_heads, shape.key_width, shape.value_width) for shape in layers)
+        form = shapes if own is None else own.form
         orders = {name: sorted(value) if isinstance(value, frozenset) else value
                   for name, value in ((name, getattr(template, name)) for name in Template.__slots__)}
-        parts = [FORMAT, identity, description, str(decoder.dtype), shapes, orders]
+        parts = [FORMAT, identity, description, str(decoder.dtype), form, orders]
         key = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
         narrow = decoder.dtype if decoder.dtype.itemsize <= 2 else torch.float16
-        return cls(key, name, shapes, frozenset({decoder.dtype, narrow}), decoder.vocabulary_size)
+        a_row = 2 * sum(heads * (keys + values) for heads, keys, values in shapes) or decoder.bytes_per_slot
+        return cls(key, name, shapes, frozenset({decoder.dtype, narrow}), decoder.vocabulary_size, a_row,
+                   None if own is None else own.stored)
 
 
 class Shelf:
@@ -127,7 +132,7 @@ class Shelf:
         began = time.perf_counter()
         kind = self.kind
         try:
-            found = read(path, kind.key, kind.shapes, kind.dtypes, kind.vocabulary)
+            found = read(path, kind.key, kind.shapes, kind.dtypes, kind.vocabulary, kind.own)
         except FileNotFoundError:
             return None
         except OSError as error:

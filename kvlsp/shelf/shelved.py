@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import torch
 
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.staleness import Staleness
-from kvlsp.cache.stored import StoredRows
+from kvlsp.cache.stored import OwnRows, Stored, StoredRows, taken_out
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.layout import CONTEXT
 
@@ -72,11 +73,14 @@ class Leaving:
     shapes: tuple[tuple[int, int, int], ...]
     dtype: torch.dtype
     layers: Callable[[], Iterator[Layer]]
+    own: Callable[[], OwnRows] | None = None
+    """Brings all of them at once, where they lie in the cache of another engine; then there are no layers."""
+    own_bytes: int = 0
 
     @property
     def nbytes(self) -> int:
         scalars = sum(heads * (key + value) for heads, key, value in self.shapes)
-        return len(self.book) * scalars * self.dtype.itemsize
+        return len(self.book) * scalars * self.dtype.itemsize + self.own_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Shelved:
     """Rows that have come back. ``per_row`` is what encoding one took in seconds, when they were kept."""
 
     book: Book
-    stored: StoredRows
+    stored: Stored
     per_row: float
 
 
@@ -96,8 +100,11 @@ def leaving(cache: ResidentCache, *, narrow: bool = True) -> Leaving | None:
     """
     cache.drop_unwritten()
     rows, host = cache.rows, cache.host
-    arrays = KeyValues.of(cache.keyvalues) if cache.keyvalues is not None else None
     kept = np.flatnonzero(rows.cells > CONTEXT)
+    if not isinstance(host or cache.keyvalues, StoredRows | KeyValues | None):
+        return _of_another_engine(cache, kept)
+    assert host is None or isinstance(host, StoredRows)
+    arrays = KeyValues.of(cache.keyvalues) if cache.keyvalues is not None else None
     source = host.truth if host is not None else arrays.truth if arrays is not None else ()
     values = host.values if host is not None else arrays.values if arrays is not None else ()
     if not len(kept) or not source:
@@ -116,6 +123,21 @@ def leaving(cache: ResidentCache, *, narrow: bool = True) -> Leaving | None:
 
     shapes = tuple((key.shape[0], key.shape[2], value.shape[2]) for key, value in zip(source, values, strict=True))
     return Leaving(_book(cache, kept, exact=dtype == wide), shapes, dtype, layers)
+
+
+def _of_another_engine(cache: ResidentCache, kept: Array) -> Leaving | None:
+    """The rows ``kept`` where only their engine can read them. What has not been brought to it yet is whole or not at
+    all."""
+    host: Any = cache.host
+    resident, slots = cache.keyvalues, torch.from_numpy(cache.rows.slots[kept])
+    if not len(kept) or (host is not None and len(host) != len(kept)):
+        return None
+
+    def bring() -> OwnRows:
+        return host if host is not None else taken_out(resident, slots)  # type: ignore[arg-type, return-value]
+
+    nbytes = len(kept) * cache.decoder.bytes_per_slot
+    return Leaving(_book(cache, kept, exact=True), (), cache.decoder.dtype, lambda: iter(()), bring, nbytes)
 
 
 def narrowed(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
