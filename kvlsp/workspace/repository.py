@@ -73,8 +73,10 @@ def _common(folder: Path) -> Path | None:
 
 
 def _line(file: Path) -> str:
+    """The first line of a file that names another one; empty for what no file can be called."""
     found = read_bytes(file)
-    return "" if isinstance(found, Refusal) else os.fsdecode(found[0].split(b"\n", 1)[0]).strip()
+    line = b"" if isinstance(found, Refusal) else found[0].split(b"\n", 1)[0]
+    return "" if b"\0" in line else os.fsdecode(line).strip()
 
 
 def _settings(file: Path) -> dict[str, str]:

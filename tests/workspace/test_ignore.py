@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kvlsp.errors import ConfigurationError
 from kvlsp.workspace.ignore import Rules, folder_name_refusal, name_refusal
@@ -89,3 +94,27 @@ def test_rules_too_long_to_follow_take_the_folder_with_them(tmp_path, data):
     (tmp_path / "sub" / ".gitignore").unlink()
     rules.forget()
     assert (rules.refusal(tmp_path / "sub" / "b.py"), rules.unfollowed) == (None, {})
+
+
+_GIT = st.lists(st.sampled_from([
+    b"gitdir: ", b"[core]\n", b"excludesfile", b"ignorecase", b" = ", b"\0", b"\n", b'"', b"\\", b"~", b"~nobody/",
+    b"/dev/zero", b"../", b"a/b", b"x" * 5000, b"\xff", b"\xed\xa0\x80", b"*.py", b"[z-a]",
+]), max_size=8).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(pointer=_GIT, commondir=_GIT, config=_GIT, exclude=_GIT)
+@example(pointer=b"gitdir: a\0b", commondir=b"", config=b"", exclude=b"")
+@example(pointer=b"gitdir: there", commondir=b"\0", config=b"[core]\nexcludesfile = \0", exclude=b"")
+def test_whatever_stands_in_a_repositorys_files_raises_nothing(pointer, commondir, config, exclude):
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        write_tree(root, {"worktree/a.py": "x = 1\n", "whole/a.py": "x = 1\n"})
+        (root / "worktree" / ".git").write_bytes(pointer)
+        for git in (root / "worktree" / "there", root / "whole" / ".git"):
+            (git / "info").mkdir(parents=True)
+            (git / "commondir").write_bytes(commondir)
+            (git / "config").write_bytes(config)
+            (git / "info" / "exclude").write_bytes(exclude)
+        for top in ("worktree", "whole"):
+            Rules(root / top).refusal(root / top / "a.py")
