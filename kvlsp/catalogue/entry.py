@@ -17,6 +17,8 @@ from kvlsp.model.formats import refuse_layers, refuse_stored, rounded_as
 
 CARD: Final = "README.md"
 _LARGEST_CARD: Final = 1 << 20
+_MOST: Final = 1 << 40
+"""Layers, or numbers kept for a token."""
 _HEADS: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
@@ -67,11 +69,11 @@ def look(folder: Path, name: str, where: str, licence: str = "") -> Entry:
 def _folder_of(name: str) -> Path | None:
     """Where a model lies on this machine; None where it does not."""
     folder = as_path(name)
-    if folder is not None:
-        return folder if folder.is_dir() else None
     from huggingface_hub import snapshot_download
 
     try:
+        if folder is not None:
+            return folder if folder.is_dir() else None
         return Path(snapshot_download(name, local_files_only=True))
     except (OSError, ValueError):  # the hub's client says so of what is not there
         return None
@@ -94,9 +96,11 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
         refuse_stored(found.rounded, folder)
         refuse_layers(config, found.names, folder)
         layers, row = int(described.num_hidden_layers), slot_numbers(described)
+        if max(layers, row) > _MOST:
+            raise ValueError("no model has so many")
     except ModelError as error:
         return Entry(name, where, disk=disk, licence=licence, problem=str(error))
-    except (AttributeError, TypeError, ValueError, ZeroDivisionError, OSError):
+    except (AttributeError, TypeError, ValueError, ArithmeticError, OSError):
         return Entry(name, where, disk=disk, licence=licence,
                      problem="Its config.json leaves out what kvlsp needs. Fetch it again, or choose another.")
     return Entry(name, where, found.parameters, layers, row, disk, found.stored == "BF16", licence)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 from kvlsp import default_model
 from kvlsp.catalogue import gguf
 from kvlsp.catalogue.entry import checkpoint, licence_in
+from kvlsp.catalogue.fitting import Cost, Machine, fit
 from kvlsp.catalogue.here import here, of_folder
 from kvlsp.errors import ModelNotFound
 from kvlsp.gguf import ollama
@@ -102,6 +105,30 @@ def test_what_cannot_be_used_says_why(tmp_path, change, says):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **change}))
     assert says in checkpoint(folder, "x", "folder").problem
+
+
+_KEYS = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_size", "vocab_size",
+         "text_config", "rope_scaling", "architectures", "quantization_config")  # fmt: skip
+_VALUES = (0, -1, 1.5, math.inf, math.nan, 10**400, "x", "", None, [], [1], {"a": 1}, True)
+
+
+def test_whatever_a_description_says_it_is_an_entry_that_can_be_fitted(tmp_path):
+    folder = write_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    machine = Machine("cpu", 8 << 30, 1, Cost(1e-10, 1e-4), Cost(2e-10, 1e-4))
+    for key, value in itertools.product(_KEYS, _VALUES):
+        (folder / "config.json").write_text(json.dumps({**config, key: value}))
+        [entry] = of_folder(str(folder))
+        fit(entry, machine)
+
+
+def test_an_adapter_for_what_no_file_can_be_called_is_an_entry(tmp_path):
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    for base in ("/" + "a" * 5000, "/a\0b", "~nobody-of-that-name/x", "\ud800", "no words"):
+        known = {"peft_type": "LORA", "base_model_name_or_path": base}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(known))
+        [entry] = of_folder(str(tmp_path))
+        assert entry.problem or entry.remark
 
 
 def test_the_hub_s_cache_by_ids(tmp_path, nowhere):
