@@ -22,6 +22,7 @@ from ray.serve.metrics import Counter, Gauge, Histogram
 
 from kvlsp.config import Settings
 from kvlsp.host.process import SWITCH
+from kvlsp.team.joining import Listens
 from kvlsp.team.loaded import loaded
 from kvlsp.team.options import Options
 from kvlsp.team.replica import Replica
@@ -120,6 +121,15 @@ def _ends(name: str) -> bool:
                     if replica["replica_id"] == name:
                         return str(replica["state"]).endswith("STOPPING")
     return False
+
+
+def listens() -> Listens:
+    """Where Serve listens in this cluster, whoever began it."""
+    from ray.serve.context import _get_global_client
+
+    client: Any = _get_global_client()
+    options = client.http_config
+    return Listens(options.host, options.port, bool(options.ssl_certfile))
 
 
 def _log() -> None:

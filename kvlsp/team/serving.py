@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kvlsp.errors import ConfigurationError, EngineUnreachable
+from kvlsp.team.joining import ADVICE, AUTHENTICATION, Listens, check_joined, has_token
 from kvlsp.team.options import Options
 from kvlsp.team.tokens import read
 
@@ -59,11 +60,13 @@ def run(arguments: Mapping[str, Any], where: Where, say: Callable[[str], None]) 
     check(Options.read(arguments), where)
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
+    if where.address and has_token():
+        os.environ.setdefault(AUTHENTICATION, "token")  # before Ray is imported; else it joins without
     try:
         import ray
         from ray import serve
 
-        from kvlsp.team.app import build
+        from kvlsp.team.app import build, listens
     except ImportError as error:
         raise ConfigurationError(f"A team's engine needs Ray Serve ({error.name} is missing): "
                                  'pip install "kvlsp[team]".') from error
@@ -75,12 +78,15 @@ def run(arguments: Mapping[str, Any], where: Where, say: Callable[[str], None]) 
             ray.init(include_dashboard=False, object_store_memory=STORE, log_to_driver=False,
                      logging_level=logging.WARNING, _metrics_export_port=where.metrics or None)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EngineUnreachable(f"Ray could not be {'joined' if where.address else 'started'}: {error}") from error
+        what = f"joined: {error}. {ADVICE}" if where.address else f"started: {error}"
+        raise EngineUnreachable(f"Ray could not be {what}") from error
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: over.set())
     try:
         tls = {"ssl_certfile": where.certificate, "ssl_keyfile": where.key} if where.certificate else {}
         serve.start(http_options={"host": where.host, "port": where.port, **tls}, proxy_location="EveryNode")
+        if where.address:
+            check_joined(NAME, Listens(where.host, where.port, bool(tls)), listens(), serve.status().applications)
         serve.run(build(arguments), name=NAME, route_prefix="/")
         scheme = "wss" if tls or where.host not in LOCAL else "ws"
         say(f"The engine is ready at {scheme}://{where.host}:{where.port}/.")

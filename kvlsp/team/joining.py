@@ -1,0 +1,47 @@
+"""What has to be so in a Ray cluster that runs already, where an engine shall be served in it: known before it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kvlsp.errors import ConfigurationError
+
+AUTHENTICATION: Final = "RAY_AUTH_MODE"
+"""The variable that says how Ray is told who one is; it is looked at when Ray is imported."""
+TOKENS: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+ADVICE: Final = ("Where it asks for Ray's own token, that of its first machine has to be here: copy ~/.ray/auth_token "
+                 "from there, or set RAY_AUTH_TOKEN.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listens:
+    """Where Ray Serve listens, and whether it ends TLS there."""
+
+    host: str
+    port: int
+    tls: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port} {'with' if self.tls else 'without'} TLS"
+
+
+def has_token(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is a token of Ray's on this machine: where there is one ``ray start`` begins a cluster that asks
+    for it, but whoever joins does not send it by themselves."""
+    return any(environment.get(name) for name in TOKENS) or Path("~/.ray/auth_token").expanduser().is_file()
+
+
+def check_joined(name: str, wanted: Listens, found: Listens, applications: Collection[str]) -> None:
+    """:class:`ConfigurationError` where the application ``name`` would not be met as ``wanted``, or takes the place of
+    one that is there: Serve has one place to listen in a cluster, whatever who comes later wants."""
+    if wanted != found:
+        raise ConfigurationError(f"In this cluster Ray Serve listens already, at {found}, and listens nowhere else; "
+                                 f"you wanted {wanted}. Say --host, --port, --certificate and --key as they are there, "
+                                 "or end what is served there with serve shutdown.")
+    if name in applications:
+        raise ConfigurationError(f"This cluster serves an engine already (the application {name}). Change it with "
+                                 f"serve deploy, or end it with serve delete {name}.")
