@@ -67,7 +67,9 @@ class Repair:
 
     ``wanted`` are ascending layout rows whose logits are asked for; ``seam`` rows behind every change are encoded again
     and so are the template's markers (0: only what is new, as PIE's paper has it). ``counts`` says whether the change
-    ages the rows that it makes stale: an edit does, a window that grows does not. Between two steps the cache may be
+    ages the rows that it makes stale: an edit does, a window that grows does not. ``apart``: the text before the caret
+    gets the first slots, apart from all that rows of a window that grows will see until they come to it, so that their
+    forwards need not read it. Between two steps the cache may be
     read and used by branches; its next plan takes out what is not written yet, so a repair that is given up needs no
     care, and is not stepped any more.
 
@@ -77,7 +79,7 @@ class Repair:
 
     def __init__(self, cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (),
                  choose: Choice | None = None, given: Given | None = None, seam: int = SEAM,
-                 counts: bool = True) -> None:
+                 counts: bool = True, apart: bool = False) -> None:
         if len(layout) > cache.limit:
             raise CacheFull(
                 f"{len(layout)} tokens do not fit a cache that is bounded to {cache.limit}. {cache.advice}"
@@ -89,7 +91,7 @@ class Repair:
         """Rows encoded so far."""
         try:
             with span("move", rows=int(np.count_nonzero(plan.moved))):
-                self._adopted = _apply(cache, plan, counts)
+                self._adopted = _apply(cache, plan, counts, apart)
             missing = plan.encode_new[self._adopted:]
             self._copied = given(cache, missing) if given is not None else _NONE
             if len(self._copied.rows):
@@ -268,7 +270,7 @@ def _solid(cache: ResidentCache) -> int:
     return common_head(cache.rows.positions, np.arange(len(cache.rows)))
 
 
-def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
+def _apply(cache: ResidentCache, plan: Plan, counts: bool, apart: bool) -> int:
     """Free, move, give slots to what will be encoded; how many leading new rows were adopted from scratch."""
     layout, old = plan.layout, cache.rows
     adopted = _adoptable(cache, plan)
@@ -282,7 +284,11 @@ def _apply(cache: ResidentCache, plan: Plan, counts: bool) -> int:
         cache.arrays().adopt(torch.from_numpy(taken))
     cache.drop_scratch()
     cache.give_back(old.slots[plan.freed_old])
-    slots[plan.encode_new[adopted:]] = cache.take(len(plan.encode_new) - adopted)
+    new = plan.encode_new[adopted:]
+    if apart:
+        before = (new >= layout.prefix[0]) & (new < layout.prefix[1])
+        new = np.concatenate([new[before], new[~before]])
+    slots[new] = cache.take(len(new))
     if plan.moved.any():
         cache.decoder.move(
             cache.arrays(),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kvlsp.model.claimed import unpadded
+
 _FIRST = 1000
 """Rows per second that are hoped for at first: a small model on one thread."""
 
@@ -18,11 +20,16 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float], target: float, *, least: int = 16, most: int = 512) -> None:
         self._clock, self._target, self._least, self._most = clock, target, least, most
-        self.rows = max(least, min(int(_FIRST * target), most))
+        self._rows = float(max(least, min(_FIRST * target, most)))
         self.per_row: float | None = None
         """Seconds that a row takes of late; None before any was encoded."""
         self._began = 0.0
         self._done = 0
+
+    @property
+    def rows(self) -> int:
+        """As many as the time allows, less what would only be padding."""
+        return unpadded(int(self._rows))
 
     def did(self, rows: int) -> None:
         """The forward encoded ``rows`` rows."""
@@ -44,5 +51,5 @@ class Pace:
             if self._done < self.rows:  # the rest of something: says nothing about more rows than that
                 return
             # halfway: one fast forward on a busy machine says little
-            wanted = min((self.rows + wanted) / 2, self.rows * 2)
-        self.rows = int(max(self._least, min(self._most, wanted)))
+            wanted = min((self._rows + wanted) / 2, self._rows * 2)
+        self._rows = max(self._least, min(self._most, wanted))

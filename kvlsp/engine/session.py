@@ -155,12 +155,13 @@ class Session(DocumentText):
         layout = self.layout(caret, slide=slide, grow=grow)
         if self.full_prefill:
             self.cache.forget()
+        first = not len(self.cache.rows) and self.window != self.window.whole
         if grow:
             self.cache.reserve(len(self.window.whole) + self.context - self.capacity)
         # what a window that grows makes stale is refreshed once, when it has grown: no repair, and no sign of age
         repair = Repair(self.cache, layout, wanted=wanted(layout) if wanted is not None else (), given=self._given,
                         choose=None if grow else choose or self.choose, seam=0 if grow else min(seam, self._seam),
-                        counts=not grow)
+                        counts=not grow, apart=first)
         self._seam = SEAM
         return Sync(layout, repair, lambda repaired: self.totals.add(repaired, slide=bool(slide or grow or jumped)))
 

@@ -41,8 +41,16 @@ def padded(rows: int, dtype: torch.dtype, device: torch.device) -> int:
     """The length that so many rows are padded to; at most a third more."""
     if dtype != torch.bfloat16 or device.type != "cpu" or rows <= 4:
         return rows
-    step = 4 if rows <= 16 else 8 if rows <= 64 else 32
-    return -(-rows // step) * step
+    return -(-rows // _step(rows)) * _step(rows)
+
+
+def unpadded(rows: int) -> int:
+    """The largest number of rows, at most so many, that nobody pads."""
+    return rows // _step(rows) * _step(rows) if rows > 4 else rows
+
+
+def _step(rows: int) -> int:
+    return 4 if rows <= 16 else 8 if rows <= 64 else 16 if rows <= 128 else 32
 
 
 def claim(document: KeyValues, batch: RowBatch) -> Claimed:

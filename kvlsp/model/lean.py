@@ -24,7 +24,7 @@ from kvlsp.model.attention import attend
 from kvlsp.model.claimed import claim
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.half import HalfWeight, available, fits, half_linear
-from kvlsp.model.keyvalues import KeyValues
+from kvlsp.model.keyvalues import READ_STEP, KeyValues
 from kvlsp.model.lean_weights import (
     MATRICES,
     LeanLayer,
@@ -232,8 +232,9 @@ class LeanDecoder:
         keep, count = claimed.wanted(rows.wanted)
         few = len(keep) < len(claimed.ids) and self.device.type == "cpu"
         last = (keep, mask) if few else None
-        if self.device.type == "cpu" and self.dtype != torch.bfloat16:  # of which every length would be compiled anew
-            sight = Sight(document, claimed.positions, self.heads // self.kv_heads)
+        if self.device.type == "cpu":
+            step = READ_STEP if self.dtype == torch.bfloat16 else None  # every other length would be compiled anew
+            sight = Sight(document, claimed.positions, self.heads // self.kv_heads, step)
             x = self.hidden_states(*given, sight.masks(mask), sight.attend, last)
         else:
             x = self.hidden_states(*given, mask, attend, last)

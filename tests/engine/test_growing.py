@@ -66,6 +66,19 @@ def test_it_grows_into_the_window_that_others_begin_with(order, context):
     assert session.cache.stale == 0
 
 
+def test_what_grows_need_not_read_the_text_before_the_caret_until_it_comes_to_it():
+    caret = LINES.index("compute(80")
+    session = session_of(tiny_model(1), LINES, 4096)
+    layout, _ = session.sync(caret)
+    before = layout.prefix[1] - layout.prefix[0]
+    assert session.cache.rows.slots[slice(*layout.prefix)].tolist() == list(range(before))
+    grow(session, caret, 200)
+    assert session.cache.rows.slots[slice(*session.layout(caret).suffix)].min() >= before
+    whole = session_of(session.model, LINES, 4096, grows=False)
+    layout, _ = whole.sync(caret)
+    assert whole.cache.rows.slots.tolist() == list(range(len(layout)))  # left to right, each forward behind the last
+
+
 def test_a_cache_that_was_dropped_begins_small_again_and_so_does_a_jump():
     session = session_of(tiny_model(1), LINES, 3000)
     session.sync(2000)

@@ -20,6 +20,7 @@ from kvlsp.engine.session import Session
 from kvlsp.laboratory.evaluation.gestures import first_tokens
 from kvlsp.laboratory.evaluation.oracle import prefill
 from kvlsp.messages import Complete, Completed, Event, OpenDocument
+from kvlsp.model.claimed import unpadded
 from kvlsp.model.rows import DOCUMENT, RowBatch
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
@@ -60,8 +61,8 @@ def measure(model: Model, texts: Sequence[str], settings: Settings, *, repeats: 
     """A row per text: counts of its first run, medians of ``repeats`` for what is milliseconds or made from those.
 
     ``whole_ms`` is without the decoding of the suggestion. A prefill is timed in forwards of 256 rows (``prefill_ms``)
-    and of as many as the engine's had on average (``alike_ms``); ``whole_times`` is over the latter and tokenizing,
-    ``whole_times_prefill`` over the former.
+    and of as many as the engine's had on average, less what would be padded (``alike_ms``); ``whole_times`` is over the
+    latter and tokenizing, ``whole_times_prefill`` over the former.
     """
     rows = []
     for text in texts:
@@ -114,7 +115,7 @@ def _run(model: Model, rope: Rope, settings: Settings, clock: Clock) -> dict[str
     if first is None or session is None or not answered:
         raise AssertionError("The engine came to rest without an answer.")
     layout = session.layout(caret)
-    chunk = round(counting.rows / counting.forwards)
+    chunk = unpadded(round(counting.rows / counting.forwards))
     figures = {
         "characters": len(rope),
         "document_tokens": len(session.tokens.ids),
