@@ -75,10 +75,16 @@ def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentPa
     if array is not None:
         ls.notebooks.changed(params.notebook_document.uri, array.start, array.delete_count,
                              [cell.document for cell in array.cells or ()])
+    failures: list[Exception] = []
     for content in cells.text_content or ():
-        change_document(ls, content.document, content.changes)
+        try:
+            change_document(ls, content.document, content.changes)
+        except Exception as error:  # the changes of the other cells were made all the same
+            failures.append(error)
     for closed in (cells.structure.did_close or ()) if cells.structure else ():
         close_document(ls, closed.uri)
+    for error in failures[:1]:
+        raise error
 
 
 def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentParams) -> None:

@@ -109,3 +109,14 @@ def test_the_nearest_cells_before_come_first_where_not_all_have_room():
     assert notebooks.visited("nb#4", texts.get, 40) is None
     notebooks.closed("nb")
     assert notebooks.visited("nb#3", texts.get, 40) is None
+
+
+def test_a_change_of_a_cell_that_nobody_knows_leaves_those_of_the_others(talk):
+    open_notebook(talk, document("nb#a", "a"), document("nb#b", "b"), document("nb#c", "c"))
+    change(talk, textContent=[
+        {"document": {"uri": "nb#nobody", "version": 2}, "changes": [{"text": "x"}]},
+        {"document": {"uri": "nb#a", "version": 2}, "changes": [{"text": "aa"}]},
+    ], structure={"array": {"start": 2, "deleteCount": 1}, "didClose": [{"uri": "nb#c"}]})  # fmt: skip
+    assert (talk.text("nb#a"), talk.text("nb#b")) == ("aa", "b")
+    assert talk.server.documents.snapshot("nb#c") is None
+    assert "nb#nobody, which is not open" in talk.notified("window/logMessage")[-1]["message"]
