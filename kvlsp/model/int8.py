@@ -57,7 +57,7 @@ def integer_linear(rows: torch.Tensor, weight: Int8Weight, bias: torch.Tensor | 
     exact = rows.float()
     scale = exact.abs().amax(1, keepdim=True).clamp_min_(1e-12).div_(LARGEST)
     product = torch._int_mm(exact.div_(scale).round_().to(torch.int8), weight.codes.t())
-    found = product.float().mul_(scale).mul_(weight.scales).to(rows.dtype)
+    found = product.float().mul_(weight.scales).mul_(scale).to(rows.dtype)
     return found if bias is None else found.add_(bias)
 
 

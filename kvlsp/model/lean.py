@@ -204,6 +204,12 @@ class LeanDecoder:
         assert isinstance(self._head, torch.Tensor)
         self._head = convert(self._head)
 
+    def repack(self, convert: Callable[[Any], Weight], product: Any) -> None:
+        """Hold the layers' matrices in another form, one after the other; the output layer stays what it is."""
+        for layer in self.weights:
+            _convert(layer, convert)
+        self._linear = product
+
     def multiply_by(self, product: Any) -> None:
         """Multiply by ``product`` (rows, weight, bias) from now on."""
         self._linear = product

@@ -14,6 +14,7 @@ import torch
 from kvlsp.model.half import HalfWeight
 from kvlsp.model.int4 import Int4Weight
 from kvlsp.model.int8 import Int8Weight
+from kvlsp.model.packed_int8 import PackedInt8
 from kvlsp.model.rotary import Rotation
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
@@ -25,7 +26,7 @@ MATRICES = {"queries_keys_values": PROJECTIONS[:3], "output": PROJECTIONS[3:], "
 """The matrices of a :class:`LeanLayer`, and which of a layer's are below one another in each."""
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 
-Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight | Int4Weight"
+Weight: TypeAlias = "torch.Tensor | HalfWeight | Int8Weight | PackedInt8 | Int4Weight"
 Table: TypeAlias = "torch.Tensor | Int8Weight"
 """An embedding: its rows are read by id."""
 

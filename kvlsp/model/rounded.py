@@ -9,6 +9,8 @@ from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.int8 import int8_linear, integer_linear
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.lean_weights import NotLean
+from kvlsp.model.memory import return_freed
+from kvlsp.model.packed_int8 import PackedInt8, packed_linear, worthwhile
 from kvlsp.model.rounding import rounding
 from kvlsp.model.stored_layers import StoredLayers
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -46,5 +48,8 @@ def rounded(
             f"{way.allowed}. Choose dtype {better}."
         )
     logger.info("%s runs with %s: its logits differ by %.1e", exact.name, said, apart)
+    if way.product is integer_linear and said == way.said and worthwhile(lean.hidden):
+        lean.repack(PackedInt8.of, packed_linear)
+        return_freed()
     exact.give_up_weights()
     return lean, said
