@@ -2,7 +2,7 @@
 markers of the template, and those that have waited longest.
 
 Integers only, read from the plan and from what is known of each row (:mod:`kvlsp.cache.staleness`); they are encoded in
-:mod:`kvlsp.cache.repair`. Which other stale rows fill a forward's spare room is in :mod:`kvlsp.cache.worth`.
+:mod:`kvlsp.cache.encode`. Which other stale rows fill a forward's spare room is in :mod:`kvlsp.cache.worth`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The only place that encodes rows of the document: bring a cache to a layout, or make it exact.
+"""Bring a cache to a layout, a forward at a time.
 
 Kept rows are moved by rotating their keys from the un-rotated truth (positional integrity encoding, PIE,
 arXiv 2407.03157), new rows are encoded left to right, and where a forward has room stale rows are encoded again.
@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kvlsp.cache.choosing import SEAM, Choice, crossing, longest_waiting, markers, seams
-from kvlsp.cache.plan import Plan, common_head
-from kvlsp.cache.resident import ResidentCache, Rows
+from kvlsp.cache.choosing import SEAM, Choice, crossing, markers, seams
+from kvlsp.cache.encode import encode_rows, reach
+from kvlsp.cache.rearrange import rearrange
+from kvlsp.cache.resident import ResidentCache
 from kvlsp.errors import CacheFull, IntegrityError
-from kvlsp.model.rows import RowBatch
 from kvlsp.prompt.layout import Layout
 from kvlsp.tracing import span
 
@@ -91,14 +91,14 @@ class Repair:
         """Rows encoded so far."""
         try:
             with span("move", rows=int(np.count_nonzero(plan.moved))):
-                self._adopted = _apply(cache, plan, counts, apart)
+                self._adopted = rearrange(cache, plan, counts, apart)
             missing = plan.encode_new[self._adopted:]
             self._copied = given(cache, missing) if given is not None else _NONE
             if len(self._copied.rows):
                 if cache.witness is not None:
                     cache.witness.copied(cache.rows.slots[self._copied.rows])
                 missing = np.setdiff1d(missing, self._copied.rows, assume_unique=True)
-                _reach(cache, self._copied.exact)
+                reach(cache, self._copied.exact)
             self._crossed = crossing(cache, plan)
             encode = np.unique(np.concatenate([missing, self._crossed, seams(plan, seam), self._wanted]))
             if seam and len(encode):  # there is a forward to take them along
@@ -134,7 +134,7 @@ class Repair:
         try:
             self._logits.append(encode_rows(cache, chunk, np.isin(chunk, self._wanted, assume_unique=True)))
             if len(self._copied.exact):
-                _reach(cache, np.union1d(chunk, self._copied.exact))
+                reach(cache, np.union1d(chunk, self._copied.exact))
             if cache.witness is not None:
                 new = np.isin(chunk, self._missing) | np.isin(chunk, self._crossed)
                 cache.witness.encoded(cache.rows.slots[chunk], new)
@@ -177,144 +177,3 @@ def repair(cache: ResidentCache, layout: Layout, *, wanted: Sequence[int] = (), 
         if progress is not None:
             progress(repair.done, repair.total)
     return repair.close()
-
-
-def refresh(cache: ResidentCache, rows: int) -> int:
-    """Encode up to ``rows`` stale rows from the frontier on, left to right; how many were encoded.
-
-    When it returns 0 every row is exact: logits equal a full prefill's up to floating-point order.
-    """
-    cache.drop_unwritten()
-    count = min(rows, _solid(cache) - cache.frontier)
-    if count > 0:
-        _encode_again(cache, np.arange(cache.frontier, cache.frontier + count), judge=True)
-    return max(0, count)
-
-
-def read_likelihoods(cache: ResidentCache, rows: int) -> int:
-    """Encode up to ``rows`` exact rows again that have not said yet how likely what follows them is: those right
-    before a change, and all that were encoded before anybody wanted to know. How many were encoded; 0: all have."""
-    if cache.likelihoods is None:
-        return 0
-    cache.drop_unwritten()
-    missing = cache.likelihoods.missing(cache.frontier)[:rows]
-    if len(missing):
-        _encode_again(cache, missing, judge=True, tells=False)  # they are what they were
-    return len(missing)
-
-
-def refresh_oldest(cache: ResidentCache, rows: int) -> int:
-    """Encode ``rows`` stale rows, left to right: what the caret has crossed, then what has waited longest. Returns how
-    many were encoded.
-
-    For typing that leaves no time for a refresh: the frontier stands at the caret then, and what it would encode
-    first is stale again a keystroke later. Rows become better by this, not exact.
-    """
-    cache.drop_unwritten()
-    first = longest_waiting(cache, rows)
-    if len(first):
-        _encode_again(cache, first, judge=False)
-    return len(first)
-
-
-def _encode_again(cache: ResidentCache, rows: npt.NDArray[np.int64], *, judge: bool, tells: bool = True) -> None:
-    try:
-        encode_rows(cache, rows, None, judge=judge)
-        if cache.witness is not None and tells:
-            cache.witness.refreshed(cache.rows.slots[rows])
-    except BaseException:
-        cache.forget()
-        raise
-
-
-def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
-                wanted: npt.NDArray[np.bool_] | None, *, judge: bool = False) -> torch.Tensor:
-    """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows). ``judge``:
-    nobody waits for it, so that it may say how likely the text is wherever somebody wants to know."""
-    resident = cache.rows
-    chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
-    asked, exact = chosen, np.empty(0, np.int64)
-    known = cache.likelihoods if judge or not cache.judges_at_rest else None
-    if known is not None:  # those that will be exact when they are encoded say what they think of the next
-        exact = np.flatnonzero(rows < min(_reached(cache, rows), _solid(cache)))
-        chosen = np.union1d(asked, exact)
-    with span("encode", rows=len(rows)):
-        logits = cache.decoder.forward(cache.arrays(), RowBatch(
-            torch.from_numpy(resident.ids[rows].astype(np.int64)),
-            torch.from_numpy(resident.positions[rows]),
-            torch.from_numpy(resident.slots[rows]),
-            torch.from_numpy(chosen),
-        ))  # fmt: skip
-    cache.staleness.encoded(rows, resident.positions[rows] < resident.prefix[0])
-    if cache.unwritten is not None:
-        cache.unwritten[rows] = False
-    _reach(cache, rows)
-    if known is None:
-        return logits
-    known.read(rows[exact], resident.ids, logits[torch.from_numpy(np.isin(chosen, exact))])
-    return logits[torch.from_numpy(np.isin(chosen, asked))]
-
-
-def _reach(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> None:
-    """The frontier runs over those of ``rows`` (ascending), encoded as they stand, that follow it without a gap."""
-    cache.frontier = min(_reached(cache, rows), _solid(cache))
-
-
-def _reached(cache: ResidentCache, rows: npt.NDArray[np.int64]) -> int:
-    ahead = rows[rows >= cache.frontier]
-    return cache.frontier + int(np.argmin(np.append(ahead, -1) == cache.frontier + np.arange(len(ahead) + 1)))
-
-
-def _solid(cache: ResidentCache) -> int:
-    """Rows up to the first gap, which an interrupted repair leaves: nothing behind it can be exact."""
-    return common_head(cache.rows.positions, np.arange(len(cache.rows)))
-
-
-def _apply(cache: ResidentCache, plan: Plan, counts: bool, apart: bool) -> int:
-    """Free, move, give slots to what will be encoded; how many leading new rows were adopted from scratch."""
-    layout, old = plan.layout, cache.rows
-    adopted = _adoptable(cache, plan)
-    scratch = cache.scratch
-    solid = adopted if scratch is not None and scratch.exact and plan.frontier == plan.changed_at else 0
-    slots = np.empty(len(layout), np.int64)
-    slots[plan.kept_new] = old.slots[plan.kept_old]
-    if adopted and scratch is not None:
-        slots[plan.encode_new[:adopted]] = taken = np.asarray(scratch.slots[:adopted], np.int64)
-        cache.table.adopt(taken)
-        cache.arrays().adopt(torch.from_numpy(taken))
-    cache.drop_scratch()
-    cache.give_back(old.slots[plan.freed_old])
-    new = plan.encode_new[adopted:]
-    if apart:
-        before = (new >= layout.prefix[0]) & (new < layout.prefix[1])
-        new = np.concatenate([new[before], new[~before]])
-    slots[new] = cache.take(len(new))
-    if plan.moved.any():
-        cache.decoder.move(
-            cache.arrays(),
-            torch.from_numpy(slots[plan.kept_new[plan.moved]]),
-            torch.from_numpy(plan.kept_new[plan.moved]),
-        )
-    cache.plans += counts
-    cache.staleness = cache.staleness.follow(plan, cache.plans)
-    if cache.likelihoods is not None:
-        cache.likelihoods = cache.likelihoods.follow(plan, edit=counts)
-    cache.rows = Rows(layout.cells, layout.ids, slots, np.arange(len(layout), dtype=np.int64), layout.prefix)
-    cache.frontier = plan.frontier + solid
-    if cache.witness is not None:
-        cache.witness.planned(plan, slots, adopted=adopted, counts=counts)
-    return adopted
-
-
-def _adoptable(cache: ResidentCache, plan: Plan) -> int:
-    """How many of the last generation's rows are, token for token, the first new rows of the layout."""
-    scratch, layout = cache.scratch, plan.layout
-    if scratch is None or not layout.text_last or plan.changed_at != scratch.start:
-        return 0
-    start = scratch.start
-    ids = np.asarray(scratch.ids, np.int32)
-    new = layout.ids[start : start + len(ids)]
-    same = new == ids[: len(new)]
-    count = len(same) if same.all() else int(np.argmin(same))
-    rows = plan.encode_new[:count]
-    return int(np.count_nonzero(rows == np.arange(start, start + len(rows))))

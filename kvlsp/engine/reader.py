@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from kvlsp.cache.likelihood import token_logprobs
-from kvlsp.cache.repair import read_likelihoods
+from kvlsp.cache.refresh import read_likelihoods
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
 from kvlsp.model.rows import EVERY, Branch, RowBatch

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from kvlsp.cache.choosing import SEAM, Choice, overdue
 from kvlsp.cache.chunks import ChunkStore, giving
 from kvlsp.cache.plan import common_head
-from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired, refresh, refresh_oldest
+from kvlsp.cache.refresh import refresh, refresh_oldest
+from kvlsp.cache.repair import CHUNK, Given, Repair, Repaired
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.engine.context import NO_CONTEXT, Context
 from kvlsp.engine.document_text import DocumentText

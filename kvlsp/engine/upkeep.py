@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kvlsp.cache.repair import read_likelihoods
+from kvlsp.cache.refresh import read_likelihoods
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents

@@ -14,7 +14,7 @@ cache and the stamps of the files. One thread at a time may use it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -25,56 +25,27 @@ from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.outline import Definition, Outline, Outliner, outline_of
+from kvlsp.workspace.lookup import OPEN, Lookup
+from kvlsp.workspace.outline import Outline, Outliner, outline_of
 from kvlsp.workspace.passing import sentences
-from kvlsp.workspace.pieces import telling
 from kvlsp.workspace.reading import Stamp, read_source, stamp_of
 from kvlsp.workspace.refusal import Refusal
-from kvlsp.workspace.store import Store
-from kvlsp.workspace.tables import SCHEMA, SIMILAR, Read, forget, has_fts5, write
+from kvlsp.workspace.tables import Read, forget, write
 
 MOST_FILES: Final = 50_000
 """Of one root; what the walk meets later is left out."""
 BATCH: Final = 16
 """Files per transaction."""
-RAREST: Final = 24
-"""Words by which similar pieces are looked for."""
-OPEN: Final = Stamp(-1, -1)
-"""The stamp of an open document: no file on a disk has it, so it is read again when it is closed or we were killed."""
 CLOSED: Final = Stamp(-2, -2)
 """Of a file that cannot be read now: it is tried again at every scan, for its right to be read shows in no stamp."""
 
-_DEFINITION = 'name, inside, line, "end", signature, doc, text'
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """``total`` is None while the walk still looks for files that changed."""
 
     done: int
     total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A definition and the file it stands in, relative to the root, with ``/`` between folders."""
-
-    path: str
-    definition: Definition
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Lines [line, end) of a file."""
-
-    path: str
-    line: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    files: int
-    definitions: int
-    refused: int
 
 
 class Looking(Protocol):
@@ -86,13 +57,12 @@ class Looking(Protocol):
         """There are no others."""
 
 
-class Index:
-    """See the module. ``folder``: where it is kept, the cache folder if None."""
+class Index(Lookup):
+    """See the module; what it is asked: :class:`Lookup`. ``folder``: where it is kept, the cache folder if None."""
 
     def __init__(self, rules: Rules, folder: Path | None = None, outline: Outliner = outline_of) -> None:
+        super().__init__(rules, folder)
         self._outline = outline
-        self.rules = rules
-        self.root = rules.root
         self.walked = Walked()
         """What the last scan passed over."""
         self._passed_over: tuple[str, ...] | None = None
@@ -100,13 +70,8 @@ class Index:
         """Something could not be written, another process held the file for long: scan again when there is time."""
         self.truncated = False
         """There are more than :data:`MOST_FILES` files."""
-        self.ranks = has_fts5()
-        """SQLite can rank by BM25; without it :meth:`similar` finds nothing."""
-        self._store = Store(rules.identity, SCHEMA + (SIMILAR if self.ranks else ""), folder)
         self._documents: dict[Path, str] = {}
         """Texts of all open documents, those that are excluded now too: what is excluded can change."""
-        self._open: set[str] = set()
-        """Keys of those that count."""
 
     @property
     def problem(self) -> str:
@@ -127,9 +92,6 @@ class Index:
             files = [(self.root / path, Refusal[refusal]) for path, refusal in rows]
             self._passed_over = sentences(self.walked.closed, self.rules.unfollowed, files)
         return self._passed_over
-
-    def close(self) -> None:
-        self._store.close()
 
     # -- bringing up to date
 
@@ -222,10 +184,6 @@ class Index:
             self._open.discard(self._key(path))
             self.refresh([path])
 
-    def is_open(self, path: Path) -> bool:
-        """Whether this is an open document that is part of the index: what is excluded is not."""
-        return path.is_relative_to(self.root) and self._key(path) in self._open
-
     def _counts(self, path: Path) -> bool:
         """Whether an open document is part of the index; it need not be on the disk."""
         return self.rules.refusal(path) in (None, Refusal.GONE)
@@ -239,86 +197,9 @@ class Index:
             outline = _NOTHING
         self._put([Read(key, OPEN, "", outline, text)])
 
-    # -- asking
-
-    def named(self, names: Collection[str], most: int = 200) -> list[Found]:
-        """Definitions with these names, by path and line: a stable order. At most ``most`` names are looked for."""
-        asked = sorted(set(names))[:most]
-        rows = self._store.rows(
-            f"SELECT path, {_DEFINITION} FROM definitions JOIN files ON files.id = file "
-            f"WHERE name IN ({','.join('?' * len(asked))}) ORDER BY path, line LIMIT {10 * most}", asked)
-        return [Found(row[0], Definition(*row[1:])) for row in rows]
-
-    def modules(self, words: Collection[str], most: int = 200) -> list[str]:
-        """Files that one of these words may mean in an import: by the last name of their :func:`module_of`, sorted."""
-        asked = sorted(set(words))[:most]
-        rows = self._store.rows(f"SELECT path FROM files WHERE module IN ({','.join('?' * len(asked))}) "
-                                f"ORDER BY path LIMIT {5 * most}", asked)
-        return [path for (path,) in rows]
-
-    def text(self, piece: Piece) -> str:
-        """The lines of a piece, read now; "" when the file has changed since it was indexed, or must not be read."""
-        stamps = self._stamps_of(piece.path)
-        text = self.source(self.root / piece.path, Stamp(*stamps[0])) if stamps else ""
-        return "\n".join(text.split("\n")[piece.line:piece.end])
-
-    def source(self, path: Path, stamp: Stamp) -> str:
-        """The text of a file, read now; "" when it is not the one with this stamp, or must not be read."""
-        if self._key(path) in self._open or self.rules.refusal(path) is not None:
-            return ""
-        found = read_source(path)
-        return "" if isinstance(found, Refusal) or found[1] != stamp else found[0]
-
-    def stamps(self) -> dict[Path, Stamp]:
-        """Of all files that count; that of an open document is :data:`OPEN`."""
-        rows = self._store.rows("SELECT path, size, modified FROM files WHERE refusal = ''")
-        return {self.root / path: Stamp(size, modified) for path, size, modified in rows}
-
-    def outline(self, path: Path) -> Outline:
-        """What is known of one file; empty when nothing is."""
-        key = self._key(path)
-        rows = self._store.rows(f"SELECT {_DEFINITION} FROM definitions JOIN files ON files.id = file "
-                                "WHERE path = ? ORDER BY definitions.rowid", [key])
-        imports = self._store.rows("SELECT imports FROM files WHERE path = ?", [key])
-        return Outline(tuple(Definition(*row) for row in rows),
-                       tuple(line for (text,) in imports for line in text.split("\n") if line))
-
-    def similar(self, words: Collection[str], but: str, most: int) -> list[Piece]:
-        """Pieces of other files than ``but`` with these words, best first by BM25, ties by path.
-
-        Only the :data:`RAREST` of the words are looked for: common ones hardly count and cost the most.
-        """
-        asked = sorted({word.lower() for word in telling(" ".join(words))})[:200]
-        if not asked or not self.ranks:
-            return []
-        known = self._store.rows(
-            f"SELECT term, doc FROM vocabulary WHERE term IN ({','.join('?' * len(asked))})", asked)
-        rarest = [word for word, _ in sorted(known, key=lambda row: (row[1], row[0]))[:RAREST]]
-        quoted = " OR ".join(f'"{word}"' for word in rarest)
-        if not quoted:
-            return []
-        rows = self._store.rows(
-            'SELECT path, line, "end" FROM words JOIN pieces ON pieces.id = words.rowid JOIN files '
-            "ON files.id = pieces.file WHERE words MATCH ? AND path != ? ORDER BY bm25(words), path, line LIMIT ?",
-            [quoted, but, most])
-        return [Piece(*row) for row in rows]
-
-    def size(self) -> Size:
-        rows = self._store.rows("SELECT COUNT(*), COALESCE(SUM(refusal != ''), 0), (SELECT COUNT(*) FROM definitions) "
-                                "FROM files")
-        files, refused, definitions = rows[0] if rows else (0, 0, 0)
-        return Size(files - refused, definitions, refused)
-
-    def _key(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
     def _stamps(self) -> dict[str, Stamp]:
         rows = self._store.rows("SELECT path, size, modified FROM files")
         return {path: Stamp(size, modified) for path, size, modified in rows}
-
-    def _stamps_of(self, key: str) -> list[tuple[int, int]]:
-        return [(size, modified) for size, modified in
-                self._store.rows("SELECT size, modified FROM files WHERE path = ?", [key])]
 
     def _read(self, path: Path) -> Read:
         """A file's outline; what turns out to be binary or generated is remembered with its stamp, without content."""
@@ -368,5 +249,3 @@ _NOTHING = Outline((), ())
 
 def _language(path: Path) -> Language | None:
     return Language.of(path.suffix.lower())
-
-

@@ -22,7 +22,8 @@ from typing import Final, Literal, TypeAlias
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import Surroundings, parts_of, surroundings_of
 from kvlsp.workspace.imports import match, module_of
-from kvlsp.workspace.index import Found, Index
+from kvlsp.workspace.index import Index
+from kvlsp.workspace.lookup import Found
 from kvlsp.workspace.outline import Definition, Outliner, outline_of, words_of
 from kvlsp.workspace.pieces import telling
 

@@ -12,7 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.chunks import Chunk, ChunkEncoding, ChunkStore, Lent, giving
-from kvlsp.cache.repair import refresh, repair
+from kvlsp.cache.refresh import refresh
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.store import to_drop
 from kvlsp.cache.worth import worthiest

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import read_likelihoods, refresh, repair
+from kvlsp.cache.refresh import read_likelihoods, refresh
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.model.rows import EVERY, Branch, RowBatch
 from tests.cache.test_repair import LIMIT, ONE, THREE, layout_of

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.choosing import CROSSED, SEAM, SEAMS
-from kvlsp.cache.repair import Repair, refresh, refresh_oldest, repair
+from kvlsp.cache.refresh import refresh, refresh_oldest
+from kvlsp.cache.repair import Repair, repair
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.errors import CacheFull, IntegrityError
 from kvlsp.model.rows import EVERY, Branch, RowBatch

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from kvlsp.cache.repair import refresh, repair
+from kvlsp.cache.refresh import refresh
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.stored import StoredRows
 from kvlsp.config import Settings

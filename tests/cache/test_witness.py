@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.cache.repair import refresh, repair
+from kvlsp.cache.refresh import refresh
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.witness import Origin, Witness
 from tests.cache.test_repair import LIMIT, ONE, layout_of

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.cache.choosing import CROSSED, SEAM
-from kvlsp.cache.repair import refresh, repair
+from kvlsp.cache.refresh import refresh
+from kvlsp.cache.repair import repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.worth import worthiest
 from tests.cache.test_repair import LIMIT, THREE, histories, jumped_down, layout_of, logits_of, prefilled

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from kvlsp.workspace import store
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.index import Index, Progress, Size
+from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.lookup import Size
 from kvlsp.workspace.pieces import LONGEST, pieces
 from tests.workspace.opened import opened_below
 from tests.workspace.trees import ALLOWED, EXCLUDE, RULES, write_forbidden, write_tree

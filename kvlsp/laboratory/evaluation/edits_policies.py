@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from kvlsp.cache.choosing import SEAM, Choice, overdue
-from kvlsp.cache.repair import Repaired, refresh, refresh_oldest, repair
+from kvlsp.cache.refresh import refresh, refresh_oldest
+from kvlsp.cache.repair import Repaired, repair
 from kvlsp.cache.resident import ResidentCache
 from kvlsp.cache.slots import Slots, SlotTable
 from kvlsp.model.decoder import Decoder
