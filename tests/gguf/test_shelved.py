@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,3 +176,10 @@ def test_an_open_document_is_kept_while_it_goes_on(gguf: Path) -> None:
     bench.rest_for(EVERY)
     assert len(test_shelving.used(gguf)) == 1
     assert torch.isfinite(torch.tensor(apart(next(iter(bench.engine.documents)).session, test_shelving.CARET)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks what it kills")
+def test_killed_while_saving_there_is_never_a_wrong_row(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.shelf.killed", str(tmp_path), "20", "gguf"],
+                          capture_output=True, text=True, timeout=280, check=False)  # fmt: skip
+    assert "20 killed" in done.stdout, done.stderr[-1000:]
