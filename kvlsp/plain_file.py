@@ -12,6 +12,9 @@ from typing import Final
 
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
+_PIECE: Final = 1 << 20
+"""Bytes of a read: room for as many is made before there are any."""
+
 
 def read(path: Path, longest: int, *, pipes: bool = False) -> bytes:
     """All of it. :class:`OSError` where it cannot be read or is no plain file, :class:`ValueError` for more than
@@ -20,8 +23,11 @@ def read(path: Path, longest: int, *, pipes: bool = False) -> bytes:
         kind = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(kind) and not (pipes and stat.S_ISFIFO(kind)):
             raise OSError("it is no plain file")
-        os.set_blocking(file.fileno(), True)
-        data = file.read(longest + 1)
+        if not stat.S_ISREG(kind):
+            os.set_blocking(file.fileno(), True)
+        data = bytearray()
+        while len(data) <= longest and (piece := file.read(min(_PIECE, longest + 1 - len(data)))):
+            data += piece
     if len(data) > longest:
         raise ValueError(f"it is larger than {longest >> 20} MB")
-    return data
+    return bytes(data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.host.backlog import Backlog
 from kvlsp.host.division import Use, shares
-from kvlsp.messages import Complete, Event, Message, NextEdit, Question, Reason
+from kvlsp.messages import Complete, DescribeDocument, Event, Message, NextEdit, Question, Reason
 from kvlsp.remote.kept import without_engine
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ in forwards of some tens of milliseconds, takes half of the time from somebody's
 
 
 class Seat:
-    """One client's place at the model. What comes before there is an engine waits; completions do not."""
+    """One client's place at the model. What comes before there is an engine waits; not so completions, nor questions
+    about a document: its daemon knows the text."""
 
     def __init__(self, settings: Settings, events: Callable[[Event], None], failed: Callable[[], None]) -> None:
         self.settings, self.events, self.failed = settings, events, failed
@@ -46,7 +47,7 @@ class Seat:
             if self.engine is not None:
                 self.engine.post(message)
                 return
-            if not self._over and not isinstance(message, Complete | NextEdit):
+            if not self._over and not isinstance(message, Complete | NextEdit | DescribeDocument):
                 self._waiting.append(message)
                 return
         self._answer(message)

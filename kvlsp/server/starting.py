@@ -52,7 +52,7 @@ class StartingEngine:
                 self._engine.post(message)
             elif isinstance(message, Complete | NextEdit):
                 self._events(Completed(message.ticket, (), Reason.NOT_READY, {}))
-            elif not self._failed:
+            elif not self._failed and not isinstance(message, DescribeDocument):  # whose text is known here
                 self._waiting.append(message)
             else:
                 self._answer(message)

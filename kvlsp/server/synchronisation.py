@@ -83,8 +83,8 @@ def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentPa
             failures.append(error)
     for closed in (cells.structure.did_close or ()) if cells.structure else ():
         close_document(ls, closed.uri)
-    for error in failures[:1]:
-        raise error
+    if failures:
+        raise failures[0]
 
 
 def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentParams) -> None:

@@ -391,6 +391,16 @@ def check_answers(seat: Seat, told: list[Event]) -> None:
     assert [event.ticket for event in told] == [2, 3, 4, 5, 6]
 
 
+def test_a_document_is_not_described_by_an_engine_that_is_still_to_come():
+    """Putting one together takes seconds, on a busy machine a minute; the daemon knows the text itself."""
+    told: list[Event] = []
+    seat = Seat(Settings(), told.append, lambda: None)
+    seat.post(DescribeDocument(1, "u"))
+    assert told == [DocumentDescribed(1, None)]
+    seat.post(DescribeEngine(2))
+    assert len(told) == 1, "it says what it does when it is there"
+
+
 def test_what_cannot_be_put_together_is_told_to_everybody():
     def fail() -> Prepared:
         raise ImportError("no torch here")

@@ -83,4 +83,6 @@ def test_who_asks_for_an_edit_does_not_wait_for_an_engine_that_is_being_put_toge
     engine.start()
     engine.post(NextEdit(1, "u", 1, 0, "automatic", 0.0))
     assert told[1:] == [Completed(1, (), Reason.NOT_READY, {})]
+    engine.post(DescribeDocument(2, "u"))
+    assert told[2:] == [DocumentDescribed(2, None)], "the server knows the text"
     go_on.set()

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 import kvlsp
+from kvlsp import plain_file
 from kvlsp.errors import DocumentError
+
+LONGEST = 256 << 20
+"""Bytes of a document."""
 
 FileArgument = Annotated[Path | None, typer.Argument(help="The document; files of kvlsp's own if left out.")]
 
@@ -19,6 +23,6 @@ def document(file: Path | None) -> str:
         folder = Path(kvlsp.__file__).parent
         return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*/*.py")))[:40_000]
     try:
-        return file.read_bytes().decode("utf-8", "replace")
-    except OSError as error:
-        raise DocumentError(f"{file} cannot be read: {error.strerror}.") from error
+        return plain_file.read(file, LONGEST).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error

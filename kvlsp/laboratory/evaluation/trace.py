@@ -14,12 +14,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kvlsp import plain_file
 from kvlsp.errors import TraceError
 from kvlsp.text.document import Change
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 
 Transaction = tuple[Edit, ...]
+
+
+LONGEST = 1 << 30
+"""Bytes of a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Trace:
 def read_trace(path: Path) -> Trace:
     """Read ``path`` (JSON, gzipped when it begins so); :class:`TraceError` says what is wrong with it."""
     try:
-        raw = path.read_bytes()
+        raw = plain_file.read(path, LONGEST)
         if raw[:2] == b"\x1f\x8b":
             raw = gzip.decompress(raw)
         recorded = json.loads(raw)
@@ -45,8 +50,8 @@ def read_trace(path: Path) -> Trace:
         )
         return Trace(path.name, recorded["startContent"], transactions, recorded["endContent"])
     except OSError as error:
-        raise TraceError(f"The recording {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
+        raise TraceError(f"The recording {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, EOFError, RecursionError, zlib.error) as error:
         raise TraceError(
             f"{path} is not a recorded editing session: {type(error).__name__}. "
             "Expected a JSON object with startContent, endContent and txns."

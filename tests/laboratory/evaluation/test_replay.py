@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,8 @@ def test_broken_traces_are_refused_with_a_sentence(tmp_path, content, sentence):
         read_trace(path)
     with pytest.raises(TraceError, match="cannot be read"):
         read_trace(tmp_path / "missing.json")
+    with pytest.raises(TraceError, match="cannot be read"):
+        read_trace(Path("/dev/zero"))
 
 
 def test_edits_outside_the_text_and_starts_outside_the_trace_are_refused(trace):
