@@ -126,6 +126,8 @@ class Complete:
     """Seconds on the engine's clock; deadlines count from here."""
     selected: Selected | None = None
     cancel: CancelToken = field(default_factory=CancelToken)
+    asks_again: bool = False
+    """Whoever asks does so once more where the report says ``more``: the first lines need not wait for the last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ types what is being generated. Work that nobody has asked for yet is the same jo
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,12 +13,12 @@ from kvlsp.engine.answering import Answering
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
+from kvlsp.engine.first_lines import due
 from kvlsp.engine.offering import Offered, deadline, from_job, from_memory, refused, unlearned
+from kvlsp.engine.reporting import log_failure
 from kvlsp.engine.requests import Requests, Waiting
 from kvlsp.messages import Complete, EditDocument
 from kvlsp.reasons import Reason
-
-log = logging.getLogger(__name__)
 
 
 class Completer:
@@ -150,6 +149,9 @@ class Completer:
         document.synced = job.synced
         if job.phase is Phase.DONE:
             self._done(document, job)
+            return encoded
+        for waiting in due(job, self._requests.on(job), self._clock()):
+            self._deliver(document, waiting, partial=True, early=True)
         return encoded
 
     def _done(self, document: DocumentState, job: CompletionJob) -> None:
@@ -188,7 +190,7 @@ class Completer:
                 job.close()
                 self._learn(document, job)
             except BaseException as error:  # who waits, and what has arrived, must not suffer
-                _failed("A completion could not be ended well", error)
+                log_failure("A completion could not be ended well", error)
                 document.forget()
             counts = job.counts()
         for waiting in self._requests.take(uri=document.snapshot.uri):
@@ -217,33 +219,32 @@ class Completer:
             try:
                 self.ask(waiting.request)
             except BaseException as error:  # it has its answer; the others must not wait for ever
-                _failed("A request could not be taken up again", error)
+                log_failure("A request could not be taken up again", error)
 
     def _learn(self, document: DocumentState, job: CompletionJob) -> None:
         """Drafts are copied from what was generated, too."""
         if document.drafter is not None and job.texts is not None and job.progress is not None:
             document.drafter.learn(job.texts.context_ids, job.progress.ids)
 
-    def _deliver(self, document: DocumentState, waiting: Waiting, *, partial: bool = False) -> None:
-        """What its job has by now."""
-        self._requests.remove(waiting)
+    def _deliver(self, document: DocumentState, waiting: Waiting, *, partial: bool = False,
+                 early: bool = False) -> None:
+        """What its job has by now; ``early``: if it has anything."""
         request, job = waiting.request, waiting.job
         try:
             texts, reason = from_job(job, request, document.answers, self._documents.settings.confidence,
                                      self._clock(), partial=partial)
         except BaseException as error:  # who waits must not suffer
-            _failed("What was generated could not be offered", error)
+            log_failure("What was generated could not be offered", error)
             texts, reason = (), Reason.MODEL_ERROR
-        report = dict(job.counts() or {"remembered": True})
+        if early and not texts:
+            return
+        self._requests.remove(waiting)
+        report = {} if early else dict(job.counts() or {"remembered": True})
+        if partial and texts and request.asks_again:
+            report["more"], job.told.text = True, job.text[: job.typed] + texts[0]
         if waiting.begun:
             report["ahead"] = True
         if document.session is not None and document.session.behind:
             report["unread"] = document.session.behind
         self._documents.used()
         self._answering.offer(request, job, texts, reason, report)
-
-
-def _failed(what: str, error: BaseException) -> None:
-    """A sentence for the log; the error's own words may hold text of the user's."""
-    log.error("%s (%s).", what, type(error).__name__)
-    log.debug("What failed:", exc_info=True)

@@ -18,6 +18,7 @@ from kvlsp.completion.confidence import confidence
 from kvlsp.completion.stop import StopReason
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings, Trigger
+from kvlsp.engine.first_lines import Told
 from kvlsp.engine.generate import Progress
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
@@ -70,6 +71,7 @@ class CompletionJob:
         """Whether anybody has ever waited for it."""
         self.typed = 0
         """Generated characters that have been typed meanwhile."""
+        self.told = Told()
         self.repaired: Repaired | None = None
         self._sync: Sync | None = None
         self._final: list[tuple[str, Reason | None]] | None = None
@@ -232,10 +234,8 @@ class CompletionJob:
 
     def counts(self) -> Mapping[str, Any]:
         """:meth:`report` the first time, nothing again: each forward is counted in one answer."""
-        if self._counted:
-            return {}
-        self._counted = True
-        return self.report()
+        counted, self._counted = self._counted, True
+        return {} if counted else self.report()
 
     def report(self) -> Mapping[str, Any]:
         """Counts for statistics and the status bar."""

@@ -26,3 +26,9 @@ class Reporting:
         else:
             log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
             log.debug("What failed:", exc_info=error)  # its message may hold text of the user's
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """A sentence for the log; the error's own words may hold text of the user's."""
+    log.error("%s (%s).", what, type(error).__name__)
+    log.debug("What failed:", exc_info=error)

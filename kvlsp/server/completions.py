@@ -106,7 +106,7 @@ def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigg
     ls.tickets.supersede(snapshot.uri, kind.name)
     ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind.name, kind.overtaken)
     question = Complete(ticket.number, snapshot.uri, snapshot.version, offset, trigger, received, selected,
-                        ticket.cancel)
+                        ticket.cancel, ls.client.asks_again and kind.name == "inline")
     return ls.ask_engine(ticket, question)
 
 

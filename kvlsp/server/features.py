@@ -45,6 +45,8 @@ class ClientFeatures:
     each notification that it does not know, or fails at it."""
     copilot_status: bool = False
     """It asked for ``didChangeStatus`` beside ``kvlsp/status``."""
+    asks_again: bool = False
+    """It gets ``kvlsp/status``, and asks once more where that says that there is ``more``."""
     text_on_save: bool = False
     """Give the text with ``didSave``. Of Neovim, whose changes do not always add up to its buffer (0.12.4: of two empty
     lines one is deleted), and whose text is known to be that of the moment: it sends waiting changes first."""
@@ -74,6 +76,7 @@ class ClientFeatures:
             fallback=wanted if isinstance(wanted, bool) else not inline,
             status=told if isinstance(told, bool) else inline,
             copilot_status=_option(options, "didChangeStatus") is True,
+            asks_again=_option(options, "asksAgain") is True,
             text_on_save=name == "Neovim",
             lines_apart=any(apart in str(name).lower() for apart in LINES_APART),
         )

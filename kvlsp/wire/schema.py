@@ -15,7 +15,7 @@ from kvlsp.config import Trigger
 from kvlsp.messages import Reason
 from kvlsp.wire import limits
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised with every change of a frame's meaning. Ends of different versions do not talk to each other."""
 
 _LARGEST = 2**63 - 1
@@ -154,6 +154,7 @@ class Ask(Frame, frozen=True, tag="ask"):
     trigger: Trigger
     waited: Seconds
     selected: Selection | None
+    asks_again: bool = False
 
 
 class AskNext(Frame, frozen=True, tag="ask_next"):

@@ -171,6 +171,15 @@ def test_what_missed_the_daemons_deadline_is_shown_when_it_is_done(start: Start,
     assert kinds == [2, 2], "asked twice, and not as if the user had asked"
 
 
+def test_more_lines_follow_the_first_ones(start: Start, wire: Any) -> None:
+    editor = start("", server=["--more", "0.5"])
+    editor.keys("i")
+    assert editor.wait_ghost() == ANSWER.partition("\n")[0]
+    editor.wait(editor.ghost, lambda ghost: ghost == ANSWER)
+    kinds = [params["context"]["triggerKind"] for params in wire("textDocument/inlineCompletion")]
+    assert kinds == [2, 2], "asked twice, and not as if the user had asked"
+
+
 def test_undo_takes_the_accepted_text_back(start: Start) -> None:
     editor = start("rows\n")
     editor.keys("o")
@@ -323,7 +332,7 @@ def test_language_is_switched_off_and_on(start: Start, wire: Any) -> None:
 
 def test_settings_of_the_daemon_travel_with_initialize(start: Start, wire: Any) -> None:
     start("", options={"settings": {"maxLines": 3}})
-    assert wire("initialize")[0]["initializationOptions"] == {"maxLines": 3}
+    assert wire("initialize")[0]["initializationOptions"] == {"maxLines": 3, "asksAgain": True}
 
 
 def test_health_status_statistics_and_help(start: Start) -> None:

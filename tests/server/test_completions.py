@@ -292,6 +292,18 @@ def test_the_second_question_after_a_letter_is_a_persons():
     assert [m.trigger for m in talk.engine.messages if isinstance(m, Complete)] == ["automatic", "invoked"]
 
 
+@pytest.mark.parametrize(("options", "again"), [({}, False), ({"asksAgain": True}, True), ({"asksAgain": 1}, False),
+                                                ({"kvlsp": {"asksAgain": True}}, True)])
+def test_who_asks_again_says_so(options, again):
+    talk = conversation("pass", hold=True, options={"completionFallback": True, **options})
+    talk.open(text="    ")
+    talk.complete("u:a", 0, 4)
+    assert asked(talk).asks_again is again
+    at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 4}}
+    talk.request("textDocument/completion", at)
+    assert not talk.engine.messages[-1].asks_again  # a list is not added to
+
+
 def test_ghost_text_and_the_fallback_for_one_place_are_both_answered():
     talk = conversation("pass", hold=True, options={"completionFallback": True})
     talk.open(text="    ")

@@ -1,14 +1,15 @@
 """A language server that answers at once, without a model: the editor's own share of a latency, and exact scenarios.
 
-    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS] [--problem TEXT] [--log FILE]
-        [--stdio]
+    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS] [--more SECONDS] [--problem TEXT]
+        [--log FILE] [--stdio]
 
 Offers the given texts wherever it is asked; where the text before the caret ends with the beginning of one, it
 offers the rest of it, so that typing through a suggestion works as it does with a model. ``--count`` appends the
 number of the request, so that every answer is a new one. With ``--late`` the first answer at a place is empty, as
-kvlsp's is at its deadline, and what it says to that follows. ``--problem`` is in every status. It keeps the documents
-by itself (no code of kvlsp), so that what an editor really sent can be compared with its buffer. Single-threaded but
-for delayed answers.
+kvlsp's is at its deadline, and what it says to that follows. With ``--more`` it is the first line alone, with the word
+that there is more, and the next one takes so long. ``--problem`` is in every status. It keeps the documents by itself
+(no code of kvlsp), so that what an editor really sent can be compared with its buffer. Single-threaded but for delayed
+answers.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _units(text: str) -> str:
 class FixedServer:
     def __init__(self, options: argparse.Namespace, source: BinaryIO, sink: BinaryIO) -> None:
         self.answers: list[str] = options.answers
-        self.count, self.delay, self.late = options.count, options.delay, options.late
+        self.count, self.delay, self.late, self.more = options.count, options.delay, options.late, options.more
         self.problems = [options.problem] if options.problem else []
         self.missed: list[Any] = []
         self.log = Path(options.log).open("a", encoding="utf-8") if options.log else None  # noqa: SIM115
@@ -95,8 +96,13 @@ class FixedServer:
                 self._answer(request, [])
                 self._status("computing", "deadline")
                 threading.Timer(self.late, self._status, ("ready", "deadline")).start()
-            elif self.delay:
-                threading.Timer(self.delay, self._answer, (request, items)).start()
+            elif self.more and items and params["position"] not in self.missed:
+                self.missed.append(params["position"])
+                first = [{**item, "insertText": item["insertText"].partition("\n")[0]} for item in items]
+                self._answer(request, first)
+                self._status("ready", None, more=True)
+            elif delay := self.more or self.delay:
+                threading.Timer(delay, self._answer, (request, items)).start()
             else:
                 self._answer(request, items)
         elif method == "kvlsp/documentState":
@@ -148,8 +154,8 @@ class FixedServer:
     def _answer(self, request: Any, result: Any) -> None:
         self._send({"id": request, "result": result})
 
-    def _status(self, kind: str, reason: str | None) -> None:
-        last = reason and {"items": 0, "reason": reason, "report": {}}
+    def _status(self, kind: str, reason: str | None, *, more: bool = False) -> None:
+        last = {"items": 0, "reason": reason, "report": {"more": True} if more else {}} if reason or more else None
         self._send({"method": "kvlsp/status", "params": {
             "kind": kind, "message": "fixed answers", "percent": None, "detail": {}, "last": last,
             "problems": self.problems}})
@@ -175,6 +181,7 @@ if __name__ == "__main__":
     parser.add_argument("--count", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--late", type=float, default=0.0)
+    parser.add_argument("--more", type=float, default=0.0)
     parser.add_argument("--problem")
     parser.add_argument("--log")
     parser.add_argument("--stdio", action="store_true", help="ignored: clients append it")

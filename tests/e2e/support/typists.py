@@ -82,16 +82,16 @@ def typed(line: str, keys: str, press: Callable[[str], None], ghost: Callable[[s
 
 
 def start(command: Sequence[str], settings: dict[str, Any]) -> LspClient:
-    """A client of a daemon that is ready."""
+    """A client of a daemon that is ready; it asks again where there is more."""
     client = LspClient.spawn([*command, "serve"], stderr=subprocess.DEVNULL)
-    client.initialize(settings)
+    client.initialize({**settings, "status": True, "asksAgain": True})
     client.notification("kvlsp/status", lambda status: status["kind"] in ("ready", "error"))
     return client
 
 
 class Headless:
-    """Asks ``delay`` seconds after each key, and cancels what it asked before. A ghost text that agrees with what is
-    typed stays, shortened; an answer that comes late is shown as far as it still agrees."""
+    """Asks ``delay`` seconds after each key, and again where there is more; cancels what it asked before. A ghost text
+    that agrees with what is typed stays, shortened; an answer that comes late is shown as far as it still agrees."""
 
     uri = f"file:///{NAME}"
 
@@ -107,6 +107,7 @@ class Headless:
         self._asked: dict[int, int] = {}
         """Requests that wait for their answer, and how much was typed when they were sent."""
         self._due: list[float] = []
+        self._heard = 0
 
     def insert(self, text: str) -> None:
         self.client.change(self.uri, edit(self.line, self.column, self.column, text))
@@ -125,6 +126,11 @@ class Headless:
         self._shown = rest
 
     def _ghost(self, line: str) -> str | None:
+        told, self._heard = self.client.received[self._heard :], len(self.client.received)
+        more = any(message.get("method") == "kvlsp/status" and message["params"]["kind"] == "ready"
+                   and ((message["params"].get("last") or {}).get("report") or {}).get("more") for message in told)
+        if more and not self._due:
+            self._due.append(0.0)
         while self._due and self._due[0] <= time.monotonic():
             self._due.pop(0)
             for number in self._asked:

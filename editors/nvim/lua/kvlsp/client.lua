@@ -126,13 +126,18 @@ function M.config()
       return client.name == config.name and not (entry and entry.stopping)
     end,
     before_init = function(params, config)
-      params.initializationOptions = vim.tbl_get(config, 'settings', NAME) or vim.empty_dict()
+      local own_settings = vim.tbl_get(config, 'settings', NAME) or {}
+      -- asksAgain: the first lines of a suggestion may come before the last ones.
+      params.initializationOptions = vim.tbl_extend('force', own_settings, { asksAgain = true })
     end,
     handlers = {
       ['kvlsp/status'] = function(_, params, context)
         status.set(params, context.client_id)
-        if params.kind == 'ready' and type(params.last) == 'table' and params.last.reason == 'deadline' then
-          require('kvlsp.completion').finished()
+        if params.kind == 'ready' and type(params.last) == 'table' then
+          local more = vim.tbl_get(params.last, 'report', 'more') == true
+          if more or params.last.reason == 'deadline' then
+            require('kvlsp.completion').ask_again(more)
+          end
         end
       end,
     },

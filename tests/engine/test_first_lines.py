@@ -1,0 +1,135 @@
+"""The first lines of a longer suggestion: told soon to who asks again, once, and never another text than all of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kvlsp.engine.first_lines import SOON, Told
+from kvlsp.messages import Complete, Completed
+from kvlsp.opening.model import Model
+from kvlsp.reasons import Reason
+from tests.support.engine_bench import SETTINGS, Bench
+from tests.support.writing import saying_model
+
+BEFORE = "def area(shapes):\n    "
+AFTER = "\n\n\nprint(area([]))\n"
+SAID = "total = 0\n    for shape in shapes:\n        total += shape.size\n    return total\n\n\n"
+WHOLE = SAID.rstrip()
+SPEED = 0.004
+"""Seconds of a forward."""
+AGAIN = {"asks_again": True}
+LONG = dataclasses.replace(SETTINGS, multi_line="auto", max_tokens=160, ahead=False)
+
+
+class Timed(Bench):
+    """Every turn takes time, and what is answered is known with its moment."""
+
+    def __init__(self, said: str = SAID, settings=LONG) -> None:
+        model: Model = saying_model(said)
+        super().__init__(BEFORE + AFTER, settings, lambda *_: model, "python")
+
+    def until_answered(self, request: Complete) -> Completed:
+        for _ in range(2_000):
+            for event in self.events:
+                if isinstance(event, Completed) and event.ticket == request.ticket:
+                    return event
+            self.clock.pass_(SPEED)
+            self.engine.turn(0)
+        raise AssertionError("There is no answer.")
+
+    def ask(self, **changes) -> Complete:
+        return self.request(len(BEFORE), **changes)
+
+
+def texts(answer: Completed) -> list[str]:
+    return [item.text for item in answer.items]
+
+
+def test_first_lines_come_before_the_last_and_all_of_it_with_the_next_request():
+    bench = Timed()
+    began = bench.clock()
+    first = bench.until_answered(bench.ask(**AGAIN))
+    soon = bench.clock() - began
+    assert texts(first) == ["total = 0"]
+    assert first.report["more"]
+    second = bench.until_answered(bench.ask(**AGAIN))
+    assert texts(second) == [WHOLE]
+    assert "more" not in second.report
+    assert SOON <= soon < (bench.clock() - began) / 2
+    assert second.report["forwards"] >= len(WHOLE) // 2  # of all that was generated, once
+
+
+@pytest.mark.parametrize("changes", [{}, {"asks_again": False}])
+def test_who_does_not_ask_again_gets_all_of_it(changes):
+    bench = Timed()
+    answer = bench.until_answered(bench.ask(**changes))
+    assert texts(answer) == [WHOLE]
+    assert "more" not in answer.report
+
+
+def test_who_asks_by_hand_gets_all_of_it():
+    bench = Timed()
+    request = Complete(99, bench.snapshot.uri, 1, len(BEFORE), "invoked", bench.clock(), asks_again=True)
+    bench.engine.post(request)
+    assert texts(bench.until_answered(request)) == [WHOLE]
+
+
+def test_what_is_whole_soon_is_told_at_once():
+    said = "pass\n\n\n"
+    bench = Timed(said)
+    answer = bench.until_answered(bench.ask(**AGAIN))
+    assert texts(answer) == ["pass"]
+    assert "more" not in answer.report
+
+
+def test_typing_the_first_lines_lets_the_rest_come():
+    bench = Timed()
+    assert texts(bench.until_answered(bench.ask(**AGAIN))) == ["total = 0"]
+    bench.edit(len(BEFORE), len(BEFORE), "total")
+    answer = bench.until_answered(bench.request(len(BEFORE) + 5, **AGAIN))
+    assert texts(answer) == [WHOLE.removeprefix("total")]
+    assert "generated" in answer.report
+
+
+def test_another_key_ends_it():
+    bench = Timed()
+    bench.until_answered(bench.ask(**AGAIN))
+    waiting = bench.ask(**AGAIN)
+    bench.edit(len(BEFORE), len(BEFORE), "?")
+    assert bench.until_answered(waiting).reason is Reason.SUPERSEDED
+
+
+def test_at_the_deadline_complete_lines_are_told_with_more_to_come():
+    bench = Timed(settings=dataclasses.replace(LONG, deadline_ms=int(1000 * SPEED * 55)))
+    first = bench.until_answered(bench.ask(**AGAIN))
+    found = [texts(first)]
+    while found[-1] != [WHOLE]:
+        assert len(found) < 20
+        answer = bench.until_answered(bench.ask(**AGAIN))
+        assert answer.items
+        assert answer.items[0].text.startswith(found[-1][0])
+        found.append(texts(answer))
+    assert len(found) > 2
+
+
+@pytest.mark.parametrize("sure", [0.0, 0.99])
+def test_what_stands_there_is_not_taken_back(sure, monkeypatch):
+    """The model grows unsure behind the first lines."""
+    bench = Timed(settings=dataclasses.replace(LONG, confidence=0.5))
+    assert texts(bench.until_answered(bench.ask(**AGAIN))) == ["total = 0"]
+    monkeypatch.setattr("kvlsp.engine.completion.confidence", lambda *_: sure)
+    assert texts(bench.until_answered(bench.ask(**AGAIN))) == [WHOLE if sure else "total = 0"]
+
+
+def test_lines_are_looked_at_once_and_told_once():
+    told = Told()
+    assert not told.due(0)
+    assert told.due(3)
+    assert not told.due(3)
+    assert told.due(9)
+    told.text = "x = 1"
+    assert not told.due(20)
+    assert told.behind("x =") == " 1"
+    assert told.behind("y") == ""
