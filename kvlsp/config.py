@@ -71,8 +71,8 @@ class Settings:
     deadline_ms: int = _setting(600, "answer an automatic request within this time", low=20, high=60_000)
     invoked_deadline_ms: int = _setting(2000, "answer an explicit request within this time", low=20, high=120_000)
     idle_ms: int = _setting(150, "quiet time after which the cache is made exact", low=0, high=60_000)
-    confidence: float = _setting(0.2, "least mean probability of an automatic suggestion (0: offer all)",
-                                 low=0.0, high=1.0)
+    confidence: float = _setting(0.01, "least chance that the first line of an automatic suggestion is right, as the "
+                                 "model sees it (0: offer all)", low=0.0, high=1.0)
     repair_budget: int = _setting(-1, "rows of stale tokens encoded with every edit (-1: measured at load)",
                                   low=-1, high=4096)
     temperature: float = _setting(0.0, "draw tokens at this temperature (0: always the likeliest)", low=0.0, high=2.0)

@@ -1,36 +1,41 @@
 """Is a suggestion worth showing unasked? Nothing is better than noise.
 
-    entropy = first_entropy(first_logprobs)                # of the row that the first token was chosen from
-    score = confidence(logprobs_of_chosen_tokens, entropy) # 0..1
-    offered = score >= settings.confidence                 # automatic requests only
+    confidence = Confidence()
+    confidence.push(piece, logprob)                              # each generated token
+    confidence.end(logprob)                                      # where the model ended the text
+    offered = confidence.value >= settings.confidence            # automatic requests only
 
-The score is the geometric mean probability of the chosen tokens, weakened by how open the first choice was.
-Only tokens of the text that is offered should be counted. This module knows numbers, no tokens.
+It is the chance that the model gives the first line, its end included: what is longer or more open is less likely to be
+what the user is about to write. Text and numbers in, no tokens.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import ArrayLike
-
-ENTROPY_WEIGHT = 0.25
-"""Share of the first token's entropy in the score, the rest is the mean log-probability."""
 
 
-def first_entropy(logprobs: ArrayLike) -> float:
-    """Entropy in nats of one row of log-probabilities (vocabulary,); -inf entries count nothing."""
-    row = np.asarray(logprobs, dtype=np.float64)
-    row = row[np.isfinite(row)]
-    return float(-(np.exp(row) * row).sum()) if len(row) else 0.0
+class Confidence:
+    """Of one text that is being generated."""
 
+    def __init__(self) -> None:
+        self._line = ""
+        """The first line so far, behind blank ones."""
+        self._nats = 0.0
+        self._begun = False
 
-def confidence(logprobs: Sequence[float], entropy: float) -> float:
-    """Between 0 and 1: exp of mean log-probability and negative first entropy, weighted; 0 without tokens."""
-    finite = [value for value in logprobs if math.isfinite(value)]
-    if not finite:
-        return 0.0
-    mean = sum(finite) / len(finite)
-    return math.exp((1.0 - ENTROPY_WEIGHT) * min(mean, 0.0) - ENTROPY_WEIGHT * max(entropy, 0.0))
+    def push(self, piece: str, logprob: float) -> None:
+        """The text of the next token, and its log-probability among those that were allowed there."""
+        if "\n" not in self._line:
+            self._nats += min(0.0, logprob)
+            self._line = (self._line + piece).lstrip("\r\n")
+            self._begun = True
+
+    def end(self, logprob: float) -> None:
+        """The text ends here."""
+        if self._begun and "\n" not in self._line:
+            self._nats += min(0.0, logprob)
+
+    @property
+    def value(self) -> float:
+        """Between 0 and 1; 0 without any text."""
+        return math.exp(self._nats) if self._begun else 0.0

@@ -103,6 +103,8 @@ class StopRule:
         self._content_end = 0
         self._waits = False
         """A statement is whole if the next line does not carry it on."""
+        self._broken = False
+        """Some line has ended inside a string that ends with its line."""
         self._echo = Echo(place)
         self._code_end = 0
         """End of the last line that does not end inside a string or comment."""
@@ -228,6 +230,7 @@ class StopRule:
         full = self.place.line_before + line if first else line
         scan, before = self._scan, self._content_end
         self._state = end_line(scan)
+        self._broken = self._broken or (scan.inside is not None and self._state.inside is None and not scan.comment)
         self._excess_seen = len(self._state.excess)
         self._count += 1
         if not line.strip():
@@ -293,6 +296,13 @@ class StopRule:
                     self._waits = True
                 else:
                     self.stop = Stop(StopReason.STATEMENT, self._content_end)
+        elif self._ends_element(scan):
+            self._complete = self._content_end
+
+    def _ends_element(self, scan: Scan) -> bool:
+        """In brackets that were open before the caret, and that nobody has closed yet, a line ends with a comma: all of
+        what is generated may end there as the user's own lines do."""
+        return scan.last == "," and not scan.stack and not self._broken and scan.inside is None and self._open_own()
 
     def _opens_block(self, scan: Scan) -> bool:
         """Indentation layout: the line just finished is a header whose body must follow."""

@@ -14,7 +14,6 @@ from typing import Any
 from kvlsp.cache.choosing import Choice
 from kvlsp.cache.repair import Repaired
 from kvlsp.completion.candidates import distinct
-from kvlsp.completion.confidence import confidence
 from kvlsp.completion.stop import StopReason
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings, Trigger
@@ -229,8 +228,8 @@ class CompletionJob:
 
     @property
     def confidence(self) -> float:
-        """How sure the model is of the first candidate, 0 to 1."""
-        return confidence(self.progress.logprobs, self.progress.entropy) if self.progress is not None else 0.0
+        """How sure the model is of the first candidate's first line, 0 to 1."""
+        return self.progress.confidence.value if self.progress is not None else 0.0
 
     def counts(self) -> Mapping[str, Any]:
         """:meth:`report` the first time, nothing again: each forward is counted in one answer."""

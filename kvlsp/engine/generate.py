@@ -21,6 +21,7 @@ import torch
 
 from kvlsp.cache.resident import ResidentCache, Scratch
 from kvlsp.completion.candidates import Choice
+from kvlsp.completion.confidence import Confidence
 from kvlsp.completion.stop import Stop
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.selecting import Memory, Penalty, Selection
@@ -48,13 +49,14 @@ StopCheck = Callable[[str], "Stop | None"]
 @dataclass(slots=True)
 class Progress:
     """What a generation has produced. ``logprobs`` are those of the chosen tokens, ``choices`` the likeliest
-    tokens of the early rows, ``entropy`` that of the first row in nats, ``copied`` the places of accepted drafts."""
+    tokens of the early rows, ``confidence`` how sure of its first line the model is, ``copied`` the places of accepted
+    drafts."""
 
     ids: list[int] = field(default_factory=list)
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
-    entropy: float = 0.0
+    confidence: Confidence = field(default_factory=Confidence)
     drafted: int = 0
     accepted: int = 0
     copied: list[int] = field(default_factory=list)
@@ -174,13 +176,14 @@ class Generation:
     def select(self, logits: torch.Tensor) -> tuple[int, float]:
         """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability."""
         chosen = self._selection.select(logits, len(self.progress.ids), self.context)
-        self.progress.choices, self.progress.entropy = self._selection.choices, self._selection.entropy
+        self.progress.choices = self._selection.choices
         return chosen
 
     def _take(self, token: int, logprob: float) -> bool:
         """Append a chosen token; True when the generation ends with it."""
         progress = self.progress
         if token in self._ends:
+            progress.confidence.end(logprob)
             stop = self._end()
             progress.stop = "end" if stop is None else str(stop.reason)
             return True
@@ -190,6 +193,7 @@ class Generation:
             return True
         progress.ids.append(token)
         progress.logprobs.append(logprob)
+        progress.confidence.push(piece, logprob)
         progress.text += piece
         self.context.append(token)
         self._selection.took(piece)

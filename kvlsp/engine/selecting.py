@@ -1,7 +1,7 @@
 """Which token follows a row of logits: the likeliest or one drawn, after the penalty, among those that are allowed.
 
-The device is asked once per row: for the whole row where all of it counts (the first token's entropy, a draw), else for
-the likeliest tokens only. The rest is done on the host.
+The device is asked once per row: for the whole row where all of it counts (a draw), else for the
+likeliest tokens only. The rest is done on the host.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Protocol
 import torch
 
 from kvlsp.completion.candidates import EARLY, Choice
-from kvlsp.completion.confidence import first_entropy
 from kvlsp.engine.sampling import Sampling
 from kvlsp.tokens.tokenizer import Tokenizer
 
@@ -51,8 +50,7 @@ class Selection:
     With a ``memory`` from the mixture with that: it is what drafts are held to, so they change nothing.
 
     ``ends`` are token ids that end the text; other control tokens are never chosen. ``owed`` is text that the first
-    tokens have to spell (a healed token). ``choices`` are the likeliest tokens of the early rows, ``entropy`` that of
-    the first row in nats.
+    tokens have to spell (a healed token). ``choices`` are the likeliest tokens of the early rows.
     """
 
     def __init__(self, tokenizer: Tokenizer, ends: frozenset[int], device: torch.device,
@@ -60,7 +58,6 @@ class Selection:
                  memory: Memory | None = None) -> None:
         self.owed = owed
         self.choices: list[Choice] = []
-        self.entropy = 0.0
         self._tokenizer, self._ends = tokenizer, ends
         self._penalty, self._sampling, self._memory = penalty, sampling, memory
         never = [token for token in tokenizer.control.values() if token not in ends]
@@ -80,8 +77,8 @@ class Selection:
         self._memory = None
 
     def select(self, logits: torch.Tensor, number: int, context: Sequence[int] = ()) -> tuple[int, float]:
-        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability; ``number`` counts the
-        generated tokens before it, ``context`` are all ids before it."""
+        """The token to take behind a row of ``logits`` (vocabulary,), and its log-probability among those that are
+        allowed; ``number`` counts the generated tokens before it, ``context`` are all ids before it."""
         if self._memory is not None:
             logits = self._memory.mixed(context, logits)
         row = torch.log_softmax(logits, -1)
@@ -90,9 +87,9 @@ class Selection:
         if self.owed:
             penalty = None
             allowed = torch.from_numpy(self._tokenizer.starting_with(self.owed).astype("int64")).to(row.device)
-            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row.index_select(0, allowed))
+            row = torch.full_like(row, -torch.inf).index_copy_(0, allowed, row.index_select(0, allowed).log_softmax(-1))
         early = number < EARLY
-        whole = self._sampling is not None or number == 0
+        whole = self._sampling is not None
         if whole:
             row = row.cpu()
         likely = self._likeliest(row, _PENALISED + 1 if penalty is not None else _ALTERNATIVES if early else 1)
@@ -102,8 +99,6 @@ class Selection:
                 row[torch.tensor(list(likely))] = torch.tensor(list(likely.values()), dtype=row.dtype)
         best = sorted(likely.items(), key=lambda one: (-one[1], one[0]))[:_ALTERNATIVES]
         if early:
-            if not number:
-                self.entropy = first_entropy(row.numpy())
             self.choices.append(Choice(tuple(token for token, _ in best), tuple(value for _, value in best)))
         token, logprob = best[0]
         if self._sampling is not None:

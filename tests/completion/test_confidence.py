@@ -1,28 +1,46 @@
+from __future__ import annotations
+
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlsp.completion.confidence import confidence, first_entropy
+from kvlsp.completion.confidence import Confidence
 
 
-def test_entropy_of_known_rows():
-    assert first_entropy(np.log([0.5, 0.5])) == pytest.approx(math.log(2))
-    assert first_entropy([0.0, -math.inf]) == 0.0
-    assert first_entropy([]) == 0.0
+def confidence(*tokens: tuple[str, float], end: float | None = None) -> float:
+    """Of these pieces with these probabilities, ended with probability ``end``."""
+    found = Confidence()
+    for piece, chance in tokens:
+        found.push(piece, math.log(chance))
+    if end is not None:
+        found.end(math.log(end))
+    return found.value
 
 
 def test_sure_is_one_and_nothing_is_zero():
-    assert confidence([0.0, 0.0], 0.0) == 1.0
-    assert confidence([], 0.0) == 0.0
+    assert confidence(("a", 1.0), ("b", 1.0)) == 1.0
+    assert confidence() == 0.0
+    assert confidence(end=1.0) == 0.0
 
 
-def test_less_likely_tokens_and_an_open_beginning_weigh():
-    assert confidence([-0.1, -0.1], 0.2) > confidence([-0.5, -0.1], 0.2) > confidence([-0.5, -0.1], 2.0)
+def test_it_is_the_chance_of_the_first_line_and_of_its_end():
+    assert confidence(("a", 0.5), ("b\n", 0.5)) == pytest.approx(0.25)
+    assert confidence(("a", 0.5), ("b", 0.5), end=0.5) == pytest.approx(0.125)
 
 
-@given(st.lists(st.floats(-50, 0), max_size=20), st.floats(0, 12))
-def test_between_zero_and_one(logprobs, entropy):
-    assert 0.0 <= confidence(logprobs, entropy) <= 1.0
+def test_later_lines_do_not_count_and_blank_ones_before_it_are_none():
+    assert confidence(("a\n", 0.5), ("b", 0.1), end=0.1) == pytest.approx(0.5)
+    assert confidence(("\n", 0.5), ("\n  a", 0.5), ("\n", 0.5), ("b", 0.1)) == pytest.approx(0.125)
+
+
+@given(st.lists(st.tuples(st.text("ab \n", max_size=3), st.floats(-50, 1)), max_size=20), st.floats(-50, 1))
+def test_between_zero_and_one_and_never_more_for_more_text(tokens, end):
+    found, before = Confidence(), 1.0
+    for piece, logprob in tokens:
+        found.push(piece, logprob)
+        assert 0.0 <= found.value <= before
+        before = found.value
+    found.end(end)
+    assert 0.0 <= found.value <= before

@@ -31,6 +31,13 @@ CASES = [
     ("x = |\n", "1\ny = 2\n", "1", "statement"),
     ("x = foo(|\n", "1,\n        2)\ny\n", "1,\n        2)", "statement"),
     ("x = foo(|)\n", "1, 2)\ny\n", "1, 2", "bracket"),
+    # an element of what stays open
+    ("def f(\n    a,\n    |\n", "b: int = 1,\n    c=2) -> None:\n    x\ny\n", "b: int = 1,", "block"),
+    ("def f(\n    a,\n    |\n", "b: int = 1,\n    c=2,\nd\n\n\n", "b: int = 1,\n    c=2,", "blank"),
+    ("x = [\n    |\n", "1,\n    [\n        2,\n", "1,", None),
+    ("x = [\n    |\n", "1 +\n    2\n\n\n", "1 +\n    2", "blank"),
+    ("x = [\n    |\n", "\"a,\n    2,\n", "", None),
+    ("x = [\n    |\n]\n", "1,\n    2,\n", "1,", "statement"),
     ("def f():\n    |\n    return 1\n", "x = [\n        1,\n    ]\n    y = 1\n", "x = [\n        1,\n    ]",
      "statement"),
     ("def f(x):\n    x += 1\n    |\n", "if x:\n        a()\n        b()\n    c()\n",

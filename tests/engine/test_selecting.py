@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
@@ -20,3 +22,12 @@ def test_a_row_on_a_gpu_is_looked_at_there_or_brought_here_whole(number, owed):
         selection = Selection(tokenizer, frozenset({1, 2}), logits.device, owed=owed)
         with pytest.raises(DataDependentOutputException):
             selection.select(logits, number)
+
+
+def test_a_probability_is_that_among_what_is_allowed():
+    """What has to be spelled anyway makes nobody less sure."""
+    tokenizer = tiny_model().tokenizer
+    selection = Selection(tokenizer, frozenset({1, 2}), torch.device("cpu"), owed="a")
+    token, logprob = selection.select(torch.zeros(tokenizer.vocabulary_size), 0)
+    assert tokenizer.piece(token).startswith("a")
+    assert logprob == pytest.approx(-math.log(len(tokenizer.starting_with("a"))), abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,7 @@ def workspace_memory(
     """
     from kvlsp.default_model.remembers import as_text
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
+    from kvlsp.laboratory.evaluation.confidence import table as thresholds
     from kvlsp.opening.model import open_model
 
     loaded = open_model(settings)
@@ -59,7 +61,10 @@ def workspace_memory(
             lines += here
             rows.append({"package": name, **measuring.of_text(scored[name], weights), **measuring.gain(here),
                          **measuring.cost(loaded, stores[name], files, weights)})
-    figures = {"packages": rows, "all": measuring.gain(lines), "model": loaded.description}
+    figures = {"packages": rows, "all": measuring.gain(lines), "model": loaded.description,
+               "thresholds": thresholds([line.alone for line in lines]),
+               "thresholds_mixed": thresholds([line.mixed for line in lines]),
+               "places": [asdict(line) for line in lines]}
     answer(json, figures, lambda: _show(figures))
 
 
@@ -75,6 +80,11 @@ def _show(figures: Mapping[str, Any]) -> None:
     } for row in figures["packages"]], "plain text")
     table([{
         "package": row["package"], "us a token": row["microseconds_a_token"], "bytes a token": row["bytes_a_token"],
-        "MiB of 10,000 such files": row["mib_of_10000_files"],
+        "kept of 10,000 such files": row["kept_of_10000_files"],
         "us to build a token": row["microseconds_to_build_a_token"],
     } for row in figures["packages"]], "cost")
+    table([{
+        "confidence": alone["threshold"], "offered": f"{alone['offered']:.1%}", "right": f"{alone['right']:.1%}",
+        "with: offered": f"{mixed['offered']:.1%}", "right ": f"{mixed['right']:.1%}",
+        "right ones kept": f"{mixed['right_kept']:.1%}",
+    } for alone, mixed in zip(figures["thresholds"], figures["thresholds_mixed"], strict=True)], "confidence")

@@ -17,7 +17,7 @@ from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
 
-THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Judged:
         return bool(self.offered) and self.offered == self.written
 
 
+def first_line(text: str) -> str:
+    """The first line of a text that is not blank, without white space at its end."""
+    return text.lstrip("\n").partition("\n")[0].rstrip()
+
+
 def judge(model: Model, prompts: Sequence[DecodePrompt], settings: Settings, *, grows: bool = False,
           advance: Callable[[], None] = lambda: None) -> list[Judged]:
     """Completes at every caret, from the first window only if it ``grows``; no threshold holds."""
@@ -42,8 +47,8 @@ def judge(model: Model, prompts: Sequence[DecodePrompt], settings: Settings, *, 
         language = Language.of(prompt.origin.rpartition(":")[0])
         completion = complete_text(model, prompt.text, prompt.caret, language.ids[0] if language else "", settings,
                                    grows=grows)
-        offered = completion.text.lstrip("\n").partition("\n")[0].rstrip()
-        found.append(Judged(prompt.origin, offered, prompt.written.rstrip(), completion.report.get("confidence", 0.0)))
+        found.append(Judged(prompt.origin, first_line(completion.text), prompt.written.rstrip(),
+                            completion.report.get("confidence", 0.0)))
         advance()
     return found
 

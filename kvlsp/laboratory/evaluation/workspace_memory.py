@@ -1,7 +1,7 @@
 """What a memory of the workspace would be worth: a model alone, and mixed with counts over a package's other files.
 
 Two measurements, both paired. Every token of some text in plain order: nats and likeliest tokens. And first lines at
-carets, as a completion has them: one layout, two greedy lines, the same drafts of neither. The file that is asked about
+carets, as the product offers them: one layout, two completions of it. The file that is asked about
 is not in the store, and the weights of a package are learned on the others.
 """
 
@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.completion.stop import StopPolicy, StopRule
+from kvlsp.completion.drafts import CopyDrafter, Drafting
 from kvlsp.config import Settings
-from kvlsp.engine.generate import Generation, Limits, step
+from kvlsp.engine.completion import CompletionJob
+from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.session import Session
-from kvlsp.engine.texts import Start, behind_caret
+from kvlsp.laboratory.evaluation.confidence import Judged, first_line
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt, ordinary
 from kvlsp.laboratory.evaluation.mixing import Example, learned
 from kvlsp.laboratory.training.corpus import SourceFile
+from kvlsp.memory.files import BOUND
 from kvlsp.memory.mixture import Kind, Mixture, Weights, kind
 from kvlsp.memory.ngrams import NgramTable
-from kvlsp.model.rows import Branch
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
@@ -33,9 +34,7 @@ from kvlsp.text.rope import Rope
 
 AROUND = 2500, 800
 """Characters before and behind a caret that the model sees."""
-_LONGEST = 40
 _DRAWS = 2000
-_PREFILL = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,10 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One caret: whether the first line was right without and with the memory."""
+    """One caret: what is offered there without and with the memory."""
 
-    alone: bool
-    mixed: bool
+    alone: Judged
+    mixed: Judged
 
 
 class Stores:
@@ -156,55 +155,51 @@ def learn(scored: Sequence[Scored]) -> dict[Kind, float]:
 def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count: int, settings: Settings,
                 weights: Weights, *, seed: int = 0,
                 advance: Callable[[], None] = lambda: None) -> list[Line]:
-    """``count`` carets in the files, the first line there without and with the memory."""
+    """``count`` carets in the files, what is offered there without and with the memory."""
     prompts = sorted(ordinary(files, count, settings, seed, AROUND), key=lambda prompt: prompt.origin)
     found = []
     for prompt in prompts:
         memory = Mixture(stores.without(prompt.origin.rpartition(":")[0]), weights)
-        alone, mixed = _both(model, prompt, settings, memory)
-        written = prompt.written.rstrip()
-        found.append(Line(alone == written, mixed == written))
+        found.append(_both(model, prompt, settings, memory))
         advance()
     return found
 
 
-def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Mixture) -> tuple[str, str]:
-    """The first line at a caret, alone and mixed, behind one layout."""
-    session = Session(model, Snapshot("memory", 0, Rope.of(prompt.text), "python"),
-                      context=model.decoder.context_length, generation_rows=_LONGEST)
-    start: list[Start] = []
+class _Always(Remembering):
+    """Says the same whatever is asked for."""
 
-    def wanted(layout: Any) -> list[int]:
-        start.append(Start.of(model, layout))
-        return [start[0].row]
+    def __init__(self, mixture: Mixture) -> None:
+        super().__init__()
+        self._mixture = mixture
 
-    layout, settled = session.sync(prompt.caret, wanted=wanted, chunk=_PREFILL)
-    assert settled.logits is not None
-    first, last = layout.prefix
-    last = start[0].hidden[0] if start[0].hidden else last
-    language = Language.of(prompt.origin.rpartition(":")[0])
-    lines = []
-    for one in (None, memory):
-        policy = StopPolicy(multi_line=settings.multi_line, max_lines=settings.max_lines)  # type: ignore[arg-type]
-        rule = StopRule.begin(prompt.text[: prompt.caret], prompt.text[prompt.caret :], language, policy)
-        hides = torch.from_numpy(session.cache.rows.slots[list(start[0].hidden)]) if start[0].hidden else None
-        generation = Generation(
-            session.cache, model.tokenizer, branch=Branch(1, hides), logits=settled.logits[0],
-            position=start[0].position, ends=model.template.end,
-            limits=Limits(tokens=_LONGEST, context=session.context), context=layout.ids[first:last].tolist(),
-            stop=behind_caret(rule, len(start[0].owed)), end=rule.end, must_begin=start[0].owed,
-            memory=one,
-        )
-        while not generation.done and "\n" not in rule.generated.lstrip("\n"):
-            step([generation])
-        generation.close(keep=False)
-        lines.append(rule.generated.lstrip("\n").partition("\n")[0].rstrip())
-    return lines[0], lines[1]
+    def mixture(self, model: Model, language: Language | None, uri: str = "") -> Mixture:
+        return self._mixture
+
+
+def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Mixture) -> Line:
+    """What is offered at a caret, alone and mixed, behind one layout."""
+    path = prompt.origin.rpartition(":")[0]
+    session = Session(model, Snapshot(path, 0, Rope.of(prompt.text), ""), context=model.decoder.context_length,
+                      generation_rows=settings.max_tokens)
+
+    def drafting(offset: int) -> Drafting | None:
+        return Drafting(CopyDrafter(session.tokens.ids), (), session.sides(offset)[1].ids) if settings.drafts else None
+
+    def judged(remembering: Remembering | None) -> Judged:
+        session.remembering = remembering
+        job = CompletionJob(session, prompt.caret, settings, drafting=drafting)
+        if job.refused is None:
+            job.run()
+        texts, _ = job.answers()
+        offered = first_line(texts[0]) if texts else ""
+        return Judged(prompt.origin, offered, prompt.written.rstrip(), job.confidence)
+
+    return Line(judged(None), judged(_Always(memory)))
 
 
 def gain(lines: Sequence[Line]) -> dict[str, Any]:
     """Shares of right first lines (per cent), and the difference with its 95 % interval, carets drawn anew."""
-    both = np.array([(line.alone, line.mixed) for line in lines], float)
+    both = np.array([(line.alone.right, line.mixed.right) for line in lines], float)
     difference = both[:, 1] - both[:, 0]
     draws = np.random.default_rng(0).integers(0, len(both), (_DRAWS, len(both)))
     low, high = np.quantile(difference[draws].mean(1), (0.025, 0.975))
@@ -235,6 +230,6 @@ def cost(model: Model, stores: Stores, files: Sequence[SourceFile],
         "microseconds_a_token": round(1e6 * spent / len(places), 1),
         "bytes_a_token": round(store.nbytes / max(1, len(store)), 1),
         "tokens_a_file": round(stores.tokens / len(files)),
-        "mib_of_10000_files": round(10_000 * stores.tokens / len(files) * store.nbytes / max(1, len(store)) / 2**20, 1),
+        "kept_of_10000_files": min(10_000, round(BOUND * len(files) * len(store) / (store.nbytes * stores.tokens))),
         "microseconds_to_build_a_token": round(1e6 * made / max(1, len(store)), 2),
     }

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.evaluate import app
 from kvlsp.laboratory.evaluation import workspace_memory as measuring
+from kvlsp.laboratory.evaluation.confidence import Judged
 from kvlsp.laboratory.evaluation.mixing import Example, learned
 from kvlsp.laboratory.training.corpus import Corpus, SourceFile, save_corpus
 from tests.support.models import tiny_model
@@ -42,7 +43,9 @@ def test_without_a_weight_nothing_changes():
     model, package = tiny_model(1), files("p")
     stores = measuring.Stores(model, package)
     lines = measuring.first_lines(model, stores, package, 4, Settings(max_tokens=8), {})
-    assert all(line.alone == line.mixed for line in lines)
+    for line in lines:
+        assert (line.alone.place, line.alone.offered) == (line.mixed.place, line.mixed.offered)
+        assert line.alone.confidence == pytest.approx(line.mixed.confidence, rel=1e-3)
     scored = measuring.scored(model, stores, package, 64, 64)
     text = measuring.of_text(scored, {})
     assert (text["nats"], text["top1"]) == (text["nats_mixed"], text["top1_mixed"])
@@ -50,7 +53,8 @@ def test_without_a_weight_nothing_changes():
 
 
 def test_a_gain_has_an_interval():
-    found = measuring.gain([measuring.Line(False, True)] * 30 + [measuring.Line(True, True)] * 70)
+    right, wrong = Judged("p", "a", "a", 0.5), Judged("p", "b", "a", 0.5)
+    found = measuring.gain([measuring.Line(wrong, right)] * 30 + [measuring.Line(right, right)] * 70)
     assert (found["right"], found["right_mixed"], found["gained"], found["lost"]) == (70, 100, 30, 0)
     low, high = found["interval"]
     assert 0 < low < 30 < high
@@ -65,3 +69,5 @@ def test_the_command_prints_what_others_read(tmp_path):
     figures = json.loads(done.stdout)
     assert [row["package"] for row in figures["packages"]] == ["p", "q"]
     assert figures["all"]["carets"] == 2
+    assert figures["thresholds"][0]["threshold"] == figures["thresholds_mixed"][0]["threshold"] == 0
+    assert all(0 < row["kept_of_10000_files"] <= 10_000 for row in figures["packages"])
