@@ -127,11 +127,8 @@ class Generation:
             if self._take(token, logprob):
                 return []
             rows = [token]
-        room = min(
-            self._limits.draft,
-            self._limits.tokens - len(self.progress.ids),
-            self._limits.context - self.position - len(rows),
-        )
+        room = min(self._limits.draft, self._limits.tokens - len(self.progress.ids),
+                   self._limits.context - self.position - len(rows))
         self._drafts = self._propose(room)
         return rows + self._drafts
 
@@ -216,8 +213,7 @@ class Generation:
             return
         self.progress.drafted += drafted
         self.progress.accepted += accepted
-        rejected = drafted - accepted
-        if rejected:
+        if rejected := drafted - accepted:
             self.cache.give_back(np.asarray(self._scratch.slots[-rejected:], np.int64))
             del self._scratch.slots[-rejected:], self._scratch.ids[-rejected:]
         if self._drafter is not None:
