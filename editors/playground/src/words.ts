@@ -15,6 +15,7 @@ const REASONS: Record<string, string> = {
   unknown_document: 'the daemon does not know this document',
   stale_version: 'the text changed meanwhile',
   disabled: 'suggestions are switched off',
+  limit: 'your team’s engine allows you no more for now',
   model_error: 'the model failed; it starts afresh with the next request',
   shutting_down: 'the daemon ends',
 };
