@@ -17,6 +17,8 @@ from kvlsp.syntax.scanner import CLOSERS, Scan, end_line, indent_of, scan_line, 
 _NAME = re.compile(r"[\w$]+(?:(?:\.|::|->)[\w$]+)*$")
 _ENDS = (";", ",", "{", "}", ":")
 """Behind one of these the rest of a line would be another statement, or another element."""
+_SEPARATORS = frozenset(",;:")
+"""Two of one kind with nothing between them separate nothing."""
 _CARRIES = frozenset(",;:.?=|{")
 """No statement or element starts with one of these: what does is the rest of one."""
 
@@ -30,6 +32,8 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
         commented = joint.comment and joint.inside is None and (not place.scan.comment or "\n" in text)
         uncommented = place.scan.comment and place.scan.inside is None and not joint.comment
         if commented or uncommented or _ends_a_statement(place, text, joint):
+            return False
+        if _doubles(place, text, joint) or _breaks_string(place, text):
             return False
         if not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
             return False
@@ -80,6 +84,27 @@ def _ends_a_statement(place: Place, text: str, joint: Scan) -> bool:
     if place.blank and behind[0] == "{" and text.rstrip().endswith("}"):  # elsewhere a type or a value may end so
         return True
     return text.rstrip(" \t").endswith(";") and not in_parentheses and (behind[0].isalnum() or behind[0] in "_\"';{")
+
+
+def _doubles(place: Place, text: str, joint: Scan) -> bool:
+    """Whether a separator would stand twice, or the quote that ends a string right before the one behind the caret:
+    an empty string glued to another."""
+    end, behind = text.rstrip(), place.line_after.lstrip()
+    if joint.inside is None:
+        return not joint.comment and end[-1:] == behind[0] and behind[0] in _SEPARATORS
+    inside = place.held
+    if inside is None or joint.inside is not inside or inside.comment or not text.endswith(inside.close + inside.open):
+        return False
+    return scan_lines(place.language, place.line_before + text[:-len(inside.open)], place.states[-1]).inside is None
+
+
+def _breaks_string(place: Place, text: str) -> bool:
+    """Whether a line break would stand in a string of one line, or in what is filled in there, that ends behind the
+    caret."""
+    inside, first = place.held, text.partition("\n")[0]
+    if inside is None or inside.lines or "\n" not in text:
+        return False
+    return scan_line(place.language, place.line_before + first, place.states[-1]).inside is inside
 
 
 def _breaks_fit(place: Place, text: str, joint: Scan) -> bool:

@@ -57,7 +57,7 @@ class Around:
         key = above, below, size is Size.STATEMENT
         if key not in self._pieces:
             self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth, key[2],
-                                      Patience(PATIENCE, self._patience))
+                                      not depth and self.place.from_start, Patience(PATIENCE, self._patience))
         return self._pieces[key]
 
     def _above(self, depth: int, base: int | None, size: Size) -> str:

@@ -64,6 +64,8 @@ class Place:
     """What the scanner knows at the start of each of :attr:`lines`."""
     header: int | None
     """Indentation of the block opener right above or before the caret, None when there is none."""
+    from_start: bool
+    """:attr:`lines` begin where the document does."""
 
     @staticmethod
     @lru_cache(maxsize=8)  # rules that judge one completion ask for the same place
@@ -82,7 +84,7 @@ class Place:
             language=language, line_before=line_before, line_after=line_after, following=rest,
             below=_first_line(rest),
             scan=scan, open=opened, block=_block(language, lines, states, inner, header), inner=inner,
-            header=header, lines=tuple(lines), states=states,
+            header=header, lines=tuple(lines), states=states, from_start=len(prefix) < WINDOW,
         )
 
     @cached_property

@@ -59,7 +59,8 @@ class Patience:
 class Piece:
     """Lines ``above``, the caret's line ``before`` it, and the text ``below`` from the caret on.
 
-    ``outermost``: inside no bracket that is in sight; ``smallest``: of one statement only.
+    ``outermost``: inside no bracket that is in sight; ``smallest``: of one statement only; ``top``: inside no bracket
+    at all, so that no frame is around it.
     """
 
     language: Language
@@ -68,6 +69,7 @@ class Piece:
     below: str
     outermost: bool
     smallest: bool
+    top: bool
     _patience: Patience = field(compare=False)
     _clean: dict[str, Frame] = field(default_factory=dict, compare=False)
     """What was inserted -> a frame in which that parses."""
@@ -83,7 +85,7 @@ class Piece:
     def frames(self) -> tuple[Frame, ...]:
         """The frames in which the lines parse as they are, or without the caret's own; all where there are none;
         else the one in which they do best."""
-        frames = self.language.frames
+        frames = self._all_frames
         if not self._rest.strip() or len(frames) == 1:
             return frames
         roots = {frame: self._parse(frame, "") for frame in frames}
@@ -158,6 +160,11 @@ class Piece:
             return ()
         return (_NO_FRAME,) if self.outermost and _NO_FRAME in self.language.frames else self.language.frames[:2]
 
+    @property
+    def _all_frames(self) -> tuple[Frame, ...]:
+        frames = self.language.frames
+        return (_NO_FRAME,) if self.top and _NO_FRAME in frames else frames
+
     def _fits(self, frame: Frame) -> bool:
         """Whether the lines parse in the frame, as they are or without the caret's own."""
         return not self._parse(frame, "").has_error or not self._lines(frame).has_error
@@ -166,7 +173,7 @@ class Piece:
     def _possible(self) -> tuple[Frame, ...]:
         if self.known:
             return self.frames
-        return tuple(dict.fromkeys((*self.frames, *self.language.frames)))
+        return tuple(dict.fromkeys((*self.frames, *self._all_frames)))
 
     @property
     def _rest(self) -> str:

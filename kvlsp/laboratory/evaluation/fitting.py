@@ -150,7 +150,7 @@ def glued(language: Language, text: str, root: tree_sitter.Node, hole: Hole, off
                            len(encode(before + offered + behind[:blank]))):
             return "two statements on a line"
         last = offered.rstrip()[-1]
-        if last == ";" or (last == "}" and line.strip()[0] != ";"):
+        if last == ";" or (last == "}" and line.strip()[0] not in ";,."):
             return "code behind the end of a statement"
     return "a body before a colon" if line.strip()[0] == ":" and not was and "\n" in offered.strip("\n") else None
 
