@@ -22,6 +22,9 @@ from kvlsp.syntax.language import Language
 from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
 from kvlsp.syntax.scanner import CLOSER_OF, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
 
+_ATTRIBUTES = ("@", "#[")
+"""What begins a line that belongs to the one below it: nothing is cut off between the two."""
+
 
 class Size(Enum):
     """How much of the code around the caret is parsed."""
@@ -123,7 +126,7 @@ def _below(language: Language, place: Place, joint: Scan, depth: int, base: int 
             if base is not None and not waiting and not state.stack and indent_of(line) < base:
                 return "\n".join(lines[:number])
             open_here = (len(waiting) + len(state.stack), 0 if base is None else max(indent_of(line) - base, 0))
-            if open_here <= least:
+            if open_here <= least and not lines[number - 1].lstrip().startswith(_ATTRIBUTES):
                 least, cut, missing = open_here, number, closers(state.stack) + closers(waiting)
             if size > most and (not least[0] or size > most + BLOCK):
                 return "\n".join([*lines[:cut], missing])

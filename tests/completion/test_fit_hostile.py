@@ -62,3 +62,11 @@ def test_the_body_of_a_class_out_of_sight_is_still_one():
     above = "    f() {\n        return 1;\n    }\n\n" * 400
     offered, _ = trim(f"class A {{\n{above}    ", "g() {", "\n        return 2;\n    }\n}\n", LANGUAGES["javascript"])
     assert offered == "g() {"
+
+
+@pytest.mark.parametrize("given", ["*", "*/", "x y"])
+def test_a_long_body_is_not_cut_between_an_annotation_and_its_method(given):
+    body = "".join(f"    @Test\n    void f{number}() {{\n        g({number});\n    }}\n" for number in range(80))
+    for length in range(0, 60, 5):  # the cut comes behind another line each time
+        behind = f"{{\n    // {'x' * length}\n{body}}}\n"
+        assert not trim("class A ", given, behind, LANGUAGES["java"])[0], length

@@ -44,7 +44,7 @@ def visit(client: LspClient, number: int) -> None:
 @pytest.mark.timeout(1800)
 def test_memory_is_flat_and_given_back():
     client = daemon("--stdio")
-    client.initialize({**OPTIONS, "cacheMib": 64})
+    client.initialize({**OPTIONS, "cacheMib": 64, "engine": "own"})  # the process that is measured holds the model
     ready(client)
     assert client.process is not None
     start, marks = resident(client.process), []
