@@ -86,6 +86,11 @@ class PlaceContext:
     repository: str = ""
     path: str = ""
 
+    @property
+    def of_notebook(self) -> bool:
+        """Whether it is the other cells of the notebook in which the document is one: they belong to no workspace."""
+        return not self.repository
+
 
 @dataclass(frozen=True, slots=True)
 class RememberedFile:

@@ -202,7 +202,8 @@ class Documents:
         asked, session = document.context, document.session
         if asked is None or session is None:
             return None
-        if not self.settings.reads_workspace:
+        shown = self.settings.cross_file != "never" if asked.of_notebook else self.settings.reads_workspace
+        if not shown:
             asked = PlaceContext(asked.uri, ())
         if session.asked is None and not asked.chunks:
             return None

@@ -7,6 +7,8 @@ import gc
 import weakref
 from typing import Any
 
+import pytest
+
 from kvlsp.engine.eviction import evict
 from kvlsp.engine.oneshot import complete_text
 from kvlsp.messages import (
@@ -54,6 +56,15 @@ def test_an_answer_behind_context_is_what_the_one_shot_path_gives():
     assert placed(bench) == shown(SHAPES, SIZES)
     expected = complete_text(watched_model(), TEXT, CARET - 1, settings=SETTINGS, beside=CONTEXT).text
     assert [item.text for item in complete(bench, CARET - 1).items] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(("cross_file", "repository", "seen"), [
+    ("auto", "", True), ("never", "", False), ("always", "", True), ("auto", "app", False)])
+def test_the_other_cells_of_a_notebook_are_shown_with_the_default_model_too(cross_file, repository, seen):
+    bench = Bench(TEXT, dataclasses.replace(SETTINGS, cross_file=cross_file))
+    bench.engine.post(PlaceContext(URI, (SHAPES,), repository, "notes.ipynb"))
+    bench.rest()
+    assert placed(bench) == (shown(SHAPES) if seen else ())
 
 
 def test_work_begun_without_the_context_is_given_up_once_it_is_in_place():
