@@ -24,7 +24,7 @@ from tests.e2e.support.editors import REPOSITORY
 PICTURES = REPOSITORY / "docs" / "pictures"
 SIZE = (1440, 900)
 SHOWN = (1080, 675)
-TYPED = "for leaf in self."
+TYPED = "text = node."
 
 
 class Film:
