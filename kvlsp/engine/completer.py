@@ -241,7 +241,7 @@ class Completer:
         self._requests.remove(waiting)
         report = {} if early else dict(job.counts() or {"remembered": True})
         if partial and texts and request.asks_again:
-            report["more"], job.told.text = True, job.text[: job.typed] + texts[0]
+            report["more"] = job.told.something = True
         if waiting.begun:
             report["ahead"] = True
         if document.session is not None and document.session.behind:

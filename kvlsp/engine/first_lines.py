@@ -21,22 +21,19 @@ SOON: Final = 0.05
 
 @dataclass(slots=True)
 class Told:
-    """What of a completion was offered while it was under way, from its place on."""
+    """What of a completion was offered while it was under way. When the model grows unsure nothing of that is taken
+    back: only the first line counts (:mod:`kvlsp.completion.confidence`), and it was complete."""
 
-    text: str = ""
+    something: bool = False
     looked_at: int = 0
     """Characters of complete lines that were judged."""
 
     def due(self, complete: int) -> bool:
         """Whether the ``complete`` characters should be looked at: nothing was told, and they were not before."""
-        if self.text or complete <= self.looked_at:
+        if self.something or complete <= self.looked_at:
             return False
         self.looked_at = complete
         return True
-
-    def behind(self, typed: str) -> str:
-        """What was told and has not been typed since; empty where something else was."""
-        return self.text[len(typed) :] if self.text.startswith(typed) else ""
 
 
 def due(job: CompletionJob, waiting: Iterable[Waiting], now: float) -> list[Waiting]:

@@ -190,7 +190,7 @@ class Generation:
             return True
         progress.ids.append(token)
         progress.logprobs.append(logprob)
-        progress.confidence.push(piece, logprob)
+        progress.confidence.push(piece[len(self._selection.owed):], logprob)
         progress.text += piece
         self.context.append(token)
         self._selection.took(piece)

@@ -58,11 +58,9 @@ def from_job(job: CompletionJob, request: Complete, answers: Answers, least: flo
     texts, reason = job.answers(partial=partial)
     if not texts or request.trigger == "invoked":
         return texts, reason
-    typed = job.text[: job.typed]
     if job.confidence < least:
-        told = job.told.behind(typed)  # what stands there is not taken back for what would follow
-        return ((told,), None) if told else ((), Reason.LOW_CONFIDENCE)
-    if answers.rejected(job.prefix + typed, job.suffix, texts[0], now):
+        return (), Reason.LOW_CONFIDENCE
+    if answers.rejected(job.prefix + job.text[: job.typed], job.suffix, texts[0], now):
         return (), Reason.REJECTED_BEFORE
     return texts[:1], None
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kvlsp.completion.confidence import Confidence
+from kvlsp.completion.stop import StopRule
 from kvlsp.engine.first_lines import SOON, Told
 from kvlsp.messages import Complete, Completed
 from kvlsp.opening.model import Model
 from kvlsp.reasons import Reason
+from kvlsp.syntax.language import Language
 from tests.support.engine_bench import SETTINGS, Bench
 from tests.support.writing import saying_model
 
@@ -114,13 +119,19 @@ def test_at_the_deadline_complete_lines_are_told_with_more_to_come():
     assert len(found) > 2
 
 
-@pytest.mark.parametrize("sure", [0.0, 0.99])
-def test_what_stands_there_is_not_taken_back(sure, monkeypatch):
-    """The model grows unsure behind the first lines."""
-    bench = Timed(settings=dataclasses.replace(LONG, confidence=0.5))
-    assert texts(bench.until_answered(bench.ask(**AGAIN))) == ["total = 0"]
-    monkeypatch.setattr("kvlsp.engine.completion.confidence", lambda *_: sure)
-    assert texts(bench.until_answered(bench.ask(**AGAIN))) == [WHOLE if sure else "total = 0"]
+@given(st.lists(st.sampled_from(["x", " = ", "1", "\n", "\n    ", "(", ")", ",\n", ":", "\r\n", "  \n"]), max_size=20),
+       st.sampled_from(["", "foo(", "def f():", "    ", "x = [\n    "]), st.sampled_from(["", "\n)", "\n]\n"]))
+def test_what_stands_there_is_not_taken_back_for_what_follows(pieces, before, after):
+    """Once lines are complete, how sure the model is of the others changes nothing."""
+    rule = StopRule.begin(before, after, Language.of("python"))
+    confidence, at_first = Confidence(), None
+    for piece in pieces:
+        rule.push(piece)
+        confidence.push(piece, -1.0)
+        if rule.stop is not None:
+            break
+        at_first = confidence.value if at_first is None and rule.complete_part() else at_first
+        assert at_first in (None, confidence.value)
 
 
 def test_lines_are_looked_at_once_and_told_once():
@@ -129,7 +140,5 @@ def test_lines_are_looked_at_once_and_told_once():
     assert told.due(3)
     assert not told.due(3)
     assert told.due(9)
-    told.text = "x = 1"
+    told.something = True
     assert not told.due(20)
-    assert told.behind("x =") == " 1"
-    assert told.behind("y") == ""

@@ -149,3 +149,20 @@ def test_a_drafter_learns_what_a_forward_took_by_the_clock_of_its_device(monkeyp
                      stop=lambda piece: None, drafter=Watching())
     step([one])
     assert told == [(3, 2.5)]
+
+
+def test_the_first_line_begins_behind_the_caret():
+    """A healed token is spelled again; what follows its line break is the first line, not what stands there already."""
+
+    def half(character: str) -> torch.Tensor:
+        chances = torch.full((VOCABULARY,), 0.5 / (VOCABULARY - 1))
+        chances[len(CONTROL) + ord(character)] = 0.5
+        return chances.log()
+
+    made = generation(half(":"), must_begin=":")
+    for character in "\nab":
+        made.next_rows()
+        made.receive(half(character)[None])
+    made.next_rows()
+    assert made.progress.text == ":\nab"
+    assert made.progress.confidence.value == pytest.approx(0.5**3, rel=1e-4)  # the colon had to come
