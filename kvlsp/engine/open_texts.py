@@ -11,6 +11,7 @@ from typing import Final
 
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
+from kvlsp.text.secret_names import secret_uri
 
 LONGEST: Final = 128 << 10
 """Characters of a document; in longer ones there is data more often than code."""
@@ -47,4 +48,6 @@ class OpenTexts:
 
 def _counts(document: Snapshot, languages: Collection[str]) -> bool:
     language = Language.of(document.language) or Language.of(document.uri)
-    return language is not None and language.name in languages and len(document.text) <= LONGEST
+    if language is None or language.name not in languages or len(document.text) > LONGEST:
+        return False
+    return not secret_uri(document.uri)  # as of files that are not open

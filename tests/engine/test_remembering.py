@@ -162,6 +162,15 @@ def test_other_languages_and_long_texts_are_left_out(monkeypatch):
     assert tokens(found) == len("aaaa\n")
 
 
+@pytest.mark.parametrize("name", ["secrets.py", "credentials.py", ".aws/a.py"])
+def test_what_may_hold_secrets_is_not_remembered(name):
+    found = bench()
+    found.engine.post(OpenDocument(Snapshot(f"file:///{name}", 1, Rope.of("abcabc\n"), "python")))
+    found.engine.post(OpenDocument(Snapshot("file:///last.py", 1, Rope.of("c\n"), "python")))
+    found.rest()
+    assert tokens(found) == len("cab\n" * 20 + "aaaa\n")
+
+
 def test_nothing_is_read_before_the_keyboard_rests():
     found = bench()
     found.edit(0, 0, "b")
