@@ -43,9 +43,10 @@ def session_of(model: Any, text: str = TEXT, context: int = 2048) -> Session:
                    generation_rows=16)
 
 
-def placing_and_pace() -> tuple[Placing, Pace]:
+def placing_and_pace(most: int = 512) -> tuple[Placing, Pace]:
+    """``most``: rows of a forward."""
     clock = ManualClock()
-    return Placing(clock), Pace(clock, 0.025)
+    return Placing(clock), Pace(clock, 0.025, least=min(16, most), most=most)
 
 
 def bring(placing: Placing, session: Session, asked: PlaceContext, most: int = 1024) -> int:
@@ -119,8 +120,7 @@ def test_a_chunk_is_encoded_once_for_all_documents():
 
 def test_the_old_layout_stands_until_all_is_encoded():
     session = session_of(tiny_model(2))
-    placing, pace = placing_and_pace()
-    pace.rows = 7
+    placing, pace = placing_and_pace(most=8)
     session.sync(20)
     before = session.layout(20).ids.tolist()
     steps = 0
@@ -135,8 +135,7 @@ def test_the_old_layout_stands_until_all_is_encoded():
 
 def test_what_is_not_wanted_any_more_is_dropped_half_way():
     session = session_of(tiny_model(2))
-    placing, pace = placing_and_pace()
-    pace.rows = 7
+    placing, pace = placing_and_pace(most=8)
     placing.advance(session, asking(SHAPES), 1024, pace)
     bring(placing, session, asking(SIZES))
     assert len(placing.store) == 1
