@@ -48,7 +48,7 @@ class Listener(Protocol):
     @property
     def backlog(self) -> Backlog: ...
 
-    def post(self, message: Message) -> None: ...
+    def post(self, message: Message, nbytes: int = 0) -> None: ...
 
     def wait(self, timeout: float = 2.0) -> None: ...
 
@@ -134,8 +134,7 @@ class Client:
                 if message is not None:
                     _check(message, model)
                     self._wait_for_room(seat.backlog)
-                    seat.backlog.add(self._channel.length)
-                    seat.post(message)
+                    seat.post(message, self._channel.length)
                 if isinstance(message, Shutdown):
                     returns = message.returns
                     seat.wait()

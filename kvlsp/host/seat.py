@@ -41,13 +41,16 @@ class Seat:
         self._over = False
         self._ended = threading.Event()
 
-    def post(self, message: Message) -> None:
-        """From any thread; never waits."""
+    def post(self, message: Message, nbytes: int = 0) -> None:
+        """From any thread; never waits. What an engine is to take, a frame of ``nbytes``, is in the backlog before it
+        can be taken; what has its answer without one never is, for no engine would say that it has it."""
         with self._lock:
             if self.engine is not None:
+                self.backlog.add(nbytes)
                 self.engine.post(message)
                 return
             if not self._over and not isinstance(message, Complete | NextEdit | DescribeDocument):
+                self.backlog.add(nbytes)
                 self._waiting.append(message)
                 return
         self._answer(message)

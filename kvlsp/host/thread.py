@@ -98,6 +98,10 @@ class ModelThread:
             log.error("The model's thread failed (%s).", type(error).__name__)
             log.debug("What failed:", exc_info=True)
             self._lost(f"the engine failed ({type(error).__name__})")
+            with self._lock:
+                seats = list(self._seats)
+            for seat in seats:  # nobody will take what they have sent
+                seat.backlog.end()
 
     def _serve(self, prepared: Prepared) -> None:
         untidy = False
@@ -169,12 +173,12 @@ class ModelThread:
         failure, waiting = None, seat.backlog.mark
         try:
             goes_on = act()
+            seat.held = engine.held
         except BaseException as error:  # an engine guards its own work: this is a defect
             goes_on, failure = False, error
         finally:
             self._since = None
             seat.backlog.took(waiting)
-            seat.held = engine.held
             if seat.used is not None:
                 seat.used += self._clock() - began
         if not goes_on:

@@ -141,7 +141,7 @@ class LimitedSeat:
         self._contexts: dict[str, int] = {}
         self._characters = 0
 
-    def post(self, message: Message) -> None:
+    def post(self, message: Message, nbytes: int = 0) -> None:
         """:class:`EngineRefuses` for texts beyond the grant."""
         desk = self._desk
         match message:
@@ -166,7 +166,7 @@ class LimitedSeat:
                 message = Configure(desk.served(settings))
             case Feedback(kind=kind):
                 desk.record.accepted += kind == "accepted"
-        self.inner.post(message)
+        self.inner.post(message, nbytes)
 
     def wait(self, timeout: float = 2.0) -> None:
         self.inner.wait(timeout)

@@ -300,6 +300,7 @@ def test_an_engine_that_fails_takes_nobody_along(house):
     house.done(1)
 
     def fail() -> None:
+        del house.engines["A"].held  # nor can it say any more what it has
         raise RuntimeError("text of the user's")
 
     house.engines["A"].step = fail
@@ -371,8 +372,11 @@ def test_when_the_thread_itself_fails_somebody_hears_of_it():
 
     house = House(tidy, lambda why: heard.set())
     house.go()
+    stays = house.sit("B")
     house.thread.leave(house.sit("A"))
     assert heard.wait(TIMEOUT)
+    stays.backlog.add(1 << 40)
+    assert stays.backlog.room(TIMEOUT), "whoever sends waits for nobody"
     house.thread.end()
 
 

@@ -6,9 +6,12 @@ import asyncio
 import datetime
 import json
 import logging
+from functools import partial
 
 import pytest
 
+from kvlsp.host import seat
+from kvlsp.host.backlog import Backlog
 from kvlsp.messages import ContextChunk, PlaceContext, Reason
 from kvlsp.team import tokens as files
 from kvlsp.team.tokens import Grant, Tokens
@@ -69,6 +72,19 @@ def test_requests_beyond_the_limit_are_answered_and_explained_until_there_are_so
         assert typist.ask().reason is not Reason.LIMIT
         typist.status("ready", after)
         assert made.counted.beyond == 1
+
+
+def test_whoever_asks_on_and_on_beyond_the_limit_is_listened_to_all_the_same(granted, monkeypatch):
+    """What never reaches the engine is not what it has still to take."""
+    monkeypatch.setattr(seat, "Backlog", partial(Backlog, messages=5))
+    [grant] = files.read(granted)
+    files.write(granted, [Grant("ada", grant.sha256, grant.expires, requests_per_minute=1)])
+    with team(Tokens(granted)) as made:
+        typist = made.join(TOKEN)
+        typist.open()
+        typist.status("ready")
+        for number in range(20):
+            assert (typist.ask().reason is Reason.LIMIT) == (number > 0)
 
 
 def test_a_token_that_is_withdrawn_ends_what_it_began(granted):
