@@ -74,6 +74,8 @@ def _ours(options: object) -> dict[str, Any]:
     if not isinstance(options, Mapping):
         return {}
     named = {str(key).removeprefix("kvlsp."): value for key, value in options.items()}
+    if "trace.server" in named:
+        named.setdefault("trace", named.pop("trace.server"))
     return {key: value.get("server") if key == "trace" and isinstance(value, Mapping) else value
             for key, value in named.items()}
 

@@ -108,8 +108,9 @@ def _encoding(offered: object) -> PositionEncoding:
 
 
 def _option(options: object, name: str) -> Any:
-    """Beside the settings, which may stand under ``kvlsp``."""
-    return _at(options, name) if _at(options, name) is not None else _at(options, "kvlsp", name)
+    """Beside the settings, in whichever of the ways in which those are written."""
+    found = (_at(options, *keys) for keys in ((name,), ("kvlsp", name), (f"kvlsp.{name}",)))
+    return next((value for value in found if value is not None), None)
 
 
 def _at(value: object, *keys: str) -> Any:

@@ -34,7 +34,10 @@ def folders_of(params: Mapping[str, Any]) -> list[str]:
 
 
 def _uri(path: object) -> str | None:
-    return PurePath(path).as_uri() if isinstance(path, str) and PurePath(path).is_absolute() else None
+    try:
+        return PurePath(path).as_uri() if isinstance(path, str) else None
+    except ValueError:  # it is not absolute, or holds half a character, which no path does
+        return None
 
 
 def did_change_workspace_folders(ls: KvlspServer, params: lsp.DidChangeWorkspaceFoldersParams) -> None:

@@ -293,7 +293,8 @@ def test_the_second_question_after_a_letter_is_a_persons():
 
 
 @pytest.mark.parametrize(("options", "again"), [({}, False), ({"asksAgain": True}, True), ({"asksAgain": 1}, False),
-                                                ({"kvlsp": {"asksAgain": True}}, True)])
+                                                ({"kvlsp": {"asksAgain": True}}, True),
+                                                ({"kvlsp.asksAgain": True}, True)])
 def test_who_asks_again_says_so(options, again):
     talk = conversation("pass", hold=True, options={"completionFallback": True, **options})
     talk.open(text="    ")

@@ -64,6 +64,18 @@ def test_the_ways_in_which_clients_write_a_section(section):
     assert configuration.settings.max_lines == 5
 
 
+@pytest.mark.parametrize("section", [
+    {"trace": {"server": "verbose"}}, {"kvlsp.trace.server": "verbose"}, {"kvlsp": {"trace.server": "verbose"}},
+    {"kvlsp.trace": "verbose"},
+])  # fmt: skip
+def test_the_ways_in_which_the_trace_is_written(section):
+    configuration = configured()
+    for said in (configuration.begin, configuration.push, configuration.whole):
+        assert said(section) == []
+        assert configuration.settings.trace == "verbose"
+        configuration.begin(None)
+
+
 def test_a_part_leaves_the_others_as_they_are_and_null_takes_one_back():
     configuration = configured({"maxTokens": 9})
     configuration.push({"kvlsp": {"maxLines": 1}})

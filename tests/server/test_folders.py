@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvlsp.messages import PlaceContext
+from kvlsp.server.folders import folders_of
 from kvlsp.workspace.messages import Condition, FilesChanged, Roots, Shown
 from tests.support.conversation import Conversation
 from tests.support.fake_workspace import FakeWorkspace
@@ -56,6 +57,11 @@ def folder(path: str) -> dict[str, str]:
 def test_folders_at_the_beginning(talk, params, roots):
     talk.begin(**params)
     talk.roots(*roots)
+
+
+@pytest.mark.parametrize("path", ["five", "", 5, "/\ud800"])
+def test_a_path_that_is_none_is_no_folder(path):
+    assert folders_of({"rootPath": path}) == []
 
 
 @pytest.mark.parametrize("params", [
