@@ -35,8 +35,10 @@ class Grid:
                 continue
             if one.dim() != 2 or one.shape[0] not in (1, rows):
                 raise ValueError(f"scales of {tuple(one.shape)} do not fit {rows} x {columns} codes")
-            if self.groups is None and one.shape[1] * self.width < columns:
-                raise ValueError(f"{one.shape[1]} groups of {self.width} do not reach over {columns} codes")
+            if self.groups is None and (self.width < 1 or one.shape[1] != -(-columns // self.width)):
+                raise ValueError(f"{one.shape[1]} groups of {self.width} are not {columns} codes")
+            if self.groups is not None and not bool(((self.groups >= 0) & (self.groups < one.shape[1])).all()):
+                raise ValueError("codes are in groups that are not there")
         if self.groups is not None and self.groups.shape != (columns,):
             raise ValueError(f"{self.groups.numel()} codes are in groups, of {columns}")
 

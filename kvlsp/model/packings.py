@@ -92,8 +92,6 @@ def _restore_gptq(parts: dict[str, torch.Tensor], bits: int, width: int, less_on
         groups = groups.long()
         if torch.equal(groups, torch.arange(codes.shape[1]) // width):
             groups = None
-        elif int(groups.min()) < 0 or int(groups.max()) >= scales.shape[1]:
-            raise ValueError("codes are in groups that are not there")
     return Grid(codes, scales, -zeros.float() * scales, width, groups)
 
 
@@ -127,7 +125,8 @@ def _compressed(said: Mapping[str, Any]) -> Packing:
     if isinstance(sparse, dict) and sparse.get("format") not in (None, "dense"):
         raise Unknown(f"sparse ({sparse['format']})")
     kinds = {(one.get("num_bits"), one.get("type", "int")) for one in weights}
-    if len(layouts) != 1 or len(kinds) != 1 or len(weights) != len(described):
+    shared = {(one.get("group_size") or 0, str(one.get("block_structure") or "")) for one in weights}
+    if len(layouts) != 1 or len(kinds) != 1 or len(shared) != 1 or len(weights) != len(described):
         raise Unknown("with several kinds of weights")
     (layout,), ((bits, kind),) = layouts, kinds
     block = next((one["block_structure"] for one in weights if one.get("block_structure")), None)
@@ -151,24 +150,34 @@ def _restore_packed(parts: dict[str, torch.Tensor], bits: int, width: int) -> Ro
     scales = _by_rows(parts["weight_scale"])
     zeros: torch.Tensor | float = 1 << bits - 1
     if "weight_zero_point" in parts:
-        zeros = unpack(parts["weight_zero_point"].t(), bits).t()[:outputs].float()
-    groups = parts.get("weight_g_idx")
+        stored = parts["weight_zero_point"]
+        if stored.dtype == torch.int8:  # older versions write them one a byte, with a sign
+            zeros = stored.float() + zeros
+        else:
+            zeros = unpack(stored.t(), bits).t()[:outputs].float()
     width = width if width > 0 else -(-inputs // scales.shape[1])
-    return Grid(codes, scales, -zeros * scales, width, None if groups is None else groups.long())
+    return Grid(codes, scales, -zeros * scales, width, _named(parts))
 
 
 def _restore_scaled(parts: dict[str, torch.Tensor], block: list[int] | None = None, width: int = 0) -> Rounded:
     """Codes of eight bits, one a byte, with a scale for all, for each row, for groups of a row, or for blocks."""
     codes = parts["weight"]
+    if codes.dtype.itemsize > 1:
+        raise ValueError("it has scales, but its numbers are whole already")
     scales = _by_rows(next(parts[name] for name in ("weight_scale", "weight_scale_inv") if name in parts))
     outputs, inputs = codes.shape
-    height = block[0] if block else -(-outputs // scales.shape[0])
     width = block[1] if block else width if width > 0 else -(-inputs // scales.shape[1])
-    if 1 < scales.shape[0] < outputs:
-        scales = scales.repeat_interleave(height, 0)[:outputs]
-    zeros, groups = parts.get("weight_zero_point"), parts.get("weight_g_idx")
+    if block and 1 < scales.shape[0] < outputs:
+        scales = scales.repeat_interleave(block[0], 0)[:outputs]
+    zeros = parts.get("weight_zero_point")
     offsets = None if zeros is None else -_by_rows(zeros) * scales
-    return Grid(codes, scales, offsets, width, None if groups is None else groups.long())
+    return Grid(codes, scales, offsets, width, _named(parts))
+
+
+def _named(parts: dict[str, torch.Tensor]) -> torch.Tensor | None:
+    """The group of each column; None where they are in order, which -1 says as well."""
+    groups = parts.get("weight_g_idx")
+    return None if groups is None or bool((groups == -1).any()) else groups.long()
 
 
 def _by_rows(scales: torch.Tensor) -> torch.Tensor:

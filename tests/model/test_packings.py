@@ -144,9 +144,7 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path, "gptq")
     change(folder, **{"model.layers.1.mlp.up_proj.qzeros": None})
     for dtype in ("float32", "int8"):
-        with pytest.raises(
-            ModelBroken, match=r"up_proj\.weight cannot be restored .*'qzeros' is missing"
-        ):
+        with pytest.raises(ModelBroken, match=r"up_proj\.weight cannot be restored .*'qzeros' is missing"):
             load(folder, "cpu", dtype)
 
 
@@ -154,6 +152,37 @@ def test_parts_that_do_not_fit_each_other(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path, "gptq")
     change(folder, **{"model.layers.1.mlp.up_proj.g_idx": torch.full((128,), 7, dtype=torch.int32)})
     with pytest.raises(ModelBroken, match="groups that are not there"):
+        load(folder, "cpu", "float32")
+
+
+def test_groups_of_which_none_is_named_are_in_order(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "packed")
+    change(folder, **{"model.layers.1.mlp.up_proj.weight_g_idx": torch.full((128,), -1, dtype=torch.int32)})
+    assert apart(logits(folder), logits(tmp_path / "plain")) < 1e-5
+    change(folder, **{"model.layers.1.mlp.up_proj.weight_g_idx": torch.full((128,), 7, dtype=torch.int32)})
+    with pytest.raises(ModelBroken, match="groups that are not there"):
+        load(folder, "cpu", "float32")
+
+
+def test_more_scales_than_the_description_speaks_of(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "packed")
+    groups = {"group_0": {"weights": {"num_bits": 4, "group_size": 128}}}
+    said = {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": groups}
+    describe(folder, quantization_config=said)
+    with pytest.raises(ModelBroken, match="3 groups of 128 are not 192 codes"):
+        load(folder, "cpu", "float32")
+    groups["group_1"] = {"weights": {"num_bits": 4, "group_size": 64}}
+    describe(folder, quantization_config=said)
+    with pytest.raises(UnsupportedModel, match="several kinds"):
+        load(folder, "cpu", "float32")
+
+
+@pytest.mark.parametrize(("part", "why"), [("weight", "whole already"), ("weight_scale", "scales of")])
+def test_scales_that_are_not_of_these_codes(tmp_path: Path, part: str, why: str) -> None:
+    folder = checkpoint(tmp_path, "octets")
+    others = {"weight": torch.randn(192, 128).bfloat16(), "weight_scale": torch.ones(3, 1)}
+    change(folder, **{f"model.layers.1.mlp.up_proj.{part}": others[part]})
+    with pytest.raises(ModelBroken, match=why):
         load(folder, "cpu", "float32")
 
 

@@ -82,7 +82,9 @@ def awq(width: int = 64) -> Writer:
     return write
 
 
-def packed(bits: int = 4, width: int = 64, symmetric: bool = True) -> Writer:
+def packed(bits: int = 4, width: int = 64, symmetric: bool = True, signed: bool = False) -> Writer:
+    """``signed``: zeros one a byte, as older versions write them."""
+
     def write(weight: torch.Tensor) -> tuple[Parts, torch.Tensor]:
         groups = torch.arange(weight.shape[1]) // width
         codes, zeros, scales = rounded(weight, bits, groups)
@@ -93,7 +95,9 @@ def packed(bits: int = 4, width: int = 64, symmetric: bool = True) -> Writer:
             "weight_scale": scales,
             "weight_shape": torch.tensor(weight.shape),
         }
-        if not symmetric:
+        if signed:
+            parts["weight_zero_point"] = (zeros - 2 ** (bits - 1)).to(torch.int8)
+        elif not symmetric:
             parts["weight_zero_point"] = words(zeros.t(), bits).t().contiguous()
         return parts, dense(codes, zeros, scales, groups)
 
@@ -193,6 +197,8 @@ KINDS: dict[str, tuple[dict[str, Any], Writer]] = {
     "packed": (_compressed("pack-quantized", 4, group_size=64), packed()),
     "packed, 8 bits": (_compressed("pack-quantized", 8, group_size=128), packed(8, 128)),
     "packed with zeros": (_compressed("pack-quantized", 4, symmetric=False), packed(symmetric=False)),
+    "packed with signed zeros": (
+        _compressed("pack-quantized", 4, symmetric=False), packed(symmetric=False, signed=True)),
     "octets": (_compressed("int-quantized", 8, strategy="channel"), octets),
     "floats by rows": (_compressed("float-quantized", 8, "float"), floats("weight_scale", None)),
     "floats by blocks": ({"quant_method": "fp8", "weight_block_size": [48, 48]}, floats("weight_scale_inv", 48)),
