@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from platformdirs import user_cache_path
 
-from kvlsp.errors import ModelBroken
+from kvlsp.errors import ModelBroken, OutOfMemory
 from kvlsp.gguf.api import LlamaModel, llama, version
 from kvlsp.gguf.batch import Batch
 from kvlsp.gguf.cells import Cells
@@ -31,12 +31,14 @@ _LEAST_SECONDS: Final = 300.0
 _BYTES_PER_SECOND: Final = 20e6
 """A disk reads so much at least."""
 _BEGIN: Final = "import sys; told, *sys.path[:] = sys.argv[1:]; from kvlsp.gguf.trial import main; main(told)"
+_KILLED: Final = -9
 _WHY: Final = ("GGML_ASSERT", "GGML_ABORT", "terminate called", "what():", "fatal error")
 
 
 def survive(path: Path, identity: str, size: int, *, on_gpu: bool = False, folder: Path | None = None) -> None:
     """Try the file at ``path`` (of several the first), told from others by its ``identity``, of ``size`` bytes. Raises
-    :class:`ModelBroken` where llama.cpp ends or hangs over it; what it merely refuses is found when it is opened."""
+    :class:`ModelBroken` where llama.cpp ends or hangs over it, :class:`OutOfMemory` where the system kills it; what it
+    merely refuses is found when it is opened."""
     passed = _passed(identity, on_gpu, folder)
     if identity and passed.is_file():
         return
@@ -76,6 +78,11 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
     log.debug("Trying the file: %s %s", done.returncode, errors)
     if BEGUN not in said or DONE in said:
         return "" if DONE in said else None
+    if done.returncode == _KILLED:  # llama.cpp never does that to itself
+        raise OutOfMemory(
+            f"The system killed llama.cpp while {path} was tried, as it does where memory runs out. Choose a smaller "
+            "file of the model (Q4_K_M, say) or a smaller model, or close other programs."
+        )
     why = next((line[line.index(part) :].strip() for line in errors.splitlines() for part in _WHY if part in line), "")
     return f"ends its process ({why[:160]})" if why else f"ends its process (with code {done.returncode})"
 

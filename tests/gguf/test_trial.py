@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("llama_cpp", reason="GGUF models take llama-cpp-python")
 
 from kvlsp.config import Settings
-from kvlsp.errors import ModelBroken, TokenizerError
+from kvlsp.errors import ModelBroken, OutOfMemory, TokenizerError
 from kvlsp.gguf import trial
 from kvlsp.gguf.trial import survive
 from kvlsp.gguf.vocabulary import definition
@@ -38,6 +38,16 @@ def test_what_was_survived_once_is_not_tried_again(tmp_path: Path, monkeypatch: 
     for identity in ("another", ""):
         with pytest.raises(ModelBroken, match="with code -6"):
             survive(tiny_file(1), identity, 1000, folder=tmp_path)
+
+
+def test_a_process_that_the_system_kills_ran_out_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*args: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess([], -9, stdout=b"begun\n", stderr=b"")
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    with pytest.raises(OutOfMemory, match="smaller file of the model"):
+        survive(tiny_file(1), "one", 1000, folder=tmp_path)
+    assert not list(tmp_path.iterdir()), "with more memory it may open"
 
 
 def test_a_file_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
