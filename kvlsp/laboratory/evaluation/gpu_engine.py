@@ -120,7 +120,7 @@ def _before_a_return(rope: Rope) -> int:
 
 
 def _rest(engine: Engine) -> None:
-    while (patience := engine.patience()) is not None:
+    while (patience := engine.patience()) is not None and patience < 1:  # what tidies up later is not awaited
         engine.turn(patience)
 
 

@@ -93,7 +93,7 @@ def _run(model: Model, text: str, edit: Edit, settings: Settings, clock: Clock) 
             answers.append(event)
 
     def rest() -> None:
-        while (patience := engine.patience()) is not None:
+        while (patience := engine.patience()) is not None and patience < 1:  # what tidies up later is not awaited
             engine.turn(patience)
             if answers and "answer" not in marks:
                 marks["answer"] = clock(), counting.rows + counting.generated, counting.forwards + counting.generated

@@ -104,7 +104,7 @@ def _run(model: Model, rope: Rope, settings: Settings, clock: Clock) -> dict[str
     engine.post(OpenDocument(Snapshot(URI, 1, rope, "python")))
     engine.post(Complete(1, URI, 1, caret, "automatic", began))
     first = None
-    while (patience := engine.patience()) is not None:
+    while (patience := engine.patience()) is not None and patience < 1:  # what tidies up later is not awaited
         engine.turn(patience)
         document = engine.documents.get(URI)
         job = document.job if document is not None else None
