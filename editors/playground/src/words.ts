@@ -40,8 +40,10 @@ export function answerSentence(last: Record<string, unknown>): string {
   if (last.latency_ms === undefined) return '';
   const took = milliseconds(Number(last.latency_ms));
   if (last.reason) {
-    const sure = last.reason === 'low_confidence' && last.confidence !== undefined ? ` (${Number(last.confidence).toFixed(2)})` : '';
-    return `Nothing offered after ${took}: ${REASONS[String(last.reason)] ?? String(last.reason)}${sure}.`;
+    const unsure = last.reason === 'low_confidence' && last.confidence !== undefined;
+    const percent = (100 * Number(last.confidence)).toPrecision(2);
+    const chance = unsure ? ` (a chance of ${percent} % for its first line)` : '';
+    return `Nothing offered after ${took}: ${REASONS[String(last.reason)] ?? String(last.reason)}${chance}.`;
   }
   if (last.remembered) return `A suggestion in ${took}, remembered from before.`;
   const parts = [some(Number(last.generated ?? 0), 'token')];
