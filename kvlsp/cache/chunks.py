@@ -73,6 +73,8 @@ class ChunkStore:
 
     def __init__(self) -> None:
         self._chunks: dict[Key, Chunk] = {}
+        self.nbytes = 0
+        """Of all chunks. Asked after every step, so they are not gone through for it."""
 
     def __contains__(self, key: Key) -> bool:
         return key in self._chunks
@@ -80,16 +82,14 @@ class ChunkStore:
     def __len__(self) -> int:
         return len(self._chunks)
 
-    @property
-    def nbytes(self) -> int:
-        return sum(chunk.nbytes for chunk in self._chunks.values())
-
     def get(self, key: Key) -> Chunk | None:
         return self._chunks.get(key)
 
     def put(self, key: Key, chunk: Chunk, now: float) -> None:
+        self.drop(key)
         chunk.used_at = now
         self._chunks[key] = chunk
+        self.nbytes += chunk.nbytes
 
     def touch(self, keys: Iterable[Key], now: float) -> None:
         """These are wanted now."""
@@ -101,10 +101,13 @@ class ChunkStore:
         return [Holding(key, chunk.nbytes, chunk.used_at, chunk.rows) for key, chunk in self._chunks.items()]
 
     def drop(self, key: Key) -> None:
-        self._chunks.pop(key, None)
+        chunk = self._chunks.pop(key, None)
+        if chunk is not None:
+            self.nbytes -= chunk.nbytes
 
     def clear(self) -> None:
         self._chunks.clear()
+        self.nbytes = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,3 +177,40 @@ def test_a_store_counts_its_bytes_and_gives_up_the_least_used_first():
     store.drop(b"old")
     assert b"old" not in store
     assert len(store) == 1
+
+
+class Sized:
+    """In place of rows: ``nbytes``, and how often somebody wanted to know."""
+
+    def __init__(self, nbytes: int) -> None:
+        self._nbytes, self.asked = nbytes, 0
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def nbytes(self) -> int:
+        self.asked += 1
+        return self._nbytes
+
+
+steps = st.tuples(st.sampled_from("pdc"), st.sampled_from([b"a", b"b", b"c"]), st.integers(1, 99))
+
+
+@for_all(st.lists(steps, max_size=30))
+def test_what_a_store_takes_is_known_without_looking_at_every_chunk(steps):
+    """It is asked after every step of the engine."""
+    store, held, made = ChunkStore(), dict[bytes, int](), list[Sized]()
+    for step, key, nbytes in steps:
+        if step == "p":
+            made.append(Sized(nbytes))
+            store.put(key, Chunk(made[-1], HEADER), 0.0)
+            held[key] = nbytes
+        elif step == "d":
+            store.drop(key)
+            held.pop(key, None)
+        elif nbytes < 10:
+            store.clear()
+            held.clear()
+        assert store.nbytes == sum(held.values())
+    assert all(one.asked <= 2 for one in made)
