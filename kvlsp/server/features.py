@@ -63,6 +63,7 @@ class ClientFeatures:
         kinds = _at(capabilities, "textDocument")
         inline = _at(kinds, "inlineCompletion") is not None
         wanted, told = (_option(options, name) for name in ("completionFallback", "status"))
+        status = told if isinstance(told, bool) else inline
         name = _at(params, "clientInfo", "name")
         return cls(
             name=name if isinstance(name, str) else "",
@@ -74,9 +75,9 @@ class ClientFeatures:
             register_configuration=_at(
                 capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration") is True,
             fallback=wanted if isinstance(wanted, bool) else not inline,
-            status=told if isinstance(told, bool) else inline,
+            status=status,
             copilot_status=_option(options, "didChangeStatus") is True,
-            asks_again=_option(options, "asksAgain") is True,
+            asks_again=status and _option(options, "asksAgain") is True,
             text_on_save=name == "Neovim",
             lines_apart=any(apart in str(name).lower() for apart in LINES_APART),
         )

@@ -293,6 +293,7 @@ def test_the_second_question_after_a_letter_is_a_persons():
 
 
 @pytest.mark.parametrize(("options", "again"), [({}, False), ({"asksAgain": True}, True), ({"asksAgain": 1}, False),
+                                                ({"asksAgain": True, "status": False}, False),
                                                 ({"kvlsp": {"asksAgain": True}}, True),
                                                 ({"kvlsp.asksAgain": True}, True)])
 def test_who_asks_again_says_so(options, again):
