@@ -39,6 +39,7 @@ END_OF_TEXT = (
     "<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "<|eot_id|>",
     "<EOT>", "<|EOT|>", "\u2581<EOT>", "<|eom_id|>", "<end_of_turn>", "<|return|>",
     "<\uff5cend\u2581of\u2581sentence\uff5c>", "[EOS]", "<|end|>", "<|endofmask|>",
+    "<EOS_TOKEN>", "<|END_OF_TURN_TOKEN|>",
 )  # fmt: skip
 """Names under which families write the token that ends a text."""
 
