@@ -22,15 +22,21 @@ class OpenTexts:
 
     def __init__(self) -> None:
         self._told: dict[str, Snapshot] = {}
+        self._judged: dict[str, tuple[Snapshot, bool]] = {}
+        """Whether a document counts; kept, since it is asked whenever the engine looks for work."""
+        self._languages: Collection[str] = ()
 
     def forget(self) -> None:
         """Whoever was told knows nothing any more."""
         self._told.clear()
+        self._judged.clear()
 
     def due(self, documents: Iterable[Snapshot], current: str | None, languages: Collection[str]) -> str | None:
         """The URI of one that changed since it was told, or that is to be forgotten; of ``languages`` those count,
-        named as `grammars/` names them. One comparison for each document."""
-        wanted = {one.uri: one for one in documents if _counts(one, languages)}
+        named as `grammars/` names them. Two comparisons for each document that is what it was."""
+        self._judged = {one.uri: self._judge(one, languages) for one in documents}
+        self._languages = languages
+        wanted = {uri: one for uri, (one, counts) in self._judged.items() if counts}
         gone = next((uri for uri in self._told if uri not in wanted), None)
         if gone is not None:
             return gone
@@ -44,6 +50,12 @@ class OpenTexts:
             return uri, ""
         self._told[uri] = found
         return uri, str(found.text)
+
+    def _judge(self, document: Snapshot, languages: Collection[str]) -> tuple[Snapshot, bool]:
+        known = self._judged.get(document.uri)
+        if known is not None and known[0] is document and languages == self._languages:
+            return known
+        return document, _counts(document, languages)
 
 
 def _counts(document: Snapshot, languages: Collection[str]) -> bool:
