@@ -26,7 +26,7 @@ from kvlsp.text.secret_names import secret_folder, secret_name
 from kvlsp.workspace.gitignore import Pattern, Patterns, TooMany
 from kvlsp.workspace.reading import read_bytes, refusal_for, refusal_of
 from kvlsp.workspace.refusal import Refusal
-from kvlsp.workspace.repository import is_top, own_excludes, repository_of
+from kvlsp.workspace.repository import own_excludes, repository_of, top_of
 from kvlsp.workspace.wildmatch import BadGlob
 
 GENERATED: Final = (
@@ -106,11 +106,11 @@ class Rules:
         self._general: tuple[Patterns, ...] = ()
         self._fold = False
         self._base = self.root  # where paths that rules are asked about begin: the top of the repository, or the root
-        top = next((folder for folder in (self.root, *self.root.parents) if is_top(folder)), None)
+        top = top_of(self.root)
         if top is not None:
             repository = repository_of(top)
             self._fold, self._base = repository.fold, top
-            self._general = tuple(self._read(file) for file in repository.excludes)
+            self._general = tuple(self._read(file, links=True) for file in repository.excludes)
             if self._is_ignored_itself():
                 self._base, self._general = self.root, ()
                 self._chains.clear()
@@ -194,11 +194,12 @@ class Rules:
     def _lying_in(self, folder: bytes) -> _Chain:
         place = self._base / os.fsdecode(folder)
         within = own_excludes(place) if folder else None  # a repository in the repository
-        files = (place / ".gitignore", *([within] if within else []))
-        return tuple((len(folder) + 1 if folder else 0, patterns) for file in files if (patterns := self._read(file)))
+        found = [self._read(place / ".gitignore"), *([self._read(within, links=True)] if within else [])]
+        return tuple((len(folder) + 1 if folder else 0, patterns) for patterns in found if patterns)
 
-    def _read(self, file: Path) -> Patterns:
-        data = read_bytes(file)
+    def _read(self, file: Path, *, links: bool = False) -> Patterns:
+        """git follows links to the files of rules that it looks for by itself, and to none in a workspace."""
+        data = read_bytes(file, links=links)
         if data is Refusal.TOO_LARGE:
             self.unfollowed[file] = "is larger than 1 MB"
             return _EVERYTHING

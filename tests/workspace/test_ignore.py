@@ -97,7 +97,8 @@ def test_rules_too_long_to_follow_take_the_folder_with_them(tmp_path, data):
 
 
 _GIT = st.lists(st.sampled_from([
-    b"gitdir: ", b"[core]\n", b"excludesfile", b"ignorecase", b" = ", b"\0", b"\n", b'"', b"\\", b"~", b"~nobody/",
+    b"gitdir: ", b"[core]\n", b"[include]\npath", b'[includeIf "gitdir:', b'[includeIf "onbranch:', b'"]\npath = ',
+    b"config", b"excludesfile", b"ignorecase", b" = ", b"\0", b"\n", b'"', b"\\", b"~", b"~nobody/",
     b"/dev/zero", b"../", b"a/b", b"x" * 5000, b"\xff", b"\xed\xa0\x80", b"*.py", b"[z-a]",
 ]), max_size=8).map(b"".join)  # fmt: skip
 
