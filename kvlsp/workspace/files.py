@@ -86,16 +86,29 @@ def _listing(folder: Path, walked: Walked) -> tuple[list[os.DirEntry[str]], list
     """Entries that are no folders, and folders; both by name. A link is never followed, so it counts as a file."""
     files: list[os.DirEntry[str]] = []
     folders: list[Path] = []
+    for entry in sorted(_entries(folder, walked), key=lambda entry: entry.name):
+        try:
+            is_folder = entry.is_dir(follow_symlinks=False)  # on some disks this asks about the entry itself
+        except OSError as error:
+            walked.refused[walked.note(Path(entry.path), error)] += 1
+            continue
+        if is_folder:
+            folders.append(Path(entry.path))
+        else:
+            files.append(entry)
+    return files, folders
+
+
+def _entries(folder: Path, walked: Walked) -> list[os.DirEntry[str]]:
+    """What the disk tells before it fails."""
+    found: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(Path(entry.path))
-                else:
-                    files.append(entry)
+            for entry in entries:
+                found.append(entry)
     except OSError as error:
         walked.refused[walked.note(folder, error)] += 1
-    return files, folders
+    return found
 
 
 def _look(entry: os.DirEntry[str], rules: Rules, walked: Walked) -> SourceFile | Refusal:

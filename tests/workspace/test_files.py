@@ -117,6 +117,40 @@ def test_a_folder_that_may_not_be_entered_is_passed_over_and_named(tmp_path, mon
     index.close()
 
 
+class Failing:
+    """A folder's listing as a bad disk gives it: an entry of which it does not know what it is, and no end."""
+
+    def __init__(self, listing):
+        self._listing = listing
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._listing.close()
+
+    def __iter__(self):
+        yield from (Unknown(entry) if entry.name == "b.py" else entry for entry in self._listing)
+        raise OSError(errno.EIO, "Input/output error")
+
+
+class Unknown:
+    def __init__(self, entry):
+        self.name, self.path = entry.name, entry.path
+
+    def is_dir(self, *, follow_symlinks):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+
+def test_what_a_disk_tells_before_it_fails_is_read(tmp_path, monkeypatch):
+    write_tree(tmp_path, dict.fromkeys(["a.py", "b.py", "c.py", "sub/d.py"], "x = 1\n"))
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: Failing(scandir(path)) if Path(path) == tmp_path else scandir(path))
+    walked = Walked()
+    assert [file.path.name for file in walk(Rules(tmp_path), walked) if file] == ["a.py", "c.py", "d.py"]
+    assert walked.closed == {tmp_path: "Input/output error", tmp_path / "b.py": "Stale file handle"}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a file that nobody may read")
 def test_a_file_that_cannot_be_read_is_named_and_tried_again(tmp_path, monkeypatch):
     write_tree(tmp_path, dict.fromkeys(["app.py", "b.py"], "x = 1\n"))
