@@ -71,8 +71,8 @@ class Tokenizer:
         self.kind: definition.Kind = found.kind
         self.control: Mapping[str, int] = MappingProxyType(found.control)
         """Control tokens by their text."""
-        self.begin: tuple[int, ...] = published.begin
-        """What the published tokenizer puts before every text."""
+        self.begin: tuple[int, ...] = tuple(one for one in published.begin if rows is None or one < rows)
+        """What the published tokenizer puts before every text, as far as the model has a row for it."""
         self.source: Path | None = None
         """The file that it was read from."""
         self._definition = found

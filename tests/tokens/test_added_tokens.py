@@ -122,6 +122,10 @@ def test_a_begin_token_that_only_the_post_processor_adds() -> None:
         "special_tokens": {"B": {"id": "B", "ids": [number], "tokens": ["<|endoftext|>"]}},
     }
     assert Tokenizer.from_json(json.dumps(file)).begin == (number,)
+    rows = 1 + max(*file["model"]["vocab"].values(), *(entry["id"] for entry in file["added_tokens"]))
+    assert Tokenizer(json.dumps(file), rows=rows).begin == (number,)
+    file["post_processor"]["special_tokens"]["B"]["ids"] = [rows]  # as where a model was saved without its last tokens
+    assert Tokenizer(json.dumps(file), rows=rows).begin == ()
 
 
 def test_a_tokenizer_that_asks_for_something_unknown_is_refused() -> None:
