@@ -116,7 +116,7 @@ class LineEnds:
 
     def _ask(self, message: Complete) -> Complete:
         text, selected, offset = self._texts.get(message.uri), message.selected, message.offset
-        if text is None or not text.text.pairs or message.offset > len(text.text):
+        if text is None or not text.returns or message.offset > len(text.text):
             return message
         start = end = offset - text.between(offset)  # never between the two characters of a line end
         if selected is not None:
@@ -127,7 +127,7 @@ class LineEnds:
 
     def _ask_next(self, message: NextEdit) -> NextEdit:
         text = self._texts.get(message.uri)
-        if text is None or not text.text.pairs or message.offset > len(text.text):
+        if text is None or not text.returns or message.offset > len(text.text):
             return message
         self._asked_next[message.ticket] = message.uri
         return replace(message, offset=text.offset(message.offset))

@@ -28,7 +28,7 @@ def _for_client(ls: KvlspServer, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """With the line ends that the client's editor takes."""
     if not ls.client.lines_apart:
         return items
-    return tuple(replace(item, text=item.text.replace("\r\n", "\n")) for item in items)
+    return tuple(replace(item, text=item.text.replace("\r\n", "\n").replace("\r", "\n")) for item in items)
 
 
 def inline_completion(ls: KvlspServer, params: lsp.InlineCompletionParams) -> Any:

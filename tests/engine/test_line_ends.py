@@ -1,4 +1,4 @@
-"""The same document with line feeds and with the line ends of Windows: the engine does the same in both."""
+"""The same document with line feeds and with other line ends: the engine does the same in all."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ def test_offsets_and_texts_go_in_plain_and_come_out_as_the_editor_has_them():
     ends = opened("a\r\nb\r\nc")
     assert ask(ends, 4).offset == 3
     assert answer(ends, "x\ny", 3, 3) == Item(4, 4, "x\r\ny", 1)
+
+
+def test_line_ends_of_one_return_stay_what_they_are():
+    ends = opened("a\rb\rc")
+    assert ask(ends, 3).offset == 3
+    assert str(ends.incoming(OpenDocument(Snapshot(URI, 2, Rope.of("a\rb\rc"), ""))).snapshot.text) == "a\nb\nc"
+    assert ask(ends, 3).offset == 3
+    assert answer(ends, "x\ny", 3, 3) == Item(3, 3, "x\ry", 1)
 
 
 def test_the_entry_that_a_list_has_highlighted():
@@ -123,9 +131,9 @@ def test_any_history_of_edits_leads_to_the_plain_text(text, data):
 
 
 @pytest.mark.parametrize("caret", [TEXT.index("return") - 5, len(TEXT) - 1])
-def test_an_engine_offers_the_same_in_both(caret):
+def test_an_engine_offers_the_same_in_all(caret):
     found = []
-    for line_end in ("\n", "\r\n"):
+    for line_end in ("\n", "\r\n", "\r"):
         bench = Bench(TEXT.replace("\n", line_end))
         bench.rest()
         offset = len(TEXT[:caret].replace("\n", line_end))
@@ -138,4 +146,4 @@ def test_an_engine_offers_the_same_in_both(caret):
         described = bench.events[-1].description
         assert described["sha256"] == hashlib.sha256(str(bench.snapshot.text).encode()).hexdigest()
         found.append([(item.start - offset, plain(item.text)) for item in answers[0].items])
-    assert found[0] == found[1] != []
+    assert found[0] == found[1] == found[2] != []

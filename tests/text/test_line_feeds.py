@@ -40,7 +40,7 @@ def test_offsets_are_those_of_the_plain_text(text, data):
 
 
 def test_without_such_line_ends_both_are_one():
-    rope = Rope.of("a\nb\rc")
+    rope = Rope.of("a\nb\u2028c\x0c")
     both = LineFeeds.of(rope)
     assert both.plain is both.text is rope
     edit = Edit(1, 1, "x")
@@ -59,6 +59,9 @@ def test_a_keystroke_costs_no_more_in_a_long_text():
 
 
 def test_line_ends_are_those_of_the_line():
+    both = LineFeeds.of(Rope.of("a\rb"))
+    assert str(both.plain) == "a\nb"
+    assert [both.line_end_at(offset) for offset in (0, 1, 2, 3)] == ["\r"] * 4
     both = LineFeeds.of(Rope.of("a\r\nb\nc"))
     assert [both.line_end_at(offset) for offset in (0, 1, 2, 3, 5)] == ["\r\n", "\r\n", "\r\n", "\n", "\n"]
     assert LineFeeds.of(Rope.of("a\r\nb")).line_end_at(4) == "\r\n"
