@@ -1,4 +1,4 @@
-"""The rope against plain strings, and the work that it does."""
+"""The rope against plain strings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvlsp.text import rope as rope_module
 from kvlsp.text.edit import Edit
-from kvlsp.text.rope import LEAF_MAX, LEAF_MIN, Rope
+from kvlsp.text.rope import Rope
 from kvlsp.text.units import PositionEncoding
 from tests.support.nasty import nasty_text, placed, replacements
 
@@ -22,32 +21,12 @@ def line_starts(text: str) -> list[int]:
 
 
 def check(rope: Rope, text: str) -> None:
-    """Everything a rope knows equals what the string says, and its tree is in order."""
+    """Everything a rope knows equals what the string says."""
     assert str(rope) == text
     assert len(rope) == len(text)
     starts = line_starts(text)
     assert rope.line_count == len(starts)
     assert [rope.line_start(line) for line in range(len(starts))] == starts
-    check_tree(rope._root, alone=True)
-
-
-def check_tree(node, alone: bool) -> None:
-    if isinstance(node, rope_module._Leaf):
-        assert node.chars <= LEAF_MAX
-        assert alone or node.chars >= LEAF_MIN
-        return
-    assert abs(node.left.height - node.right.height) <= 1
-    check_tree(node.left, alone=False)
-    check_tree(node.right, alone=False)
-
-
-@pytest.fixture
-def small_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves of 4 to 16 characters, so that short examples make deep trees."""
-    monkeypatch.setattr(rope_module, "LEAF_MIN", 4)
-    monkeypatch.setattr(rope_module, "LEAF_MAX", 16)
-    monkeypatch.setitem(globals(), "LEAF_MIN", 4)
-    monkeypatch.setitem(globals(), "LEAF_MAX", 16)
 
 
 def with_small_leaves(test):
@@ -114,42 +93,6 @@ def test_breaks_are_split_and_joined(text: str, edit: Edit, lines: int, padding:
     assert rope.line_count == len(line_starts(whole))
     if not padding:
         assert rope.line_count == lines
-
-
-def test_a_large_text_is_edited_by_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes made and characters copied for one edit: a path and a leaf, whatever the length of the text."""
-    made: list[int] = []
-    leaf, branch = rope_module._Leaf.__init__, rope_module._Branch.__init__
-
-    def counted_leaf(self, text: str) -> None:
-        made.append(len(text))
-        leaf(self, text)
-
-    def counted_branch(self, left, right) -> None:
-        made.append(0)
-        branch(self, left, right)
-
-    for text in ("x" * 1_000_000, ("y" * 99 + "\n") * 10_000):
-        rope = Rope.of(text)
-        with monkeypatch.context() as patch:
-            patch.setattr(rope_module._Leaf, "__init__", counted_leaf)
-            patch.setattr(rope_module._Branch, "__init__", counted_branch)
-            for edit in [Edit(500_000, 500_000, "z"), Edit(0, 1, ""), Edit(100, 900_000, "\n")]:
-                made.clear()
-                rope = rope.replace(edit)
-                assert len(made) <= 70, made
-                assert sum(made) <= 6 * LEAF_MAX, made
-        check_tree(rope._root, alone=True)
-
-
-def test_tiny_edits_everywhere_leave_no_crumbs() -> None:
-    """Deleting nearly all of every leaf keeps leaves full, so the tree stays small."""
-    rope = Rope.of("a" * 200_000)
-    for start in range(0, 1_000):
-        rope = rope.replace(Edit(start, start + 190, ""))
-    assert len(rope) == 10_000
-    assert sum(1 for _ in rope.pieces()) <= 10_000 // LEAF_MIN
-    check_tree(rope._root, alone=True)
 
 
 def test_what_lies_outside_is_refused() -> None:
