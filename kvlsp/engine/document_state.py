@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kvlsp.completion.answers import Answers
-from kvlsp.completion.drafts import CopyDrafter
+from kvlsp.completion.copy_drafter import CopyDrafter
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync

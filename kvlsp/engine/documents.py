@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from kvlsp.cache.worth import Budget, worthiest
-from kvlsp.completion.drafts import BLOCKED, Adaptation, CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import BLOCKED, CopyDrafter
+from kvlsp.completion.draft_length import Adaptation
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.document_state import UNASKED, DocumentState
 from kvlsp.engine.placing import Placing

@@ -16,7 +16,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.draft_length import Adaptation
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.reader import Reader

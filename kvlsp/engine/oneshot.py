@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.context import compose

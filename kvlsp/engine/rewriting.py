@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.draft_length import Adaptation
+from kvlsp.completion.drafts import Drafting
 from kvlsp.completion.stop import Stop, StopReason
 from kvlsp.engine.generate import Generation, Limits, step
 from kvlsp.engine.session import Session

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.oneshot import complete_text

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kvlsp
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Progress

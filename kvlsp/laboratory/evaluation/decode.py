@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kvlsp.completion.drafts import Adaptation, CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.draft_length import Adaptation
+from kvlsp.completion.drafts import Drafting
 from kvlsp.engine.completion import CompletionJob, Phase
 from kvlsp.engine.generate import Drafter
 from kvlsp.engine.session import Session

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import StopPolicy, StopRule
 from kvlsp.syntax.block import WINDOW

@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import Stop, StopReason
 from kvlsp.engine.generate import Generation, Limits, step

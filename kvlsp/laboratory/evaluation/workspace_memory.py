@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kvlsp.completion.drafts import CopyDrafter, Drafting
+from kvlsp.completion.copy_drafter import CopyDrafter
+from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.remembering import Remembering
