@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import random
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -26,6 +24,7 @@ from kvlsp.tokens.beside import beside, rows_of, whole_file
 from kvlsp.tokens.boundaries import Boundaries, Nowhere
 from kvlsp.tokens.control import named_in
 from kvlsp.tokens.published import Published, check
+from kvlsp.tokens.vocabulary import Vocabulary
 
 Rule = Literal["A", "A+B", "SP", "SP+B", "whole"]
 """How an edit finds the ends of its window: at spaces after words (A), between characters that no vocabulary entry
@@ -34,14 +33,6 @@ joins (SP), or at pre-token starts where those are far (B); or not at all."""
 CHUNK = 1 << 16
 """Characters encoded in one call of the library, where the text can be cut: bounds how long other threads
 wait."""
-
-END_OF_TEXT = (
-    "<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "<|im_end|>", "<|eot_id|>",
-    "<EOT>", "<|EOT|>", "\u2581<EOT>", "<|eom_id|>", "<end_of_turn>", "<|return|>",
-    "<\uff5cend\u2581of\u2581sentence\uff5c>", "[EOS]", "<|end|>", "<|endofmask|>",
-    "<EOS_TOKEN>", "<|END_OF_TURN_TOKEN|>",
-)  # fmt: skip
-"""Names under which families write the token that ends a text."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -75,11 +66,10 @@ class Tokenizer:
         """What the published tokenizer puts before every text, as far as the model has a row for it."""
         self.source: Path | None = None
         """The file that it was read from."""
-        self._definition = found
+        self._vocabulary = Vocabulary(found)
         self.boundaries: Boundaries = found.boundaries
         self.reach = found.reach
         self.rule: Rule = self._rule(found.pairs_are_exact)
-        self._starting_with = lru_cache(maxsize=1024)(self._find_starting_with)
         try:
             if not self._boundaries_hold():
                 self.rule, self.boundaries, self.reach = "whole", Nowhere(), None
@@ -173,37 +163,9 @@ class Tokenizer:
 
     # --- ids to text -------------------------------------------------------------------------------------
 
-    @cached_property
-    def _bytes(self) -> list[bytes]:
-        """The bytes of each id; control tokens and holes in the vocabulary have none."""
-        table = [b""] * self.vocabulary_size
-        if self.kind == "byte-level":
-            alphabet = _byte_level_alphabet()
-            for entry, number in self._definition.vocabulary.items():
-                try:
-                    table[number] = bytes(alphabet[character] for character in entry)
-                except KeyError:  # an entry that no text becomes
-                    table[number] = entry.encode("utf-8")
-        else:
-            for entry, number in self._definition.vocabulary.items():
-                byte = definition.byte_of(entry)
-                plain = entry.replace(definition.SPACE_MARK, " ")
-                table[number] = plain.encode("utf-8") if byte is None else bytes([byte])
-        for added in self._definition.added:
-            written = str(added["content"])
-            plain = written if self.kind == "byte-level" else written.replace(definition.SPACE_MARK, " ")
-            table[added["id"]] = plain.encode("utf-8")
-        for number in self.control.values():
-            table[number] = b""
-        return table
-
-    @cached_property
-    def _names(self) -> dict[int, str]:
-        return {number: name for name, number in self.control.items()}
-
     def token_bytes(self, number: int) -> bytes:
         """The UTF-8 bytes that a token adds to a text; none for control tokens and unknown ids."""
-        return self._bytes[number] if 0 <= number < len(self._bytes) else b""
+        return self._vocabulary.bytes_of(number)
 
     def begins_character(self, number: int) -> bool:
         """Whether a token's first byte is the first of a character."""
@@ -212,7 +174,7 @@ class Tokenizer:
 
     def piece(self, number: int) -> str:
         """A token's text as well as it can be shown alone; a control token's name."""
-        return self._names.get(number) or self.token_bytes(number).decode("utf-8", "replace")
+        return self._vocabulary.piece(number)
 
     def decode(self, ids: Iterable[int] | npt.NDArray[np.int32]) -> str:
         """The text of document tokens: what was encoded, after the tokenizer's normalisation.
@@ -230,42 +192,20 @@ class Tokenizer:
 
     # --- vocabulary --------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def vocabulary_size(self) -> int:
         """One more than the greatest id."""
-        found = self._definition
-        numbers = (*found.vocabulary.values(), *found.control.values(), *(one["id"] for one in found.added))
-        return max(numbers, default=-1) + 1
+        return self._vocabulary.size
 
-    @cached_property
+    @property
     def end_of_text(self) -> frozenset[int]:
         """Ids after which a generation is over, by the names that families give them."""
-        return frozenset(self.control[name] for name in END_OF_TEXT if name in self.control)
+        return self._vocabulary.end_of_text
 
     def starting_with(self, text: str) -> npt.NDArray[np.int32]:
         """Ids, ascending, whose text begins with ``text`` or is a proper beginning of it: what may follow
         when the tokens that spell ``text`` are taken back (token healing)."""
-        return self._starting_with(text)
-
-    @cached_property
-    def _by_bytes(self) -> tuple[list[bytes], list[int]]:
-        pairs = sorted((piece, number) for number, piece in enumerate(self._bytes) if piece)
-        return [piece for piece, _ in pairs], [number for _, number in pairs]
-
-    def _find_starting_with(self, text: str) -> npt.NDArray[np.int32]:
-        wanted = readable(text).encode("utf-8")
-        pieces, numbers = self._by_bytes
-        low = bisect_left(pieces, wanted)
-        high = low + sum(1 for _ in _while_prefixed(pieces, low, wanted))
-        found = numbers[low:high]
-        for length in range(1, len(wanted)):
-            place = bisect_left(pieces, wanted[:length])
-            while place < len(pieces) and pieces[place] == wanted[:length]:
-                found.append(numbers[place])
-                place += 1
-        result = np.array(sorted(found), dtype=np.int32)
-        result.flags.writeable = False
-        return result
+        return self._vocabulary.starting_with(readable(text))
 
     # --- trust, but verify -------------------------------------------------------------------------------
 
@@ -294,18 +234,3 @@ _TRIALS = (
 def readable(text: str) -> str:
     """The text with U+FFFD for lone surrogates, which no tokenizer takes; its length stays."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-
-
-def _while_prefixed(pieces: list[bytes], low: int, prefix: bytes) -> Iterable[bytes]:
-    while low < len(pieces) and pieces[low].startswith(prefix):
-        yield pieces[low]
-        low += 1
-
-
-def _byte_level_alphabet() -> dict[str, int]:
-    """The character that byte-level vocabularies write for each byte: printable Latin-1 characters stand for
-    themselves, the other bytes for the characters from U+0100 on (GPT-2)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    alphabet = {chr(byte): byte for byte in printable}
-    others = (byte for byte in range(256) if chr(byte) not in alphabet)
-    return alphabet | {chr(0x100 + index): byte for index, byte in enumerate(others)}

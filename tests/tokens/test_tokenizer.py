@@ -1,4 +1,4 @@
-"""Text to ids and back, control tokens, healing sets, refusals."""
+"""Text to ids and back, control tokens, refusals."""
 
 from __future__ import annotations
 
@@ -118,20 +118,6 @@ def test_long_texts_are_encoded_in_pieces_with_the_same_result(
     assert max(lengths) < 1_000
     for name in ("ids", "starts", "words"):
         assert np.array_equal(getattr(in_pieces, name), getattr(at_once, name)), name
-
-
-def test_tokens_for_healing_begin_with_the_text_or_are_its_beginning(kind: str) -> None:
-    tokenizer = made(kind)
-    for text in ("ret", " re", "\n", "é", "self.x", "漢"):
-        wanted = text.encode()
-        expected = [
-            number
-            for number in range(tokenizer.vocabulary_size)
-            if (piece := tokenizer.token_bytes(number))
-            and (piece.startswith(wanted) or (len(piece) < len(wanted) and wanted.startswith(piece)))
-        ]
-        assert tokenizer.starting_with(text).tolist() == expected
-    assert not tokenizer.starting_with("ret").flags.writeable
 
 
 def test_the_default_tokenizer() -> None:
