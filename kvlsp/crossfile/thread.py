@@ -3,7 +3,7 @@
 The editor's thread only appends to a queue. This one keeps in mind what is open and where somebody works
 (``asking``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
 Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process. One that
-ends or does not answer is replaced, as ``supervision`` says; meanwhile what is placed stays.
+ends or does not answer is replaced (``process``); meanwhile what is placed stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Final
 
 from kvlsp.config import Settings
 from kvlsp.crossfile.asking import Asking
-from kvlsp.crossfile.supervision import PATIENCE, PAUSES, Failure, Supervision
+from kvlsp.crossfile.process import Launch, WorkspaceProcess
+from kvlsp.crossfile.supervision import PATIENCE, PAUSES, Failure
 from kvlsp.default_model.remembers import languages
 from kvlsp.errors import WorkspaceError
 from kvlsp.messages import (
@@ -35,16 +36,14 @@ from kvlsp.messages import (
 from kvlsp.text.document import Snapshot
 from kvlsp.workspace.messages import (
     Answer,
-    Ask,
     Condition,
     FilesChanged,
     FromWorkspace,
     Recalled,
     Recollect,
     Roots,
-    ToWorkspace,
 )
-from kvlsp.workspace.process import Hear, Link, launch
+from kvlsp.workspace.process import launch
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,6 @@ NOTHING: Final = Condition(0, 0, 0)
 REMEMBERED: Final = 5_000_000
 """Characters of other files that the engine is told to remember: about as many as it has room for."""
 
-Launch = Callable[[Hear], Link]
 PathOf = Callable[[str], str | None]
 """The path on the disk that a URI names; None where it names none."""
 
@@ -82,14 +80,12 @@ class CrossFile:
 
     def __init__(self, post: Callable[[Message], None], tell: Callable[[Condition], None], path_of: PathOf,
                  launch: Launch = launch, clock: Callable[[], float] = time.monotonic) -> None:
-        self._post, self._tell, self._path_of, self._launch, self._clock = post, tell, path_of, launch, clock
+        self._post, self._tell, self._path_of, self._clock = post, tell, path_of, clock
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._asking = Asking(Settings())
         self._roots: tuple[str, ...] = ()
-        self._link: Link | None = None
-        self._supervision = Supervision()
-        self._processes = 0
+        self._process = WorkspaceProcess(launch, lambda number, said: self._queue.put(_Heard(number, said)), clock)
         self._told_files = False
         """The engine may remember files of a process that is no more, or of this one."""
         self._anew = True
@@ -98,7 +94,7 @@ class CrossFile:
     @property
     def failures(self) -> dict[Failure, int]:
         """How often the process ended by itself, and how often it had to be ended; from any thread."""
-        return dict(self._supervision.failures)
+        return self._process.failures
 
     # -- the editor's thread: nothing but an append
 
@@ -149,11 +145,11 @@ class CrossFile:
             except Exception as error:  # completions go on without a context
                 log.error("The context from other files failed on %s (%s).", type(item).__name__, type(error).__name__)
                 log.debug("What failed:", exc_info=True)
-        self._unlink()
+        self._process.end()
 
     def _patience(self) -> float | None:
         now = self._clock()
-        waits = (self._supervision.due(now), None if self._link is None else self._asking.due(now))
+        waits = (self._process.due(now), self._asking.due(now) if self._process.runs else None)
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _act(self, item: _Item) -> None:
@@ -180,30 +176,19 @@ class CrossFile:
                 self._roots = paths
                 self._follow_roots()
             case FilesChanged():
-                self._send(item)
+                self._process.send(item)
             case _Heard(process, message):
-                if process == self._processes:
+                if self._process.heard(process, message):
                     self._hear(message)
 
     def _send_due(self) -> None:
-        if self._link is not None:
+        if self._process.runs:
             for message in self._asking.outgoing(self._clock()):
-                self._send(message)
-
-    def _send(self, message: ToWorkspace) -> None:
-        """A process that is gone says so itself."""
-        if self._link is not None:
-            try:
-                self._link.send(message)
-                if isinstance(message, Ask):
-                    self._supervision.asked(message.number, self._clock())
-            except WorkspaceError as error:
-                log.debug("%s", error)
+                self._process.send(message)
 
     def _hear(self, message: FromWorkspace | None) -> None:
         match message:
             case Answer():
-                self._supervision.answered(message.number)
                 placing = self._asking.answered(message)
                 if placing is not None:
                     self._place(placing)
@@ -212,8 +197,6 @@ class CrossFile:
             case Condition():
                 if message.settled:
                     self._asking.again()
-                if message.indexing:
-                    self._supervision.heard(self._clock())
                 self._tell(message)
             case None:
                 self._replace("ended", "ended by itself")
@@ -232,8 +215,7 @@ class CrossFile:
         """A process for the roots as they are, if one is wanted."""
         settings = self._asking.settings
         if not self._roots or not (settings.reads_workspace or settings.remembers_workspace):
-            self._unlink()
-            self._supervision.forgive()
+            self._process.end()
             self._asking.lost()
             for message in self._asking.cleared():
                 self._place(message)
@@ -244,42 +226,35 @@ class CrossFile:
         if not settings.reads_workspace:
             for message in self._asking.cleared():
                 self._place(message)
-        if self._link is None and not self._start():
+        if not self._process.runs and not self._start():
             return
-        self._send(Roots(self._roots, settings.exclude))
+        self._process.send(Roots(self._roots, settings.exclude))
         if settings.remembers_workspace:
-            self._send(Recollect(languages(), REMEMBERED))
+            self._process.send(Recollect(languages(), REMEMBERED))
         elif self._told_files:
-            self._send(Recollect(()))
+            self._process.send(Recollect(()))
         self._asking.again()
 
     def _start(self) -> bool:
-        if self._supervision.given_up or self._supervision.again is not None:
-            return False
-        self._processes += 1
-        number, self._anew = self._processes, True
         try:
-            self._link = self._launch(lambda message: self._queue.put(_Heard(number, message)))
+            started = self._process.start()
         except WorkspaceError as error:
             self._give_up(str(error))
             return False
-        return True
+        self._anew = self._anew or started
+        return started
 
     def _look_after(self) -> None:
         """Replace a process that does not answer, and start the next one when the pause is over."""
-        now = self._clock()
-        if self._supervision.silent(now):
+        if self._process.silent:
             self._replace("silent", f"gave no answer for {PATIENCE:.0f} seconds")
-        again = self._supervision.again
-        if again is not None and now >= again:
-            self._supervision.gone()
+        if self._process.pause_is_over():
             self._follow_roots()
 
     def _replace(self, how: Failure, what: str) -> None:
-        self._unlink()
+        self._process.failed(how)
         self._asking.lost()
-        self._supervision.failed(how, self._clock())
-        if self._supervision.given_up:
+        if self._process.given_up:
             self._give_up(f"The process that reads the workspace failed {len(PAUSES) + 1} times in a row, at last it "
                           f"{what}; completions know the open document only until kvlsp is started again. The log on "
                           "standard error may say why.")
@@ -291,13 +266,6 @@ class CrossFile:
         for message in self._asking.cleared():
             self._place(message)
         self._tell(Condition(0, 0, 0, problems=(why,)))
-
-    def _unlink(self) -> None:
-        if self._link is not None:
-            self._processes += 1  # what it still says does not count
-            self._link.close()
-            self._link = None
-        self._supervision.gone()
 
 
 def _wishes(settings: Settings) -> tuple[object, ...]:

@@ -1,24 +1,21 @@
-"""The thread between editor, workspace and engine; the workspace's process is a fake one, time has always passed."""
+"""From documents that are open to what the engine is told of other files."""
 
 from __future__ import annotations
 
 import pytest
 
 from kvlsp.config import Settings
-from kvlsp.crossfile.supervision import LONG, PATIENCE, PAUSES
-from kvlsp.crossfile.thread import CrossFile
+from kvlsp.crossfile.supervision import PAUSES
 from kvlsp.messages import (
     CancelToken,
     CloseDocument,
     Complete,
     Configure,
-    ContextChunk,
     OpenDocument,
     PlaceContext,
     Remember,
     RememberedFile,
 )
-from kvlsp.text.document import Document, Snapshot
 from kvlsp.workspace.messages import (
     Ask,
     Condition,
@@ -30,67 +27,7 @@ from kvlsp.workspace.messages import (
     Roots,
     Shown,
 )
-from tests.support.clock import ManualClock
-from tests.support.fake_workspace import FakeLink, FakeWorkspace, News
-
-A, B = "file:///project/a.py", "file:///project/b.py"
-CHUNKS = (Shown("lib.py", "x = 1\n"),)
-PLACED = (ContextChunk("lib.py", "x = 1\n"),)
-ON = Settings(cross_file="always", workspace_memory="off")
-
-
-def snapshot(uri: str, text: str = "abc\n") -> Snapshot:
-    return Document.open(uri, "python", 1, text).snapshot
-
-
-def path_of(uri: str) -> str | None:
-    return uri.removeprefix("file://") if uri.startswith("file:///") else None
-
-
-class Clock(ManualClock):
-    """Every look at it takes ``step`` seconds, so that no rest has to be waited for."""
-
-    step = 1
-
-    def __call__(self) -> float:
-        self.pass_(self.step)
-        return self.now
-
-
-class Between:
-    def __init__(self) -> None:
-        self.workspace = FakeWorkspace(CHUNKS)
-        self.engine, self.editor = News(), News()
-        self.clock = Clock()
-        self.cross_file = CrossFile(self.engine.add, self.editor.add, path_of, self.workspace.launch, self.clock)
-
-    def start(self, settings: Settings | None = None, *open_documents: Snapshot) -> None:
-        self.cross_file.folders(["/project"], settings or ON, open_documents)
-
-    def placed(self, uri: str = A) -> PlaceContext:
-        return self.engine.wait(PlaceContext, lambda message: message.uri == uri)
-
-    def pass_(self, seconds: float) -> None:
-        """Time passes, and something happens, so that the thread looks at its clock."""
-        self.clock.pass_(seconds)
-        self.cross_file.changed(["/project/x.py"])
-
-    def problem(self, part: str) -> str:
-        """The sentence with this part, once it is told."""
-        told = self.editor.wait(Condition, lambda condition: any(part in problem for problem in condition.problems))
-        return told.problems[0]
-
-    def process(self, number: int) -> FakeLink:
-        """The process with this number, once it has been told of the roots."""
-        self.workspace.told.wait(Roots, lambda _roots: len(self.workspace.links) == number)
-        return self.workspace.links[-1]
-
-
-@pytest.fixture
-def between():
-    between = Between()
-    yield between
-    between.cross_file.stop()
+from tests.crossfile.between import ON, PLACED, A, B, snapshot
 
 
 def test_from_an_open_document_to_the_engine(between):
@@ -182,119 +119,6 @@ def test_other_globs_reach_the_process(between):
     between.cross_file.note(Configure(Settings(cross_file="always", exclude=("lib/",))))
     assert between.workspace.told.wait(Roots, lambda roots: roots.exclude == ("lib/",)).paths == ("/project",)
     assert len(between.workspace.links) == 1
-
-
-def test_a_process_that_dies_is_started_again_and_told_everything(between):
-    between.start(None, snapshot(A))
-    between.placed()
-    between.workspace.told.items.clear()
-    between.workspace.chunks = (Shown("other.py", "y = 2\n"),)
-    between.workspace.say(None)
-    assert "ended by itself; it is started again" in between.problem("ended")
-    between.pass_(PAUSES[0])
-    assert between.engine.wait(PlaceContext, lambda message: message.chunks != PLACED).uri == A
-    assert between.workspace.told.items[:2] == [Roots(("/project",), ()), DocumentText("/project/a.py", "abc\n")]
-    assert between.cross_file.failures == {"ended": 1, "silent": 0}
-
-
-def test_a_process_that_does_not_answer_is_ended_and_replaced(between):
-    between.workspace.chunks = None
-    between.start(None, snapshot(A))
-    between.workspace.told.wait(Ask)
-    between.workspace.say(Condition(1, 5, 9))  # it lives, but answers nothing
-    hung = between.process(1)
-    between.workspace.told.items.clear()
-    between.workspace.chunks = CHUNKS
-    between.pass_(PATIENCE)
-    assert f"gave no answer for {PATIENCE:.0f} seconds" in between.problem("no answer")
-    assert hung.closed.wait(10)
-    between.pass_(PAUSES[0])
-    assert between.placed().chunks == PLACED
-    assert between.cross_file.failures == {"ended": 0, "silent": 1}
-
-
-def test_while_nobody_answers_a_request_is_not_held_up(between):
-    """What the editor's thread and the engine see of a hung process: nothing at all."""
-    between.workspace.chunks = None
-    between.start(None, snapshot(A))
-    between.workspace.told.wait(Ask)
-    between.cross_file.note(Complete(1, A, 1, 2, "automatic", 0.0, None, CancelToken()))
-    between.pass_(PATIENCE)
-    between.problem("no answer")
-    assert between.engine.items == []
-
-
-def test_nothing_shortens_the_pause_before_another_process(between):
-    between.workspace.chunks = None
-    between.start(None, snapshot(A))
-    between.process(1)
-    between.clock.step = 0
-    between.workspace.say(None)
-    between.problem("started again")
-    between.pass_(PAUSES[0] / 2)
-    between.cross_file.folders(["/project", "/other"], ON, ())
-    between.cross_file.note(Configure(Settings(cross_file="always", exclude=("lib/",))))
-    between.cross_file.stop()  # when all this was acted on
-    assert len(between.workspace.links) == 1
-
-
-def test_a_process_that_fails_again_and_again_is_given_up_with_a_sentence(between):
-    between.workspace.chunks = None
-    between.start(None, snapshot(A))
-    for number, pause in enumerate((*PAUSES, 0.0), 1):
-        between.process(number)
-        between.workspace.told.items.clear()
-        between.workspace.say(None)
-        between.problem("started again" if pause else "in a row")
-        between.editor.items.clear()
-        between.pass_(pause)
-    between.pass_(LONG)
-    between.cross_file.note(Configure(Settings(cross_file="never")))
-    between.cross_file.note(Configure(ON))  # who wants it again gets it again
-    between.process(len(PAUSES) + 2)
-
-
-def test_failures_long_ago_do_not_count(between):
-    between.start(None, snapshot(A))
-    for number in range(1, len(PAUSES) + 3):
-        between.process(number)
-        between.workspace.told.items.clear()
-        between.workspace.say(None)
-        assert "started again" in between.problem("ended")
-        between.editor.items.clear()
-        between.pass_(LONG)
-    between.process(len(PAUSES) + 3)
-
-
-def test_switching_off_and_on_is_no_failure(between):
-    between.start(None, snapshot(A))
-    for number in range(1, len(PAUSES) + 3):
-        between.process(number)
-        between.workspace.told.items.clear()
-        between.cross_file.note(Configure(Settings(cross_file="never")))
-        between.cross_file.note(Configure(ON))
-    between.process(len(PAUSES) + 3)
-
-
-def test_what_a_dead_process_still_says_does_not_count(between):
-    between.start(None, snapshot(A))
-    between.placed()
-    first = between.workspace.links[0]
-    between.workspace.told.items.clear()
-    first.hear(None)
-    between.problem("ended")
-    between.pass_(PAUSES[0])
-    between.process(2)
-    first.hear(None)
-    between.cross_file.note(OpenDocument(snapshot(B)))
-    between.placed(B)
-    assert len(between.workspace.links) == 2
-
-
-def test_a_process_that_cannot_be_started_is_a_sentence(between):
-    between.workspace.broken = True
-    between.start(None, snapshot(A))
-    assert "cannot be started" in between.editor.wait(Condition).problems[0]
 
 
 def test_a_defect_costs_the_context_only(between, caplog):
