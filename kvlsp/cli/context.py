@@ -14,8 +14,8 @@ from kvlsp.config import Settings
 from kvlsp.errors import WorkspaceError
 
 if TYPE_CHECKING:
+    from kvlsp.workspace.chunk import Chunk
     from kvlsp.workspace.index import Index
-    from kvlsp.workspace.retrieval import Chunk
 
 app = typer.Typer(add_completion=False)
 

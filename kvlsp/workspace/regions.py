@@ -12,9 +12,9 @@ from typing import Final
 
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import beginning
+from kvlsp.workspace.chunk import Region
 from kvlsp.workspace.messages import Place
 from kvlsp.workspace.outline import Outliner, outline_of
-from kvlsp.workspace.retrieval import Region
 
 ABOVE: Final = 7
 BELOW: Final = 7

@@ -15,10 +15,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from kvlsp.errors import KvlspError
 from kvlsp.syntax.language import Language
+from kvlsp.workspace.chunk import Chunk, Region
 from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
     Answer,
@@ -34,10 +35,11 @@ from kvlsp.workspace.messages import (
     Shown,
     ToWorkspace,
 )
+from kvlsp.workspace.open_documents import OpenDocuments
 from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.recollection import Recollection
 from kvlsp.workspace.regions import regions_of, stretch
-from kvlsp.workspace.retrieval import Chunk, Region, arrange, retrieve
+from kvlsp.workspace.retrieval import arrange, retrieve
 from kvlsp.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -63,12 +65,11 @@ class Service:
         self._workspace: Workspace | None = None
         self._recollection = Recollection(send)
         self._asked_for = Roots(())
-        self._roots_now: tuple[Path, ...] = ()
         self._wide: list[str] = []
         self._problem = self._failed = ""
-        self._documents: dict[str, _Document] = {}
-        """By the editor's path."""
+        self._documents = OpenDocuments()
         self._placed: dict[str, tuple[Chunk, ...]] = {}
+        """By the editor's path of the document."""
         self._busy = False
         self._told = -TELL
 
@@ -77,22 +78,13 @@ class Service:
         match message:
             case Roots():
                 self._roots(message)
-            case DocumentText(path, text, language):
-                if path in self._documents:
-                    place = self._documents[path].place
-                else:
-                    place = really(path, self._roots_now) if language is None else None
-                of = Language.of(place.suffix.lower() if place is not None else language or "")
+            case DocumentText(path):
                 if path not in self._documents:
                     self._recollection.changed()
-                self._documents[path] = _Document(place, text, of)
-                if self._workspace is not None and place is not None:
-                    self._workspace.open_document(place, text)
+                self._documents.text(message)
             case DocumentClosed(path):
                 self._placed.pop(path, None)
-                closed = self._documents.pop(path, None)
-                if closed is not None:
-                    self._close(closed.place)
+                if self._documents.closed(path):
                     self._recollection.changed()
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
@@ -134,6 +126,7 @@ class Service:
         if self._workspace is not None:
             self._workspace.close()
             self._workspace = None
+            self._documents.serve(None)
 
     # -- roots
 
@@ -145,11 +138,12 @@ class Service:
         roots -= set(wide)
         if wanted.exclude != self._asked_for.exclude or not roots:
             self.close()
-        self._asked_for, self._problem, self._roots_now = wanted, "", tuple(sorted(roots))
-        self._place_again()
+        self._asked_for, self._problem = wanted, ""
+        self._documents.below(sorted(roots))
         try:
             if roots and self._workspace is None:
-                self._begin(wanted.exclude)
+                self._workspace = self._make(wanted.exclude)
+                self._documents.serve(self._workspace)
             if self._workspace is not None:
                 for index in self._workspace.indexes:
                     if index.root not in roots:
@@ -162,30 +156,6 @@ class Service:
             self.close()
         self._placed.clear()
         self._tell(settled=self._workspace is None)
-
-    def _place_again(self) -> None:
-        """Links lead to other places where there are other roots."""
-        for path, document in list(self._documents.items()):
-            place = None if document.place is None else really(path, self._roots_now)
-            if place is not None and place != document.place:
-                self._documents[path] = document._replace(place=place)
-                self._close(document.place)
-                if self._workspace is not None:
-                    self._workspace.open_document(place, document.text)
-
-    def _close(self, place: Path | None) -> None:
-        """A document is no longer open there; another one, opened through a link, may be."""
-        if place is not None and self._workspace is not None:
-            self._workspace.close_document(place)
-            for document in self._documents.values():
-                if document.place == place:
-                    self._workspace.open_document(place, document.text)
-
-    def _begin(self, exclude: Sequence[str]) -> None:
-        self._workspace = self._make(exclude)
-        for document in self._documents.values():
-            if document.place is not None:
-                self._workspace.open_document(document.place, document.text)
 
     def _changed(self, path: str, folders: dict[str, str]) -> None:
         """``folders`` remembers where folders really lie, for the thousands of files of one message."""
@@ -222,7 +192,7 @@ class Service:
 
     def _regions(self, places: Sequence[Place]) -> tuple[Region, ...]:
         texts: dict[str, tuple[Path, str, str]] = {}
-        for where in {place.path for place in places} & set(self._documents):
+        for where in {place.path for place in places if place.path in self._documents}:
             place, text, _language = self._documents[where]
             index = self._index_over(place)
             if index is not None and place is not None and index.is_open(place):
@@ -254,14 +224,6 @@ class Service:
             tuple(problems), settled))
 
 
-class _Document(NamedTuple):
-    """``place``: where it really lies, None when it was never saved."""
-
-    place: Path | None
-    text: str
-    language: Language | None
-
-
 def _path_in(index: Index, place: Path | None, language: Language | None) -> str:
     """What a model is told: the path from the root, or a name that at least tells the language."""
     if place is not None:
@@ -281,16 +243,6 @@ def _said(error: Exception) -> str:
 def tokens(text: str) -> int:
     """About how many tokens a chunk costs, its head included."""
     return HEAD + int(len(text) / CHARACTERS_PER_TOKEN)
-
-
-def really(path: str, roots: Sequence[Path]) -> Path:
-    """The path with the links of its folders followed; the file's own link, too, if it leads to a file of a root.
-
-    One that leads elsewhere stays, for its document works here.
-    """
-    folder, name = os.path.split(path)
-    place, target = Path(os.path.realpath(folder), name), Path(os.path.realpath(path))
-    return target if any(target.is_relative_to(root) for root in roots) else place
 
 
 def is_wide(root: Path) -> bool:

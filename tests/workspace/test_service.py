@@ -2,93 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from kvlsp.workspace.burst import QUIET
 from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
     Answer,
-    Ask,
     Condition,
     DocumentClosed,
     DocumentText,
     FilesChanged,
-    FromWorkspace,
     Place,
-    Recalled,
-    Recollect,
     Roots,
     Shown,
 )
-from kvlsp.workspace.service import Service, is_wide, tokens
-from kvlsp.workspace.workspace import Workspace
-from tests.support.clock import ManualClock
+from kvlsp.workspace.service import is_wide, tokens
 from tests.workspace.opened import opened_below
-from tests.workspace.test_watcher import StillObserver, Watcher
+from tests.workspace.talk import CIRCLE, opened
 from tests.workspace.trees import ALLOWED, EXCLUDE, write_forbidden, write_tree
-
-CIRCLE = Shown("lib/shapes.py", ALLOWED["lib/shapes.py"])
-
-
-class Talk:
-    """The service with a clock of its own; ``said`` is all that came back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock()
-        self.said: list[FromWorkspace] = []
-        self.made: list[Workspace] = []
-        self.service = Service(self.said.append, lambda exclude: self.make(exclude, folder), self.clock)
-
-    def make(self, exclude, folder: Path) -> Workspace:
-        self.made.append(Workspace(exclude, Watcher(self.clock, StillObserver), folder))
-        return self.made[-1]
-
-    def tell(self, *messages) -> None:
-        for message in messages:
-            self.service.act(message)
-
-    def rest(self) -> Condition:
-        """Until the indexes are up to date; what was said last of them."""
-        self.clock.pass_(QUIET)
-        while self.service.due() == 0.0:
-            self.service.step()
-        return [one for one in self.said if isinstance(one, Condition)][-1]
-
-    def ask(self, path: Path, offset: int, budget: int = 1000, places: tuple[Place, ...] = ()) -> Answer:
-        self.tell(Ask(len(self.said), str(path), offset, budget, places))
-        answer = self.said[-1]
-        assert isinstance(answer, Answer)
-        return answer
-
-
-    def ask_new(self, path: Path, text: str) -> tuple[Shown, ...]:
-        """A document that is opened for this question."""
-        self.tell(DocumentText(str(path), text))
-        answer = self.ask(path, len(text))
-        self.tell(DocumentClosed(str(path)))
-        return answer.chunks or ()
-
-
-@pytest.fixture
-def root(tmp_path) -> Path:
-    write_tree(tmp_path / "project", ALLOWED)
-    return (tmp_path / "project").resolve()
-
-
-@pytest.fixture
-def talk(tmp_path):
-    talk = Talk(tmp_path / "kept")
-    yield talk
-    talk.service.close()
-
-
-def opened(talk: Talk, root: Path, path: str = "app.py", text: str | None = None) -> str:
-    text = ALLOWED[path] if text is None else text
-    talk.tell(DocumentText(str(root / path), text))
-    return text
 
 
 def test_an_imported_definition_is_shown(talk, root):
@@ -126,16 +57,6 @@ def test_the_budget_counts_tokens(talk, root):
     cost = tokens(CIRCLE.text.rstrip("\n"))
     assert talk.ask(root / "app.py", len(text), cost).chunks == (CIRCLE,)
     assert talk.ask(root / "app.py", len(text), cost - 1).chunks == ()
-
-
-def test_open_documents_win_until_they_are_closed(talk, root):
-    talk.tell(Roots((str(root),)))
-    text = opened(talk, root)
-    opened(talk, root, "lib/shapes.py", "class Circle:\n    edge = 0\n")
-    talk.rest()
-    assert talk.ask(root / "app.py", len(text)).chunks == (Shown("lib/shapes.py", "class Circle:\n    edge = 0\n"),)
-    talk.tell(DocumentClosed(str(root / "lib/shapes.py")))
-    assert talk.ask(root / "app.py", len(text)).chunks == (CIRCLE,)
 
 
 def test_files_that_the_editor_says_have_changed(talk, root):
@@ -242,21 +163,6 @@ def test_a_folder_that_is_not_there(talk, tmp_path):
     assert "is not there" in condition.problems[0]
 
 
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
-def test_a_workspace_behind_a_link(talk, root, tmp_path):
-    (tmp_path / "link").symlink_to(root)
-    linked = tmp_path / "link"
-    talk.tell(Roots((str(linked),)))
-    text = opened(talk, linked)
-    talk.rest()
-    answer = talk.ask(linked / "app.py", len(text))
-    assert (answer.chunks, answer.path) == ((CIRCLE,), "app.py")
-    write_tree(root, {"lib/shapes.py": "class Circle:\n    edge = 0\n"})
-    talk.tell(FilesChanged((str(linked / "lib/shapes.py"),)))
-    talk.rest()
-    assert talk.ask(linked / "app.py", len(text)).chunks != answer.chunks
-
-
 def test_a_question_is_always_answered(talk, root, monkeypatch):
     assert talk.ask(root / "app.py", 3).chunks is None
     text = opened(talk, root)
@@ -286,51 +192,6 @@ def test_progress_is_told_now_and_then(talk, root):
     assert (told[-1].indexing, told[-1].settled, told[-1].files) == (False, True, 64)
 
 
-TOTAL = "def compute_total_of_orders(orders):\n    total = 0\n    return total\n"
-
-
-@pytest.mark.parametrize("how", ["link", "folder", "hard", "outside", "both"])
-def test_a_document_is_never_shown_its_own_file(talk, root, tmp_path, how):
-    """However it was opened: what lies on the disk is an older state of what is being typed."""
-    write_tree(root, {"sub/real.py": TOTAL})
-    path = root / "sub/real.py"
-    if how in ("link", "both"):
-        path = root / "link.py"
-        path.symlink_to("sub/real.py")
-    elif how == "folder":
-        (root / "folder").symlink_to("sub")
-        path = root / "folder/real.py"
-    elif how == "hard":
-        path = root / "hard.py"
-        os.link(root / "sub/real.py", path)
-    elif how == "outside":
-        path = tmp_path / "outside.py"
-        path.symlink_to(root / "sub/real.py")
-    talk.tell(DocumentText(str(path), "x = 1\n"), Roots((str(root),)))
-    if how == "both":
-        talk.tell(DocumentText(str(root / "sub/real.py"), TOTAL))
-    text = "def main(orders):\n    compute_total_of_orders("
-    talk.tell(DocumentText(str(path), text))
-    talk.rest()
-    places = (Place(str(root / "sub/real.py"), 30, True),)
-    assert talk.ask(path, len(text), places=places).chunks == ()
-    if how == "both":  # then the other one's text counts again
-        talk.tell(DocumentClosed(str(path)))
-    shown = [chunk.path for chunk in talk.ask_new(root / "main.py", text)]
-    assert shown == (["sub/real.py"] if how in ("hard", "both") else [])
-
-
-def test_a_link_to_a_file_elsewhere_works_where_it_stands(talk, root, tmp_path):
-    write_tree(tmp_path, {"elsewhere/app.py": ALLOWED["app.py"]})
-    (root / "app.py").unlink()
-    (root / "app.py").symlink_to(tmp_path / "elsewhere/app.py")
-    talk.tell(Roots((str(root),)))
-    text = opened(talk, root)
-    talk.rest()
-    answer = talk.ask(root / "app.py", len(text) - 2)
-    assert (answer.chunks, answer.root, answer.path) == ((CIRCLE,), "project", "app.py")
-
-
 def test_what_fails_in_a_step_is_said_and_costs_nobody_the_rest(talk, root, monkeypatch):
     failing = [True]
     read = Index._read
@@ -349,65 +210,3 @@ def test_what_fails_in_a_step_is_said_and_costs_nobody_the_rest(talk, root, monk
     talk.made[0].watcher.rescan(root)
     condition = talk.rest()
     assert (condition.files, condition.problems) == (len(ALLOWED), ())
-
-
-def recalled(talk: Talk) -> dict[str, str]:
-    """What a memory knows that has heard all that was said, the last told last."""
-    found: dict[str, str] = {}
-    for message in talk.said:
-        for path, text in message.files if isinstance(message, Recalled) else ():
-            found.pop(path, None)
-            if text:
-                found[path] = text
-    return found
-
-
-def below(root: Path, *names: str) -> dict[str, str]:
-    return {str(root / name): (root / name).read_text(encoding="utf-8") for name in names}
-
-
-def test_a_memory_is_told_of_files_that_may_be_read_in_its_languages(talk, root):
-    write_forbidden(root)
-    talk.tell(Roots((str(root),), EXCLUDE), Recollect(("python",), 10_000))
-    talk.rest()
-    assert recalled(talk) == below(root, "app.py", "lib/shapes.py", "lib/kept.py")
-    assert max(len(message.files) for message in talk.said if isinstance(message, Recalled)) == 1
-
-
-def test_a_memory_is_told_of_changes_only(talk, root):
-    talk.tell(Roots((str(root),)), Recollect(("python",), 10_000))
-    talk.rest()
-    before = len(talk.said)
-    (root / "app.py").write_text("changed = 1\n")
-    (root / "lib/kept.py").unlink()
-    talk.tell(FilesChanged((str(root / "app.py"), str(root / "lib/kept.py"))))
-    talk.rest()
-    told = [message.files for message in talk.said[before:] if isinstance(message, Recalled)]
-    assert told == [((str(root / "lib/kept.py"), ""),), ((str(root / "app.py"), "changed = 1\n"),)]
-    before = len(talk.said)
-    talk.rest()
-    assert talk.said[before:] == []
-
-
-def test_what_is_open_is_not_remembered_while_it_is(talk, root):
-    talk.tell(DocumentText(str(root / "app.py"), "typed = 1\n"), Roots((str(root),)), Recollect(("python",), 10_000))
-    talk.rest()
-    assert recalled(talk) == below(root, "lib/shapes.py", "lib/kept.py")
-    talk.tell(DocumentText(str(root / "lib/kept.py"), "KEPT = 2\n"))
-    talk.rest()
-    assert recalled(talk) == below(root, "lib/shapes.py")
-    talk.tell(DocumentClosed(str(root / "app.py")))
-    talk.rest()
-    assert recalled(talk) == below(root, "app.py", "lib/shapes.py")
-
-
-def test_of_too_many_files_those_that_changed_last_are_remembered_the_last_one_last(talk, root):
-    for age, name in enumerate(("lib/kept.py", "app.py", "lib/shapes.py")):
-        os.utime(root / name, (1000 - age, 1000 - age))
-    room = len(ALLOWED["lib/kept.py"]) + len(ALLOWED["app.py"])
-    talk.tell(Roots((str(root),)), Recollect(("python",), room))
-    talk.rest()
-    assert list(recalled(talk)) == [str(root / "app.py"), str(root / "lib/kept.py")]
-    talk.tell(Recollect(()))
-    talk.rest()
-    assert recalled(talk) == {}

@@ -30,7 +30,8 @@ from kvlsp.laboratory.evaluation.edits_probe import Said, ask, divergence, simil
 from kvlsp.laboratory.evaluation.edits_scripts import Probe
 from kvlsp.opening.model import Model
 from kvlsp.prompt.layout import Layout
-from kvlsp.workspace.retrieval import Chunk, arrange, retrieve
+from kvlsp.workspace.chunk import Chunk
+from kvlsp.workspace.retrieval import arrange, retrieve
 
 BUDGET = 64
 """Stale rows that a policy with a budget encodes again at once, unless asked otherwise."""

@@ -14,7 +14,7 @@ from kvlsp.opening.model import Model
 from kvlsp.prompt import context
 from kvlsp.prompt.layout import CONTEXT, NOTHING, Layout, Run, lay_out
 from kvlsp.tokens.tokenizer import Tokenizer
-from kvlsp.workspace.retrieval import Chunk
+from kvlsp.workspace.chunk import Chunk
 
 MOST_TRUTH = 64
 """Tokens of a line at most."""
