@@ -1,4 +1,4 @@
-"""Where the engine of a team is met: a WebSocket's address, as a user writes it.
+"""Where a team's engine is: the address of a WebSocket, as a user writes it.
 
     wss://kvlsp.example.org/          encrypted, as it should be
     ws://127.0.0.1:8000/              a machine's own, or the near end of a tunnel

@@ -1,7 +1,7 @@
 """Settings: one frozen value, read from the editor's options, checked once.
 
-An editor sends camelCase keys (``initializationOptions`` or ``workspace/didChangeConfiguration``); the command
-line uses the same names with dashes. This module knows names, types, ranges and defaults, nothing else.
+An editor sends camelCase keys (``initializationOptions`` or ``workspace/didChangeConfiguration``); the command line
+uses the same names with dashes. Their names, types, ranges and defaults stand here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The only place that encodes rows of the document: a forward over resident rows, and how far exact ones reach then.
 
-Which rows, and when, is for :mod:`kvlsp.cache.repair` (a change) and :mod:`kvlsp.cache.refresh` (a rest) to say.
+Which rows are encoded, and when, is decided in :mod:`kvlsp.cache.repair` (after a change) and
+:mod:`kvlsp.cache.refresh` (at rest).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How likely the text is as it stands, row by row: what a next edit is found by (:mod:`kvlsp.nextedit`).
+"""How likely the text is as it stands, row by row: the next edit is where it is unlikely (:mod:`kvlsp.nextedit`).
 
 The forward that makes a row exact says how likely the token behind it is, given all that stands before. Two numbers a
-row are kept: how likely its token is *now*, and how likely it was *before* the edits that are being followed. Nobody
-needs them who asks for completions alone, so a cache has them only where its owner wants them, and what they cost is
-the output layer over rows that are encoded anyway.
+row are kept: how likely its token is *now*, and how likely it was *before* the edits that are being followed.
+Completions do not need them, so a cache keeps them only if its owner asks; they cost the output layer over rows that
+are encoded anyway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plan carried out, all but its forwards: rows are freed, moved and adopted, and new ones get their slots."""
+"""Carries out a plan, all but its forwards: rows are freed, moved and adopted, and new ones get their slots."""
 
 from __future__ import annotations
 

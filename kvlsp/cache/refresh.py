@@ -1,4 +1,4 @@
-"""What is done to rows that are resident already while nobody waits: they are encoded again until all are exact.
+"""While nobody waits, rows that are resident already are encoded again until all are exact.
 
 From the frontier on, left to right, each row becomes exact. Typing leaves no time for that; then what has waited
 longest comes first, and becomes better, not exact.

@@ -1,7 +1,7 @@
 """The resident rows of one document: which slot holds which token at which position, and how exact it is.
 
 Owned by the model's thread. Bookkeeping only; what is written into the arrays is decided in
-:mod:`kvlsp.cache.rearrange` and :mod:`kvlsp.cache.encode`. Texts, versions and requests are unknown here.
+:mod:`kvlsp.cache.rearrange` and :mod:`kvlsp.cache.encode`.
 """
 
 from __future__ import annotations

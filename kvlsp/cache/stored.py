@@ -1,8 +1,7 @@
 """Rows apart from any cache: off the arrays of one, and back into those of another, without a forward.
 
 What is kept are un-rotated keys and values; rotated keys are made from them again wherever the rows are put. So the
-rows of an idle document wait in host memory, and chunks of other files on the device. This module does not decide who
-leaves, nor which row goes where.
+rows of an idle document wait in host memory, and chunks of other files on the device.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What happens to the rows of a cache, for whoever looks on: by row since when, and in numbers per stroke.
+"""What happens to the rows of a cache, for whoever watches: for each row since when, and in numbers per stroke.
 
-A cache without a witness costs nothing for it. A *stroke* is what somebody did, a key or a move of the caret, with all
-the work until the next one; who begins them is not known here. Integers only.
+A cache without a witness costs nothing for it. A *stroke* is one thing that the user did, a key or a move of the caret,
+with all the work until the next one; the owner says when it begins. Integers only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model of the hub: what it is before it is fetched, and fetching it, which goes on where it was broken off."""
+"""A model of the hub: what it is, before it is fetched; and fetching it, which goes on where it broke off last time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a model would take on this machine: memory by arithmetic, time by what forwards take here.
 
-A forward of few rows reads every weight once: its time is parameters times what one costs, and layers times what each
-costs however small it is. Both follow from two models that are loaded as any other is (``pace``). What a suggestion is
-worth cannot be told so.
+A forward of few rows reads every weight once: it takes the number of parameters times the cost of one, and the number
+of layers times what a layer costs however small it is. Both costs come from timing two models (``pace``). How good a
+model's suggestions are cannot be worked out this way.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The models that Ollama keeps, listed: what each is called, how large it is, under which licence. Nothing is fetched.
 
-How its store is laid out is known in :mod:`kvlsp.gguf.ollama`, which also opens what is named here.
+How its store is laid out stands in :mod:`kvlsp.gguf.ollama`, which also opens what is named here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Models to begin with, by size: bases that their makers trained to fill in code, of architectures that kvlsp repairs.
 
-Numbers are of their configurations; whether one suits a machine is measured there (``fitting``). None of their weights
-was at hand: the tests repair tiny random models of these architectures, and how well repair holds for the real ones
-only their own gate says (``kvlsp doctor --gate``).
+Numbers are of their configurations; whether one suits a machine is measured there (``fitting``). None of these
+checkpoints was at hand: the tests repair tiny random models of the same architectures, and only a model's own gate
+(``kvlsp doctor --gate``) says how well repair works for the real one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was measured of this machine, kept in the cache folder: it is asked for in an editor, where seconds count."""
+"""What was measured on this machine, kept in the cache folder: an editor that asks shall not wait for measurements."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The command line: ``kvlsp`` with one module per command, loaded when that command is run.
 
-Which commands there are stands in ``table``. Whatever kvlsp raises on purpose is printed as one sentence, exit code 2.
+The commands are listed in ``table``. An error that kvlsp raises on purpose is printed as a sentence, with exit code 2.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where a daemon's engine is: in the process that all editors of the user share, or in its own; and how it moves.
 
-The setting ``engine`` says which. With ``auto`` it is the shared one where the system can, and the daemon's own from
-then on where none can be reached. Whoever posts messages notices nothing of a move but a pause: the next engine is told
-all that is open.
+The setting ``engine`` says which. With ``auto`` it is the shared one where the system allows it; if none can be
+reached, it is the daemon's own from then on. A move is a pause for whoever posts messages and nothing else: the next
+engine is told all that is open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The daemon, for one editor: its streams, its log, its engine. How its options are read is not known here."""
+"""The daemon, for one editor: its streams, its log, its engine."""
 
 from __future__ import annotations
 

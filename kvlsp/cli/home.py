@@ -1,7 +1,7 @@
 """A home for a process that has none: a container that runs as a number without an account, some service managers.
 
-Every library that keeps something asks for the user's home, and fails where there is none. Then it is a place in which
-nothing can be written, so that nothing is kept and all else works.
+Every library that keeps something asks for the user's home, and fails where there is none. Such a process gets one in
+which nothing can be written: nothing is kept, and all else works.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``kvlsp inspect``: a page that looks on at the daemon of an editor, and changes nothing there."""
+"""``kvlsp inspect``: a page that shows what the daemon of an editor does, and changes nothing there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which project a file belongs to, where no editor says it."""
+"""Which project a file belongs to, when no editor says so."""
 
 from __future__ import annotations
 

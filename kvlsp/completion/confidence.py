@@ -5,8 +5,8 @@
     confidence.end(logprob)                                      # where the model ended the text
     offered = confidence.value >= settings.confidence            # automatic requests only
 
-It is the chance that the model gives the first line, its end included: what is longer or more open is less likely to be
-what the user is about to write. Text and numbers in, no tokens.
+The value is the chance that the model gives the first line, its end included: a longer or more open line is less likely
+to be what the user is about to write.
 """
 
 from __future__ import annotations

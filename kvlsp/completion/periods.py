@@ -1,7 +1,7 @@
 """Periods at the end of a growing sequence: the unit that repeats, how often, and what that should cost.
 
-For each period up to a bound it is known how long the end has been repeating what stood one period before: one step
-per symbol and period, nothing is scanned again. What the symbols are is not known here.
+For each period up to a bound it is known how long the end has been repeating what stood one period before: one step per
+symbol and period, nothing is scanned again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The way out of a loop: the more a completion has repeated, the more likely becomes what ends it.
 
-Holding back the next copy alone makes a weak model derail instead of ending: it writes the next best line, for ever.
-So the end token gains where the text is whole, and while the completion's own brackets or string are open, what closes
-them gains: what was begun is closed, then it ends. A watch of :class:`kvlsp.completion.penalty.GrammarPenalty`; text
-in, nothing here knows tokens.
+Holding back the next copy alone makes a weak model derail instead of ending: it writes the next best line, for ever. So
+the end token gains where the text is whole, and while the completion's own brackets or string are open, what closes
+them gains: what was begun is closed, then it ends. One of the watches of
+:class:`kvlsp.completion.penalty.GrammarPenalty`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which document somebody works in, and when its context is to be asked for: the state behind ``thread``.
 
-Follows the messages that the engine gets, too. Asks when the keyboard rests for :data:`QUIET` seconds after the text
+It follows the messages that the engine gets. It asks when the keyboard rests for :data:`QUIET` seconds after the text
 or the caret has changed, at once when the caret leaves the stretch between two definitions, and again when the index
 has changed; one question at a time, and no texts meanwhile. Times are handed in; no thread, no disk, no model.
 """

@@ -1,4 +1,4 @@
-"""Whether the workspace's process is well, and when one that is not may be started again.
+"""Whether the workspace's process is well, and when to start another one after a failure.
 
 A process that ends, or leaves a question open for :data:`PATIENCE` seconds in which it makes no progress, is started
 again after a pause that grows; after the last pause it is given up. Counts both kinds. Times are handed in.

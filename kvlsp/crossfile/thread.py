@@ -1,9 +1,9 @@
 """Context from other files: a thread between the editor's thread, the workspace's process and the engine.
 
-The editor's thread only appends to a queue. This one keeps in mind what is open and where somebody works
-(``asking``), asks the process that keeps the workspace, and posts what that chose to the engine, if it has changed.
-Without a folder there is neither thread nor process; without the setting ``crossFile`` there is no process. One that
-ends or does not answer is replaced (``process``); meanwhile what is placed stays.
+The editor's thread only appends to a queue. This one remembers what is open and where the user works (``asking``), asks
+the process that keeps the workspace (``process``), and posts what that chose to the engine, if it has changed. Without
+a folder there is neither thread nor process; without the setting ``crossFile`` there is no process. A process that ends
+or does not answer is replaced; meanwhile what is placed stays.
 """
 
 from __future__ import annotations

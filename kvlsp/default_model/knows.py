@@ -1,6 +1,6 @@
 """Whether a model knows a programming language, and what to tell a user where it does not.
 
-A model that says nothing of its languages is taken to know every one. What follows from it (nothing is offered by
+A model that does not name its languages is taken to know all of them. What follows from it (nothing is offered by
 itself, an explicit request is answered) is decided elsewhere.
 """
 

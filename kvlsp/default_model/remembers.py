@@ -1,5 +1,4 @@
-"""What counts over other files are worth beside the default model: weights that were learned with it, on held-out
-packages, by ``kvlsp evaluate workspace-memory --learn``. With any other model they mean nothing."""
+"""How much counts over other files weigh beside the default model; for any other model these weights mean nothing."""
 
 from __future__ import annotations
 

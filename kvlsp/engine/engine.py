@@ -3,8 +3,6 @@
     turn:  apply every message that waits     texts and tokens follow at once, no forward
            answer what is at its deadline
            one step of what schedule() says   at most one forward
-
-Who listens to the events, and over which protocol, is not known here.
 """
 
 from __future__ import annotations

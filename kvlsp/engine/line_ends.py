@@ -4,7 +4,7 @@
     message = line_ends.incoming(message)        # offsets, changes and texts with line feeds alone
     event = line_ends.outgoing(event)            # the editor's offsets and line ends again
 
-Documents whose line ends are line feeds pass through as they are. What the editor's text is stays known here.
+Documents whose line ends are line feeds pass through as they are. The editor's own text is kept here.
 """
 
 from __future__ import annotations

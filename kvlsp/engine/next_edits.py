@@ -1,8 +1,8 @@
 """Who asks for the next edit of which document, and what is done for it at rest.
 
-Follows what is edited (a log, a reader that is behind until it is rest), keeps one job a document, and answers each
+Follows what is edited (a log, and a reader that catches up at rest), keeps one job per document, and answers each
 request once. With the setting ``nextEdit`` off nothing of this exists; with "asked" nothing is read before somebody
-asks. One document has a reader at a time: the one that the user is in.
+asks. One document at a time has a reader: the one that the user is in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a request is offered: from what a job has generated, or from what was generated before.
 
-An automatic request is not bothered with what the model is not sure of, nor with what was turned down here a short
-while ago; who asks explicitly gets what there is.
+An automatic request is not offered what the model is unsure of, nor what was rejected here a short while ago; an
+explicit one gets whatever there is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which open documents the memory of the workspace is to be told of: nobody tells it their files while they are open.
+"""Which open documents the memory of the workspace is told of: while a document is open, nobody else tells its file.
 
-The one that the user is in is told once they have left it. Until then it stands there as it was before, and is hidden
-from itself: around the caret its older text would say what stands there already.
+The document that the user is in is told once they have left it. Until then the memory has its older text, and that is
+hidden while the document completes: around the caret it would only repeat what is there already.
 """
 
 from __future__ import annotations

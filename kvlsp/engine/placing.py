@@ -1,7 +1,7 @@
-"""Bring what was asked of other files before a document while nothing else waits: a forward at a time.
+"""Place the pieces of other files that were asked for before a document, while nothing else waits, a forward at a time.
 
-Chunks that nobody has encoded yet are encoded apart; until all are, the layout in use is the old one. Then the new one
-is in place at once, and what is known of it is copied.
+New chunks are encoded apart; until all are, the old layout stays in use. Then the new one takes its place in one step,
+and the chunks' rows are copied.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The resident cache of one document, as it is at this moment, for who looks on. Integers only, no text."""
+"""The resident cache of one document, as it is at this moment, for whoever watches. Integers only, no text."""
 
 from __future__ import annotations
 

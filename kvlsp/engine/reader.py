@@ -1,8 +1,8 @@
 """A text in its own order, read by the model: how likely each token is, and how likely another text in its place.
 
 Where a template shows the model what stands below the caret before what stands above it, the resident rows cannot say
-whether an edit has made the text below it unlikely. A session in plain order can. This module knows rows and logits;
-what they say about edits is :mod:`kvlsp.nextedit`'s business.
+whether an edit has made the text below it unlikely. A session in plain order can. What the likelihoods say about edits
+is :mod:`kvlsp.nextedit`'s business.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 The draw for place n of a completion depends on (seed, stream, n) and on the distribution there, on nothing that was
 drawn or computed before: a drafted token is right iff it is what would have been drawn without a draft, so drafts
-change no text and no distribution (speculative decoding with copied drafts needs no rejection sampling then). It does
-not know drafts, caches or texts.
+change no text and no distribution (speculative decoding with copied drafts needs no rejection sampling then).
 """
 
 from __future__ import annotations

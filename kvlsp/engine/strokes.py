@@ -1,7 +1,7 @@
 """What each key, or move of the caret, took: rows by kind, seconds by part, and what came of it.
 
 A stroke begins with the message that brings it and holds all work until the next one. Owned by the model's thread, and
-kept only while somebody looks on. Numbers only, no text.
+kept only while somebody watches. Numbers only, no text.
 """
 
 from __future__ import annotations

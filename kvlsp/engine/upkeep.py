@@ -1,7 +1,7 @@
 """What the engine does for a document that nobody waits for: read it, bring its cache to the caret, make it exact.
 
-Each method is one step: at most one forward, or one piece of text. When which one is due is
-:mod:`kvlsp.engine.schedule`'s to say.
+Each method is one step: at most one forward, or one piece of text. When each is due is decided in
+:mod:`kvlsp.engine.schedule`.
 """
 
 from __future__ import annotations

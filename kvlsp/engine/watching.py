@@ -1,9 +1,8 @@
-"""Who looks on at the engine, and what they are shown: bounded, coalesced, and nothing while nobody looks.
+"""Who watches the engine, and what they are shown: bounded, coalesced, and nothing while nobody watches.
 
-Whoever looks on asks for the next view (:class:`~kvlsp.messages.Watch`) and gets one answer when there is
-something new; steps between two views are told together. So a slow onlooker is behind by one view at most, and one that
-has gone costs nothing after :data:`PATIENCE`. A view is made when no request waits, and never takes more than a
-twentieth of the time.
+Whoever watches asks for the next view (:class:`~kvlsp.messages.Watch`) and gets one answer when there is something new;
+steps between two views are told together. So a slow watcher is behind by one view at most, and one that has gone costs
+nothing after :data:`PATIENCE`. A view is made when no request waits, and never takes more than a twentieth of the time.
 
 A view is ``{turn, stroke, model, secondsPerRow, documents, memory, turns, strokes, last, document}``. ``turn`` names
 the view. ``turns`` are those after the view that was seen, the last :data:`TURNS` at most:

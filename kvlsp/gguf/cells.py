@@ -1,7 +1,6 @@
 """llama.cpp's cache of one context: cells that belong to sequences, read and changed by position.
 
-Sequence 0 is the document, :data:`SPARE` one that lends itself for a moment; the others are branches. It knows no
-slots and no owners.
+Sequence 0 is the document, :data:`SPARE` one that lends itself for a moment; the others are branches.
 """
 
 from __future__ import annotations

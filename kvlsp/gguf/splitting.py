@@ -1,6 +1,6 @@
-"""How byte-level tokenizers cut a text into words before merging, by the names that GGUF files give the ways.
+"""How byte-level tokenizers cut a text into words before merging, by the names that GGUF files have for it.
 
-A file names the way and holds no pattern. These are the patterns as the makers of the tokenizers publish them, in the
+A file holds only such a name, no pattern. These are the patterns as the makers of the tokenizers publish them, in the
 words of the `tokenizers` library; what follows from one is compared with llama.cpp's own tokens when a model is loaded.
 """
 

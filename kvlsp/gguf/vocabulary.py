@@ -1,7 +1,7 @@
 """The tokenizer of a GGUF file as a tokenizer.json: from its entries, merges or scores, and the name of its words.
 
-Nothing is proven here (:mod:`kvlsp.gguf.proof`). A file that brings its makers' tokenizer.json along is believed in
-that.
+Whether it is right is proven in :mod:`kvlsp.gguf.proof`. If a file brings its makers' tokenizer.json along, that one is
+used.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""How who looks on from a shell finds the daemons of this user: a socket of each in the runtime folder."""
+"""How ``kvlsp inspect`` finds the daemons of this user: each has a socket in the runtime folder."""

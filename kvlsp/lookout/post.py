@@ -1,7 +1,7 @@
-"""A daemon's end: a socket in the user's runtime folder, at which one may look on and change nothing.
+"""A daemon's end: a socket in the user's runtime folder, through which it can be watched and not changed.
 
-The folder is open to this user alone, the socket too, and who comes has to be a process of this user. The engine may be
-in this process or be shared: what is shown is what this editor has of it.
+Folder and socket are open to this user alone, and whoever connects has to be a process of this user. The engine may be
+in this process or be shared: shown is what this editor has of it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     while memory.waits:
         memory.step(encode, vocabulary)     # a piece of a text, or one pass over the table
 
-What files are called is their teller's business. Where there are too many the one that was told first goes first.
+Whoever tells a file chooses its name. Where there are too many, the one that was told first goes first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What a configuration says before any weight is read: how far positions reach, what must be refused.
 
-It knows transformers' configuration fields, no tensors; whether a rotation explains the keys is the probe's
-matter.
+Whether a rotation explains the keys is found out later, by the probe.
 """
 
 from __future__ import annotations

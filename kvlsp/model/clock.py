@@ -1,7 +1,6 @@
 """How long a model's work takes, on a device that works beside the thread that asks: told once it has ended.
 
-A forward on an accelerator returns when its work is queued, so the time of the thread measures launches. It does not
-know what is timed, nor what the time is for.
+A forward on an accelerator returns when its work is queued, so the time of the thread measures launches.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a checkpoint's weight files hold, as their headers say; no weight is read.
 
-It finds the files and knows whether they are whole; what the tensors mean is others' business.
+The files are found, and known to be whole; nothing is said about what the tensors mean.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Resident keys and values of one document: arrays with a row (slot) per token, in no order.
 
-Per layer there are three arrays: ``truth`` (keys before rotation), ``keys`` (rotated to the slot's position
-now) and ``values``. Keys are rotated from the truth at every move, never from their former rotation:
-rounding does not add up. Beside them lie the position and the owner of each slot. Which token
-lies in which slot is the cache's to know, who may see what the masks'.
+Per layer there are three arrays: ``truth`` (keys before rotation), ``keys`` (rotated to the slot's position now) and
+``values``. Keys are rotated from the truth at every move, never from their former rotation: rounding does not add up.
+Beside them lie the position and the owner of each slot. The cache keeps which token lies in which slot, the masks say
+who may see what.
 """
 
 from __future__ import annotations

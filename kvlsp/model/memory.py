@@ -1,6 +1,6 @@
 """Where a model runs and in which precision: a plan of memory before anything is loaded.
 
-Of an architecture it takes how many numbers the weights are.
+All it needs to know of an architecture is how many numbers its weights are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Moved keys of all layers at once: gather the un-rotated truth, rotate, scatter.
 
-One call for all layers where they lie in one array (:class:`~kvlsp.model.device_keyvalues.DeviceKeyValues`). It does
-not know why something moves.
+One call for all layers where they lie in one array (:class:`~kvlsp.model.device_keyvalues.DeviceKeyValues`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is known of each line of a text as the place of the next edit: numbers, a row a line.
 
 Three witnesses: the model (where the text has become unlikely), the words that the last changes took away, and how far
-a line is from the last change. None of them knows what will be proposed.
+a line is from the last change.
 """
 
 from __future__ import annotations

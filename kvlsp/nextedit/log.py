@@ -1,7 +1,7 @@
 """What was changed last, in which order: the edits of the last minutes, in memory only, never on disk.
 
-Keystrokes at one place are one record: what stood there, and what stands there now. It knows texts and times; what
-follows from a record is said in :mod:`kvlsp.nextedit.change`.
+Keystrokes at one place are one record: what stood there, and what stands there now. What follows from a record is
+worked out in :mod:`kvlsp.nextedit.change`.
 """
 
 from __future__ import annotations

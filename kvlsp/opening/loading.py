@@ -1,8 +1,7 @@
 """Models are loaded beside the engine's loop, so that edits are followed and requests answered meanwhile.
 
 A load cannot be stopped: it may hang in a download long after the settings name another model. So each knows its
-number, and what an earlier one brings or says once a later one has begun does not count. What a model is used for is
-not known here.
+number, and what an earlier one brings or says once a later one has begun does not count.
 """
 
 from __future__ import annotations

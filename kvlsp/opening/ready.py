@@ -1,6 +1,6 @@
 """Open a model for serving: loaded, its repair budget and memory measured, its quality gate looked up.
 
-The gate itself (``kvlsp doctor --gate``) is in evaluation; here is only what its verdict means for the daemon.
+The gate itself (``kvlsp doctor --gate``) is in the laboratory; here stands what its verdict means for the daemon.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How many threads a forward uses where the user has not said: one core stays free.
 
 While a suggestion is computed the editor draws, the language's own server analyses, a compiler runs. The threads of a
-forward meet some ten times per layer, each time waiting for the last of them, so one that shares its core with
-another program slows all of them down. With one of two cores busy a one-row forward of the default model took 62 ms
-with one thread and 723 ms with two (medians of the same run). It knows neither model nor editor.
+forward meet some ten times per layer, each time waiting for the last of them, so one that shares its core with another
+program slows all of them down. With one of two cores busy a one-row forward of the default model took 62 ms with one
+thread and 723 ms with two (medians of the same run).
 """
 
 from __future__ import annotations

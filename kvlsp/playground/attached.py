@@ -1,4 +1,4 @@
-"""A page that looks on at the daemon of an editor, through that daemon's socket (:mod:`kvlsp.lookout`)."""
+"""A page that shows what the daemon of an editor does, through that daemon's socket (:mod:`kvlsp.lookout`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A daemon behind each page: a WebSocket's messages to its standard input, and back. It knows no method.
+"""A daemon behind each page: a WebSocket's messages go to its standard input, and back.
 
 A page is served like any editor, by a process of its own: what happens to that, or to the page, ends with the two.
 """

@@ -1,8 +1,8 @@
 """Who may come in: only the page that this address was given to, whatever else a browser on this machine has open.
 
 Any page anywhere may have the browser send requests to a port of this machine, and any program may connect to it. So
-the address holds a secret, and what a browser says of where a request comes from has to fit: the Host (a name that
-leads here by a foreign DNS is none of ours), the Origin, and what it says of the site. Nothing but reading is offered.
+the address holds a secret, and what a browser says about where a request comes from has to fit: the Host (a foreign
+name that resolves to this machine is refused), the Origin, and the site. Pages can be read and nothing else.
 """
 
 from __future__ import annotations

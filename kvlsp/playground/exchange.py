@@ -1,4 +1,4 @@
-"""What a page says, as frames on a stream, and what comes back: until either end has gone. It knows no method."""
+"""What a page says, as frames on a stream, and what comes back: until either end has gone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The page over HTTP: files of the bundle, the document, and a WebSocket to a daemon. Loopback only.
 
-How a page's messages get to a daemon is not known here: :mod:`kvlsp.playground.daemon` starts one for each page,
-:mod:`kvlsp.playground.onlooking` is behind the one of an editor.
+Two ways lead from a page to a daemon: :mod:`kvlsp.playground.daemon` starts one for each page,
+:mod:`kvlsp.playground.onlooking` speaks with the one of an editor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people ask of the shared engines: which there are, how they are, and to end. No engine is started for it."""
+"""What people ask the shared engines: which are running, how they are, and to end. No engine is started for it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A configuration that comes as a whole is read on top of those of the start, so what is deleted from it is gone at once.
 Editors give many settings in both places; one that the configuration has named once is the configuration's from then
-on, also when it stands there no more. Of all settings only the trace is
-known here by its name.
+on, even after it was deleted there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The protocol's values into ours and back: positions, changes, items.
 
-Pure functions of a snapshot and the negotiated encoding. Nothing here sends, stores or decides when.
+Pure functions of a snapshot and the negotiated encoding.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The open documents as the editor has them: our own texts, never the protocol library's.
 
-A URI is an opaque string: ``untitled:``, notebook cells and schemes nobody has heard of are documents like
-any other. A change becomes the one message that the engine needs. This module talks to nobody.
+A URI is an opaque string: ``untitled:``, notebook cells and schemes nobody has heard of are documents like any other. A
+change becomes the one message that the engine needs.
 """
 
 from __future__ import annotations

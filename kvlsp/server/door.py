@@ -1,7 +1,6 @@
 """Who may come in at a port: the first message of a connection decides, before anything is done for it.
 
 Whatever connects, a browser, a script that waits for the port, a scanner, costs its own connection and nothing else.
-This module knows the form of ``initialize`` and no other method.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What client and server agree on at ``initialize``: position encoding, capabilities, options.
 
-The client's side is read by hand and with tolerance: a client newer than our types must be able to name kinds
-we have never heard of. This module answers no request.
+The client's side is read by hand and with tolerance: a client newer than our types must be able to name kinds we have
+never heard of.
 """
 
 from __future__ import annotations

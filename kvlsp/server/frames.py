@@ -1,8 +1,8 @@
 """Bytes into message bodies: the framing of JSON-RPC over a stream, with a way back after garbage.
 
-A client with a bug, a wrapper that prints to the wrong stream or a body with a wrong length must not end the
-daemon: whatever does not look like a frame is reported once and skipped up to the next ``Content-Length``.
-This module knows headers and lengths; it does not look into bodies.
+A client with a bug, a wrapper that prints to the wrong stream or a body with a wrong length must not end the daemon:
+whatever does not look like a frame is reported once and skipped up to the next ``Content-Length``. Bodies are not
+looked into.
 """
 
 from __future__ import annotations

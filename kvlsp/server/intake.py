@@ -1,7 +1,6 @@
 """Reads what a client sends, in a thread, and hands it to the loop as fast as the client takes its answers.
 
-A thread, because not every kind of standard input can be watched by a loop on every system. This module knows frames
-and no messages.
+A thread, because not every kind of standard input can be watched by a loop on every system.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What somebody may ask who looks on at this daemon, and changes nothing: a page beside the editor.
+"""What a page that watches this daemon may ask; it can change nothing.
 
-How its messages come, over a pipe or a socket, is not known here.
+Its messages come over a pipe or a socket.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Names are the protocol's, in Python's spelling; on the wire they are camelCase. What a client sends beside these fields
 is not looked at. ``tests/server/test_lsp.py`` compares every field with the whole protocol, whose types take longer to
-import, and more memory, than all else that starts here. This module knows no document and no engine.
+import, and more memory, than all else that starts here.
 """
 
 from __future__ import annotations

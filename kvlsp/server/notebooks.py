@@ -4,7 +4,7 @@
     notebooks.visited("nb:a#2", snapshot_of, 1024)    # a PlaceContext when somebody comes to that cell, else None
 
 It takes the way that pieces of other files take, so the setting ``crossFile`` counts. Nothing is looked at while
-somebody goes on in the same cell. Texts are handed in; this module talks to nobody.
+somebody goes on in the same cell. Texts are handed in.
 """
 
 from __future__ import annotations

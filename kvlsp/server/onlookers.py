@@ -1,7 +1,7 @@
-"""A page that looks on at this daemon: a process of its own behind two pipes, which may ask and change nothing.
+"""A page that watches this daemon: a process of its own behind two pipes, which may ask and change nothing.
 
 ``kvlsp.inspect`` starts it and is answered with its address. The process serves the page over HTTP; here its messages
-arrive, and what :mod:`kvlsp.server.looking` knows is answered. It ends with the daemon. This module knows no HTTP.
+arrive, and what :mod:`kvlsp.server.looking` knows is answered. It ends with the daemon.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Work-done progress for what takes long: loading the model, prefilling a big file.
 
-The client is asked for a token first and may say no; work that ends before it answers, or before a person
-would notice, is never shown. This module knows neither what is loaded nor how far it is by itself.
+The client is asked for a token first and may say no; work that ends before it answers, or before a person would notice,
+is never shown.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """An engine that is still being put together: importing what runs a model takes seconds.
 
 ``initialize`` must be answered at once all the same. Until the real engine stands, messages wait in order and
-completion requests are answered with "not ready"; where it cannot be put together, all questions are answered. This
-module does not know what is imported.
+completion requests are answered with "not ready"; if it cannot be put together, all questions are answered.
 """
 
 from __future__ import annotations

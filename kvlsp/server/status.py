@@ -1,7 +1,7 @@
 """What a status bar shows: the engine's state, what the last request brought, what is wrong for a while.
 
 Sent as ``kvlsp/status`` {kind, message, percent, detail, last, problems} to a client that wants it, and as copilot's
-``didChangeStatus`` to one that asked for that. This module decides nothing; it remembers and tells.
+``didChangeStatus`` to one that asked for that.
 """
 
 from __future__ import annotations

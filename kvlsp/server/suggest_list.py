@@ -1,6 +1,6 @@
-"""A completion as entries of an editor's ordinary suggest list: for clients without ghost text, and for who wants both.
+"""A completion as entries of an editor's ordinary suggest list: for clients without ghost text, or beside it.
 
-Pure functions of a snapshot and of what the client can show. Nothing here sends or decides when.
+Pure functions of a snapshot and of what the client can show.
 """
 
 from __future__ import annotations

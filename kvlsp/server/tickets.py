@@ -1,8 +1,8 @@
 """Which of the engine's answers belongs to which request, and what becomes of those that never come.
 
-A ticket number goes to the engine with the question and comes back with the answer. Whatever happens (the
-client cancels, a newer request comes, the document closes, the engine dies, the daemon shuts down), the
-request is answered once, and an empty answer is counted under its reason (invariant 10).
+A ticket number goes to the engine with the question and comes back with the answer. Whatever happens (the client
+cancels, a newer request comes, the document closes, the engine dies, the daemon shuts down), the request is answered
+once, and an empty answer is counted under its reason (invariant 11).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""For who looks on at the engine: what it did and holds, and the texts of tokens. Nothing here changes anything.
+"""Requests of whoever watches the engine: what it did and holds, and the texts of tokens. They change nothing.
 
 Handlers: see ``handlers``.
 """

@@ -1,7 +1,7 @@
 """Where and when the user wants suggestions: the settings that say so, and a pause.
 
-Pure rules over a snapshot; nothing here sends or decides what is suggested. Whether a caret stands in a comment or a
-string is read from a bounded window above it, and only where that matters.
+Pure rules over a snapshot. Whether a caret stands in a comment or a string is read from a bounded window above it, and
+only where that matters.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It is written beside its place, readable by the user alone, layer by layer, and renamed when it is whole: a process that
 is killed leaves the file that was there before, or none. What is read must have the shape that the model's caches have,
-and its checksum; anything else is :class:`Damaged`. This module does not know what is worth keeping.
+and its checksum; anything else is :class:`Damaged`.
 """
 
 from __future__ import annotations

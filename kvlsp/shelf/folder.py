@@ -1,7 +1,7 @@
 """Where rows are kept: a folder of the user's alone, bounded in bytes, the longest unused going first.
 
-A file's name is a digest of the document's name, so the folder's list tells nobody what was edited; what is in the
-files is the text itself, as numbers of tokens. It does not know what is in them otherwise.
+A file's name is a digest of the document's name, so a listing of the folder tells nobody what was edited; but the files
+themselves hold the text, as numbers of tokens.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Rows of one model's documents on disk: kept and brought back by name, beside the work.
 
-What lies there can always be made again from the text, so whatever is wrong with a file, it goes. This module does not
-know when a document is kept or wanted, nor what its text is today.
+What lies there can always be made again from the text, so whatever is wrong with a file, it goes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rows of a document as they leave its cache: integers that say what they are, keys and values layer by layer.
 
 What stands there of other files is left behind: it is placed anew. So rows behind it count as having missed that, like
-rows behind any text that has gone. This module does not know files, nor which text the rows will meet again.
+rows behind any text that has gone.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
     python.query("statements")          # the compiled statements.scm, or None
 
 Adding a language is adding a folder; no module here names one. The parser is imported when something is parsed: who
-asks for comments and brackets alone, as the server does, needs none. What the queries are used for is not known here.
-Text is parsed as UTF-8 with lone surrogates replaced by ``?``, so that a string which contains one stays a string; byte
-offsets in a tree refer to :func:`encode`'s bytes.
+asks for comments and brackets alone, as the server does, needs none. Text is parsed as UTF-8 with lone surrogates
+replaced by ``?``, so that a string which contains one stays a string; byte offsets in a tree refer to :func:`encode`'s
+bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What has to be so in a Ray cluster that runs already, where an engine shall be served in it: known before it is."""
+"""What must hold in a Ray cluster that is running already before an engine can be served in it; checked first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What who looks after a team's engine can choose, as words: of a command line, or of a config file of Ray Serve."""
+"""What the operator of a team's engine can choose, as words of a command line or of a config file of Ray Serve."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One replica of a team's engine: a model, its thread, and whoever is connected.
 
-An ASGI application; who runs it is not known here.
+An ASGI application; Ray Serve runs it (:mod:`kvlsp.team.app`).
 """
 
 from __future__ import annotations

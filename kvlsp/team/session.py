@@ -1,7 +1,7 @@
 """One client's WebSocket, as an ASGI server hands it over, tied to the thread that serves a client of a socket.
 
-What comes are pieces of the stream that a socket would carry, so all that is known of clients is known already
-(:mod:`kvlsp.host.client`): who does not hold to the protocol, or does not read, is told so and let go.
+Its messages are pieces of the stream that a socket would carry, so its client is treated like one of a socket
+(:mod:`kvlsp.host.client`): one that breaks the protocol, or does not read, is told so and disconnected.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The one mutable text of an open document, and the immutable snapshots that leave it.
 
-The changes of one notification are applied one by one, each on the text that the one before left, because
-each of their ranges refers to that text. This module knows versions and ranges, not the protocol's types,
-and no model.
+The changes of one notification are applied one by one, each on the text that the one before left, because each of their
+ranges refers to that text.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 An edit encodes a window (:mod:`kvlsp.tokens.retokenize`) and moves the rest in vectorised passes. Where a window would
 be too long it is cut short, and what is in doubt then (:mod:`kvlsp.tokens.doubt`) is made right by :meth:`refine`, at
-rest. This module knows texts and tokens; which of them a model has seen, and where, is the cache's business.
+rest.
 """
 
 from __future__ import annotations

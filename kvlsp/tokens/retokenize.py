@@ -12,7 +12,7 @@ B   Where no such boundary is near (minified code, data in a string): pre-tokeni
     may stop where a new pre-token's start meets an old one after the edit. A match looks at most three
     characters beyond its end (contractions), a run of white space at the next character that is none.
 
-Pure: arrays and texts in, arrays out. What the numbers mean to a cache is not known here.
+Pure: arrays and texts in, arrays out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Writes to a client that may not read: nobody waits for it, nothing is lost, and what waits is bounded.
 
 What the stream takes at once is written at once, by whoever has something to say; the rest waits for a thread. Beyond
-:data:`MOST` waiting bytes the outbox is *full*: whoever brings the client's requests stops until it is not. This module
-knows no messages.
+:data:`MOST` waiting bytes the outbox is *full*: whoever brings the client's requests stops until it is not.
 """
 
 from __future__ import annotations

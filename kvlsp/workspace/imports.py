@@ -1,4 +1,4 @@
-"""Which files an import statement may mean, by comparing its words with paths: no language's rules are known here.
+"""Which files an import statement may mean, by comparing its words with paths, whatever the language.
 
 ``from kvlsp.text.rope import Rope``, ``use crate::text::rope::Rope``, ``import text.rope.Rope;`` and
 ``#include "text/rope.h"`` have the words text and rope in this order; the path ``kvlsp/text/rope.py`` ends so.

@@ -1,4 +1,4 @@
-"""Sentences for the user about what would be read, but is passed over. It decides nothing."""
+"""Sentences for the user about what would be read, but is passed over."""
 
 from __future__ import annotations
 

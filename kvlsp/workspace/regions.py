@@ -1,6 +1,6 @@
 """Parts of a text around an offset: the stretch between two definitions' ends, and the lines that a region shows.
 
-Pure. It knows neither who was there nor when.
+Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables of an index: what is written for a file that was read, and how it is forgotten again.
 
-It knows SQLite, and neither files nor questions. :data:`kvlsp.workspace.store.FORMAT` names their version.
+:data:`kvlsp.workspace.store.FORMAT` names their version.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     while workspace.step():        # whenever nothing else waits; each step reads one file at most
         ...
 
-The owner decides when a step is taken, so indexing never competes with a completion. One thread; :meth:`changed`
-alone may be called from others. Nothing here knows about models or the protocol.
+The owner decides when a step is taken, so indexing never competes with a completion. One thread; :meth:`changed` alone
+may be called from others.
 """
 
 from __future__ import annotations
