@@ -37,14 +37,15 @@ class Address:
         except ValueError:
             host, parts, port = "", urlsplit(""), None
         if not scheme or not host or any(character <= " " for character in text):
-            raise ConfigurationError("The address of an engine is written wss://HOST/ or wss://HOST:PORT/.")
+            raise ConfigurationError("That is not the address of an engine. Write it like wss://HOST/ or "
+                                     "wss://HOST:PORT/.")
         if parts.username is not None or parts.query or parts.fragment:
-            raise ConfigurationError("The address of an engine holds no name, no password and no question mark; the "
-                                     "token stands in a file or in KVLSP_ENGINE_TOKEN.")
+            raise ConfigurationError("The address of an engine must not hold a user name, a password, ? or #. A token "
+                                     "belongs into the file engine-tokens or into KVLSP_ENGINE_TOKEN.")
         loopback = _is_loopback(host)
         if scheme == "ws://" and not loopback:
-            raise ConfigurationError(f"ws:// sends your text unencrypted to {host}: use wss://, or write "
-                                     f"insecure-ws:// in place of ws:// where that is what you want.")
+            raise ConfigurationError(f"ws:// would send your text unencrypted to {host}. Use wss://, or write "
+                                     "insecure-ws:// if that is what you want.")
         shown = f"[{host}]" if ":" in host else host
         return cls(text, f"{'wss' if scheme == 'wss://' else 'ws'}://{parts.netloc}{parts.path or '/'}",
                    shown if port is None else f"{shown}:{port}", loopback)

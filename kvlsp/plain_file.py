@@ -22,7 +22,7 @@ def read(path: Path, longest: int, *, pipes: bool = False) -> bytes:
     with open(os.open(path, _FLAGS), "rb") as file:
         kind = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(kind) and not (pipes and stat.S_ISFIFO(kind)):
-            raise OSError("it is no plain file")
+            raise OSError("it is not a plain file")
         if not stat.S_ISREG(kind):
             os.set_blocking(file.fileno(), True)
         data = bytearray()

@@ -26,12 +26,12 @@ def test_what_it_says(text, url, host, loopback):
     ("ws://10.0.0.7:8000/", "unencrypted to 10.0.0.7"),
     ("ws://127.0.0.1.example.org/", "unencrypted to 127.0.0.1.example.org"),
     ("ws://localhost.example.org/", "unencrypted to localhost.example.org"),
-    ("http://10.0.0.7/", "is written wss://"),
-    ("wss://", "is written wss://"),
-    ("wss://host:port/", "is written wss://"),
-    ("wss://a b/", "is written wss://"),
-    ("wss://ada:secret@host/", "holds no name"),
-    ("wss://host/?token=secret", "holds no name"),
+    ("http://10.0.0.7/", "Write it like wss://"),
+    ("wss://", "Write it like wss://"),
+    ("wss://host:port/", "Write it like wss://"),
+    ("wss://a b/", "Write it like wss://"),
+    ("wss://ada:secret@host/", "must not hold a user name"),
+    ("wss://host/?token=secret", "must not hold a user name"),
 ])
 def test_what_is_refused_and_why(text, why):
     with pytest.raises(ConfigurationError, match=why):

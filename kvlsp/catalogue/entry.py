@@ -90,7 +90,7 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
         kinds = config.get("architectures")
         if isinstance(kinds, list) and kinds and not any(str(kind).endswith(_HEADS) for kind in kinds):
             return Entry(name, where, disk=disk, licence=licence,
-                         problem="It is no model that writes on from a text, so it cannot complete one.")
+                         problem="It is not a model that continues a text, so it cannot complete one.")
         refuse(described)
         found = contents(folder, rounded_as(config, folder))
         refuse_stored(found.rounded, folder)
@@ -102,7 +102,7 @@ def checkpoint(folder: Path, name: str, where: str, licence: str = "") -> Entry:
         return Entry(name, where, disk=disk, licence=licence, problem=str(error))
     except (AttributeError, TypeError, ValueError, ArithmeticError, OSError):
         return Entry(name, where, disk=disk, licence=licence,
-                     problem="Its config.json leaves out what kvlsp needs. Fetch it again, or choose another.")
+                     problem="Its config.json lacks what kvlsp needs. Fetch it again, or choose another.")
     return Entry(name, where, found.parameters, layers, row, disk, found.stored == "BF16", licence)
 
 

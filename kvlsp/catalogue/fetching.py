@@ -28,7 +28,7 @@ def offer(name: str) -> Offer:
     """Ask the hub; no file is fetched. Raises :class:`ConfigurationError` for what is no hub id, else
     :class:`ModelError` with a sentence."""
     if as_path(name) is not None or not HUB_ID.fullmatch(name):
-        raise ConfigurationError(f"{name} is no model of the hub: those are written owner/name.")
+        raise ConfigurationError(f"{name} is not the name of a model on the hub. Write it as owner/name.")
     from huggingface_hub import HfApi
 
     try:
@@ -55,7 +55,7 @@ def fetch(wanted: Offer, progress: Progress) -> Entry:
         )
     entry = look(locate(wanted.name, progress), wanted.name, "hub cache", licence=wanted.licence)
     if entry.problem:
-        raise ModelError(f"{wanted.name} was fetched, and cannot be used: {entry.problem}")
+        raise ModelError(f"{wanted.name} was fetched, but cannot be used: {entry.problem}")
     return entry
 
 

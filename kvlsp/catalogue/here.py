@@ -37,7 +37,7 @@ def of_folder(named: str) -> list[Entry]:
     folder = as_path(named) or Path(named)
     folder = folder.absolute()
     if not folder.is_dir():
-        raise ModelNotFound(f"There is no folder {named} to look for models in. Name one that is there with --in.")
+        raise ModelNotFound(f"There is no folder {named} to look for models in. Name an existing one with --in.")
     if (folder / "config.json").is_file() or is_adapter(folder):
         return [_of(folder)]
     inner = sorted(path for path in folder.iterdir() if path.is_dir())

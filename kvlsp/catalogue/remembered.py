@@ -58,4 +58,4 @@ def _write(file: Path, facts: dict[str, object]) -> None:
         new.write_text(json.dumps(facts), encoding="utf-8")
         new.replace(file)
     except OSError as error:
-        log.info("What was measured is not kept: %s.", error.strerror)
+        log.info("What was measured could not be saved: %s.", error.strerror)

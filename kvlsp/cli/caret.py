@@ -67,8 +67,8 @@ def read_input(name: str = "standard input") -> str:
     """The text that comes over standard input; else as :func:`read_source`."""
     data = sys.stdin.buffer.read(LONGEST + 1)
     if len(data) > LONGEST:
-        raise DocumentError(f"What comes over {name} is longer than {LONGEST >> 20} MB.")
-    return decoded(data, f"What comes over {name}")
+        raise DocumentError(f"The text from {name} is longer than {LONGEST >> 20} MB, the most that kvlsp reads.")
+    return decoded(data, f"The text from {name}")
 
 
 def decoded(data: bytes, what: str) -> str:
@@ -76,7 +76,8 @@ def decoded(data: bytes, what: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(f"{what} is not UTF-8 (byte {error.start} is not). kvlsp reads UTF-8 only.") from error
+        raise DocumentError(f"{what} is not UTF-8 (byte {error.start} is not). kvlsp reads UTF-8 only; convert it "
+                            "first.") from error
 
 
 def offset_in(text: str, line: int, column: int, path: Path) -> int:

@@ -32,7 +32,7 @@ def complete(
     settings: Settings,
     place: CaretArgument,
     cross_file: Annotated[bool, typer.Option(
-        "--cross-file", help="Also show the model what fits from other files of the project.")] = False,
+        "--cross-file", help="Also show the model pieces of the project's other files that fit.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the text to insert at a place of a file.

@@ -37,8 +37,9 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
         settings = Settings.read({"engine": os.environ.get(VARIABLE) or None})
     missing = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in closed]
     if missing:
-        raise ConfigurationError(f"{' and '.join(missing).capitalize()} is closed, over which an editor would speak; "
-                                 "start kvlsp with both open, or with --tcp.")
+        raise ConfigurationError(f"kvlsp cannot speak with an editor, because {' and '.join(missing)} "
+                                 f"{'is' if len(missing) == 1 else 'are'} closed. Start it with both open, or with "
+                                 "--tcp.")
     with stderr.carried():
         logs.configure(settings.trace)
         if provide_home():
@@ -47,7 +48,7 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
             code = transport.serve_tcp(make_engine, settings, tcp, _say_address, Post)
         else:
             if sys.stdin.isatty():
-                _say("kvlsp waits for an editor here. For what else it can do, run kvlsp --help.")
+                _say("kvlsp is waiting here for an editor to speak with it. kvlsp --help says what else it can do.")
             code = transport.serve_stdio(make_engine, settings, Post)
         logging.shutdown()
     # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
@@ -95,7 +96,7 @@ def _say_address(host: str, port: int) -> None:
     _say(f"kvlsp listens on {f'[{host}]' if ':' in host else host}:{port}.")
     file = secret_file(host, port)
     if file.is_file():
-        _say(f"An editor sends what stands in {file} as initializationOptions.token.")
+        _say(f"The editor has to send the secret in {file} as initializationOptions.token.")
 
 
 def _say(sentence: str) -> None:

@@ -50,7 +50,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 def doctor(
     settings: Settings,
     gate: Annotated[bool, typer.Option(
-        "--gate", help="Also measure how good this model's repaired caches are; the daemon goes by it.")] = False,
+        "--gate", help="Also measure how good this model's repaired caches are; the daemon uses the result.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Check versions, device, memory, model, grammars and editors; the exit code is 1 if something is wrong."""
@@ -164,8 +164,8 @@ def tokenizer(made: Tokenizer, rows: int, proof: str = "ids and texts as publish
         return Finding("tokenizer", value, "Some tokens have no row in the model.",
                        "Fetch the model again: its config.json and tokenizer.json do not fit each other.")
     if made.rule == "whole":
-        return Finding("tokenizer", value, "Its texts can be cut nowhere: every key tokenizes all of a document again.",
-                       "Choose another model where files are long.")
+        return Finding("tokenizer", value, "It lets no text be cut in two, so every key tokenizes the whole document.",
+                       "Choose another model if your files are long.")
     return Finding("tokenizer", value)
 
 
@@ -218,7 +218,7 @@ def engine(settings: Settings) -> Iterator[Finding]:
     for one in running:
         yield Finding("engine", sentence(one), one.get("problem", ""), "kvlsp engine stop" if "problem" in one else "")
     if not running:
-        yield Finding("engine", f"one for all editors, in {folder}; none runs now")
+        yield Finding("engine", f"one for all editors, in {folder}; it is not running now")
 
 
 def quality_gate(settings: Settings) -> Iterator[Finding]:
@@ -251,7 +251,7 @@ def rounding(settings: Settings) -> Finding:
         return Finding(f"weights in {settings.dtype}", str(measure(settings.model or default_model.folder(),
                                                                   settings.dtype)))
     except KvlspError as error:
-        return Finding(f"weights in {settings.dtype}", f"what they lost was not measured: {error}")
+        return Finding(f"weights in {settings.dtype}", f"how much rounding lost was not measured: {error}")
 
 
 CHECKS: Final[dict[str, Check]] = {

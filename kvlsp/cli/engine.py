@@ -12,7 +12,7 @@ from kvlsp.config import MEBIBYTE
 from kvlsp.remote import asking
 
 app = typer.Typer(add_completion=False, no_args_is_help=True,
-                  help="Look after the engines that the editors of this machine share.")
+                  help="Show or end the engines that the editors of this machine share.")
 
 
 @app.command()

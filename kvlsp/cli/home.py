@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-NOTHING_IS_KEPT: Final = ("This user has no home folder, so nothing is kept between two starts, neither measurements "
-                          "nor the index of a workspace nor models of a hub; set HOME or XDG_CACHE_HOME to a folder.")
+NOTHING_IS_KEPT: Final = ("This user has no home folder, so nothing is kept from one start to the next: no "
+                          "measurements, no index of the workspace, no fetched models. Set HOME or XDG_CACHE_HOME to "
+                          "a folder.")
 
 
 def provide_home() -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-NOBODY = ("No editor has a daemon of kvlsp that could be looked at. Open a file in an editor that kvlsp serves, or see "
+NOBODY = ("No editor runs kvlsp, so there is nothing to inspect. Open a file in an editor that uses kvlsp, or run "
           "kvlsp playground for a page with an editor of its own.")
 
 
@@ -28,16 +28,16 @@ NOBODY = ("No editor has a daemon of kvlsp that could be looked at. Open a file 
 def inspect(
     process: Annotated[int | None, typer.Argument(
         metavar="[PROCESS]", show_default=False,
-        help="Of the daemon to look at; if left out, the one that was started last.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Only say which daemons there are.")] = False,
+        help="Process id of the daemon to inspect; if left out, the one that was started last.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Only list the daemons that are running.")] = False,
     port: PortOption = 0,
     browser: BrowserOption = True,
     pipes: Annotated[bool, typer.Option("--pipes", help="Talk to the daemon that started this.", hidden=True)] = False,
     json: JsonOption = False,
 ) -> None:
-    """Look on at the daemon of an editor: the playground's right half, for the files that you have open there.
+    """Open a page that shows what the daemon of an editor does: the playground's right half, for your open files.
 
-    It changes nothing. The address holds a secret and is reached from this machine only. Ctrl-C ends it.
+    It changes nothing. The address holds a secret and can be reached from this machine only. Ctrl-C ends it.
     """
     if pipes:
         _for_the_daemon()
@@ -60,7 +60,7 @@ def inspect(
     from kvlsp.playground.onlooking import DOCUMENT
 
     others = [daemon for daemon in found if daemon != chosen]
-    typer.echo(f"Looking on at {chosen.sentence}.")
+    typer.echo(f"Inspecting {chosen.sentence}.")
     for other in others:
         typer.echo(f"  kvlsp inspect {other.process}: {other.sentence}")
 
@@ -80,8 +80,8 @@ def choose(found: list[Daemon], process: int | None) -> Daemon:
     for daemon in found:
         if process in (None, daemon.process):
             return daemon
-    raise ConfigurationError(f"Process {process} is no daemon that could be looked at; kvlsp inspect --list says which "
-                             "there are.")
+    raise ConfigurationError(f"Process {process} is not the daemon of an editor. kvlsp inspect --list says which are "
+                             "running.")
 
 
 def _for_the_daemon() -> None:

@@ -21,11 +21,12 @@ app = typer.Typer(
 
 FoldersOption = Annotated[
     list[str] | None,
-    typer.Option("--in", help="Also look in this folder, or at it if it is a model. May be given several times."),
+    typer.Option("--in", help="Also list the models in this folder, or the folder itself if it is one. May be given "
+                              "several times."),
 ]
 
 FreshOption = Annotated[bool, typer.Option(
-    "--measure", help="Measure this machine again: what is remembered may be of a busy moment.")]
+    "--measure", help="Measure this machine again, for instance because it was busy the last time.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -36,7 +37,7 @@ def models(
     threads: ThreadsOption = 0,
     fresh: FreshOption = False, json: JsonOption = False,
 ) -> None:
-    """List models that are here or recommended: what they take, and about how long a key would last on this machine."""
+    """List models that are here or recommended: the memory they need, and how quick they would be on this machine."""
     if context.invoked_subcommand is not None:
         return
     from kvlsp.catalogue.fitting import best, fit
@@ -69,7 +70,7 @@ def models(
 
 @app.command()
 def fetch(name: Annotated[str, typer.Argument(help="The model's id on the hub, as owner/name.")]) -> None:
-    """Fetch a model of the hub, so that it is here when an editor asks for it. Broken off, it goes on where it was."""
+    """Fetch a model of the hub, so that it is here when an editor asks for it. If broken off, it goes on next time."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -140,8 +141,9 @@ def _print(fits: Sequence[tuple[Entry, Fit]], choice: Entry | None) -> None:
     for line in _notes(fits):
         typer.echo(line)
     typer.echo(
-        f"\nIn memory: weights, and a cache of {TOKENS:,} tokens. About how long a key with the first token "
-        f"behind it lasts, and a\nline of ten tokens: measured on this machine, once (--measure does it again).\n* "
+        f"\nweights, + cache: in memory, the cache with {TOKENS:,} tokens. a key, a line: about how long a key and the "
+        f"first token\nbehind it take, and a line of ten tokens; measured once on this machine (again with "
+        f"--measure).\n* "
         f"{_advice(choice, FELT)}"
     )
 

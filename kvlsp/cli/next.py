@@ -29,7 +29,7 @@ def next_(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The file, with the change or without.")],
     after: Annotated[Path, typer.Option(
         "--after", metavar="DIFF", help="The change: a unified diff of that file, or - for standard input.")],
-    most: Annotated[int, typer.Option("--most", min=1, help="Edits proposed at most, each taken before the next.")] = 5,
+    most: Annotated[int, typer.Option("--most", min=1, help="Most edits, each applied before the next.")] = 5,
     gain: Annotated[float, typer.Option("--gain", help="Least gain in nats; in an editor nextEditMinimumGain.")] = (
         Settings().next_edit_minimum_gain),
     json: JsonOption = False,

@@ -16,7 +16,7 @@ from kvlsp.errors import ConfigurationError
 if TYPE_CHECKING:
     from kvlsp.playground.pages import Carry
 
-PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Of this machine; 0: any free one.")]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")]
 
 TOKEN: Final = "KVLSP_PLAYGROUND_TOKEN"

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def playground(
     file: Annotated[Path | None, typer.Argument(
-        metavar="[FILE]", help="What the page opens; it is read, never written. If left out, code of kvlsp's own.",
+        metavar="[FILE]", help="The file that the page opens; it is never written. If left out, code of kvlsp's own.",
         show_default=False)] = None,
     port: PortOption = 0,
     browser: BrowserOption = True,
@@ -29,7 +29,7 @@ def playground(
 ) -> None:
     """Open a page on this machine: type on the left, and see on the right what the model keeps, moves and encodes.
 
-    The address holds a secret and is reached from this machine only. Ctrl-C ends it.
+    The address holds a secret and can be reached from this machine only. Ctrl-C ends it.
     """
     settings_of(model=model, device=device, dtype=dtype, threads=threads)  # says now what is wrong with them
     command = pipes.command("kvlsp.cli", daemon_arguments(model=model, device=device, dtype=dtype, threads=threads))

@@ -59,4 +59,4 @@ def kvlsp_(
     elif context.invoked_subcommand is None:
         run(settings_of(engine=engine), closed=context.obj or ())
     elif context.invoked_subcommand != "serve" and OUTPUT in (context.obj or ()):
-        raise ConfigurationError("Standard output is closed, so nothing could be printed; send it to a file.")
+        raise ConfigurationError("Standard output is closed, so nothing can be printed. Open it, or send it to a file.")

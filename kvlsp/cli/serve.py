@@ -26,10 +26,10 @@ def serve(
     threads: ThreadsOption = 0,
     engine: Annotated[str, typer.Option(
         "--engine", envvar=VARIABLE,
-        help="Where the model is: own (in this process), shared (in one for all editors of this user), the address "
-             "of a team's engine (wss://...; your text goes there), auto.")] = "",
+        help="Where the model runs: own (in this process), shared (in one for all editors of this user), the address "
+             "of a team's engine (wss://...; your text is sent there), or auto.")] = "",
     disk_mib: Annotated[int | None, typer.Option(
-        "--disk-mib", help="Bound of what is kept of closed documents on disk; 0: nothing.",
+        "--disk-mib", help="Keep at most so many MiB of closed documents on disk; 0: nothing.",
         show_default=False)] = None,
     trace: Annotated[str, typer.Option(
         "--trace", help="Log level: off, messages, spans (where the time of slow turns goes) or verbose.")] = "off",

@@ -255,9 +255,9 @@ class CrossFile:
         self._process.failed(how)
         self._asking.lost()
         if self._process.given_up:
-            self._give_up(f"The process that reads the workspace failed {len(PAUSES) + 1} times in a row, at last it "
-                          f"{what}; completions know the open document only until kvlsp is started again. The log on "
-                          "standard error may say why.")
+            self._give_up(f"The process that reads the workspace failed {len(PAUSES) + 1} times in a row (the last "
+                          f"time it {what}), so completions see only the open document until kvlsp is restarted. The "
+                          "log on standard error may say why.")
         else:
             self._tell(Condition(0, 0, 0, problems=(f"The process that reads the workspace {what}; it is started "
                                                     "again.",)))

@@ -34,6 +34,6 @@ class Knowledge:
         found = Language.of(language)
         where = f"in {found.title}" if found is not None else "in this kind of file"
         return (
-            f"The model that is loaded has learned {titles(sorted(self._languages))} only, so nothing is offered by "
-            f"itself {where}. Ask for a completion to see what there is, or set `model` to one that knows the language."
+            f"The loaded model has learned only {titles(sorted(self._languages))}, so nothing is suggested by itself "
+            f"{where}. Ask for a completion to see what it has, or set `model` to one that knows the language."
         )

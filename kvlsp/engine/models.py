@@ -50,7 +50,7 @@ class Models:
     def unload(self) -> None:
         """Have no model, until :meth:`load`."""
         self._drop("unloaded")
-        self._events(StatusChanged("paused", "the model's memory is given back; it is loaded again when you type"))
+        self._events(StatusChanged("paused", "the model was unloaded to free memory; it is loaded again when you type"))
 
     @property
     def unloaded(self) -> bool:

@@ -19,8 +19,8 @@ _NOT_COUNTED = frozenset({Reason.SUPERSEDED, Reason.CANCELLED, Reason.NOT_READY,
 """What says nothing about speed."""
 
 SENTENCE = (
-    "This machine is too slow for this model: most suggestions do not come in time. What helps: a smaller model "
-    "(kvlsp.model), weights of fewer bits (kvlsp.dtype), more time (kvlsp.deadlineMs), or to ask by hand only."
+    "This machine is too slow for this model: most suggestions do not come in time. Each of these helps: a smaller "
+    "model (kvlsp.model), weights of fewer bits (kvlsp.dtype), more time (kvlsp.deadlineMs), or asking by hand only."
 )
 
 

@@ -48,7 +48,7 @@ def facts(metadata: Metadata, path: Path, name: str = "") -> Facts:
         raise ModelBroken(f"{path} holds no language model that can be run ({error} is not in it).") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise ModelBroken(
-            f"{path} holds no language model that can be run (of its sizes it says {error}). Fetch it again or choose "
+            f"{path} holds no language model that can be run (one of its sizes is {error}). Fetch it again or choose "
             "another model."
         ) from error
     entries = metadata.get("tokenizer.ggml.tokens")

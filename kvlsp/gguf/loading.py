@@ -50,13 +50,13 @@ def load(path: Path, device: str, dtype: str, progress: Progress, name: str = ""
     """
     if dtype != "auto":
         raise ConfigurationError(
-            f"The weights of a GGUF file are as they were rounded when it was made, not {dtype}. Set dtype to auto."
+            f"The weights of a GGUF file were rounded when it was made, so dtype cannot be {dtype}. Set it to auto."
         )
     api = llama()
     on_gpu = bool(api.llama_supports_gpu_offload()) and device != "cpu"
     if device not in ("auto", "cpu") and not on_gpu:
         raise ConfigurationError(
-            f"The llama.cpp that is installed was built without support for {device}. Set device to auto, or build "
+            f"The installed llama.cpp was built without support for {device}. Set device to auto, or build "
             "llama-cpp-python for that device as its own page says."
         )
     said = reading.read(path)

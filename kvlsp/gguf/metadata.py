@@ -33,7 +33,7 @@ def read(path: Path) -> Metadata:
     except FileNotFoundError as error:
         raise ModelNotFound(f"There is no file {path}. Check how the setting model spells it.") from error
     except (OSError, ValueError, struct.error, OverflowError, RecursionError) as error:
-        why = "is no GGUF file, or not wholly there" if isinstance(error, struct.error) else f"cannot be read ({error})"
+        why = "is not a GGUF file, or not complete" if isinstance(error, struct.error) else f"cannot be read ({error})"
         raise ModelBroken(f"{path} {why}. Fetch it again or choose another model.") from error
 
 

@@ -97,7 +97,7 @@ def manifests(store: Path) -> Iterator[tuple[str, Path]]:
 def _manifest(store: Path, short: str) -> Path:
     found = _NAME.fullmatch(short)
     if found is None or ".." in short:
-        raise ModelNotFound(f"{short} is no name of a model of Ollama's, which are written ollama:NAME:TAG.")
+        raise ModelNotFound(f"{short} is not the name of a model of Ollama's. Write it as ollama:NAME:TAG.")
     host, owner = found["host"] or _HOST, found["owner"] or "library"
     return store / "manifests" / host / owner / found["name"] / (found["tag"] or "latest")
 

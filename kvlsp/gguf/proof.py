@@ -42,7 +42,7 @@ def prove(tokenizer: Tokenizer, model: LlamaModel) -> None:
         ours, theirs = tokenizer.encode(text).ids, np.array(model.tokenize(text), np.int32)
         if not np.array_equal(ours, theirs):
             raise TokenizerError(
-                "What kvlsp makes of the GGUF file's tokenizer cuts text into other tokens than llama.cpp does "
+                "The tokenizer that kvlsp rebuilt from the GGUF file cuts text into other tokens than llama.cpp does "
                 f"({_difference(ours, theirs, model)}), so kvlsp does not use it. Name the same model as a folder with "
                 "safetensors, or choose another."
             )

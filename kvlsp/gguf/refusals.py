@@ -26,7 +26,7 @@ def refuse(model: LlamaModel, name: str) -> None:
             f"{_CHOOSE}"
         )
     if api.llama_model_has_encoder(handle) or not api.llama_model_has_decoder(handle):
-        raise UnsupportedModel(f"{name} is no model that writes on from a text (it has an encoder). {_CHOOSE}")
+        raise UnsupportedModel(f"{name} is not a model that continues a text (it has an encoder). {_CHOOSE}")
     if api.llama_model_is_diffusion(handle):
         raise UnsupportedModel(f"{name} does not write from left to right (diffusion). {_CHOOSE}")
     if api.llama_model_n_swa(handle):
@@ -51,7 +51,7 @@ def probe(decoder: LlamaDecoder) -> None:
         raise still
     expected = decoder.forward(straight, RowBatch(ids, places, places, EVERY))
     if not bool(torch.isfinite(expected).all()):
-        raise UnsupportedModel(f"{name} computes values that are no numbers. Fetch it again or choose another model.")
+        raise UnsupportedModel(f"{name} computes values that are not numbers. Fetch it again or choose another model.")
     moved = decoder.allocate(ROWS + 1)
     one, there, here = ids[:1], places[FIRST : FIRST + 1], places[:1]
     decoder.forward(moved, RowBatch(one, here, here, NONE))

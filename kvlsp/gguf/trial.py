@@ -47,15 +47,15 @@ def survive(path: Path, identity: str, size: int, *, on_gpu: bool = False, folde
         return
     if said:
         raise ModelBroken(
-            f"llama.cpp {said} over {path}: the file is damaged, or of a kind that it does not know well. Fetch it "
-            "again, update llama-cpp-python, or choose another model."
+            f"llama.cpp {said} while it opened {path}: the file is damaged, or of a kind that it does not handle well. "
+            "Fetch it again, update llama-cpp-python, or choose another model."
         )
     if identity:
         try:
             passed.parent.mkdir(parents=True, exist_ok=True)
             passed.touch()
         except OSError as error:
-            log.info("That a file was tried is not kept: %s.", error.strerror)
+            log.info("Could not remember that a file was tried: %s.", error.strerror)
 
 
 def _passed(identity: str, on_gpu: bool, folder: Path | None) -> Path:
@@ -70,7 +70,7 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=seconds,
                               check=False, env={**os.environ, "GGML_NO_BACKTRACE": "1"})
     except subprocess.TimeoutExpired:
-        return f"did not come to an end within {seconds:,.0f} s"
+        return f"did not finish within {seconds:,.0f} s"
     except OSError as error:
         log.info("The file is not tried in a process of its own: %s.", error.strerror)
         return None
@@ -84,7 +84,7 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
             "file of the model (Q4_K_M, say) or a smaller model, or close other programs."
         )
     why = next((line[line.index(part) :].strip() for line in errors.splitlines() for part in _WHY if part in line), "")
-    return f"ends its process ({why[:160]})" if why else f"ends its process (with code {done.returncode})"
+    return f"ended its process ({why[:160]})" if why else f"ended its process (with code {done.returncode})"
 
 
 def main(told: str) -> None:

@@ -54,8 +54,8 @@ def _entries(metadata: Metadata) -> list[str]:
     sound = _all(entries, str) and _all(merges, str) and _all(types, int) and len(types) in (0, len(entries))
     if not sound or not _all(metadata.get("tokenizer.ggml.scores") or [], float):
         raise TokenizerError(
-            "The GGUF file's vocabulary is damaged: its lists are not of what they should be, or not as long. Fetch "
-            "the file again or choose another model."
+            "The GGUF file's vocabulary is damaged: its lists have the wrong type or length. Fetch the file again or "
+            "choose another model."
         )
     return entries
 
@@ -77,7 +77,7 @@ def _byte_level(metadata: Metadata, entries: list[str]) -> Json:
     steps = pre_tokenizer(name)
     if steps is None:
         raise TokenizerError(
-            f"The GGUF file cuts text into words by a way called {name}, which kvlsp does not know (it knows "
+            f"The GGUF file cuts text into words by a method called {name}, which kvlsp does not know (it knows "
             f"{', '.join(KNOWN)}). Name the same model as a folder with safetensors, or choose another."
         )
     vocabulary = vocabulary_of(entries)

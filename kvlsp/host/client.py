@@ -90,7 +90,7 @@ class Client:
         except EOFError:
             pass
         except KvlspError as error:
-            log.warning("A client was let go: %s", error)
+            log.warning("A client was disconnected: %s", error)
             self._channel.write(pack(schema.Refused(to_bytes(str(error)))))
         finally:
             self._over = True
@@ -109,7 +109,7 @@ class Client:
     def _greeted(self) -> None:
         opening = self._channel.read_opening(GREETING)
         if opening is None:
-            raise WireError(f"Nothing came for {GREETING:.0f} s.")
+            raise WireError(f"No message came for {GREETING:.0f} s.")
         match handshake.understood(*opening):
             case schema.Hello(settings=settings):
                 self._converse(to_settings(settings))
@@ -158,7 +158,7 @@ class Client:
         try:
             data = pack(to_frame(event))
         except WireError as error:
-            log.error("An event could not be told: %s", error)
+            log.error("An event could not be sent: %s", error)
             answer = _untold(event)
             if answer is None:
                 return
@@ -168,7 +168,7 @@ class Client:
     def _write(self, data: bytes) -> None:
         """One frame may be larger than what should wait; it is what comes after it that nobody reads."""
         if self._channel.full:
-            log.warning("A client that does not read was let go.")
+            log.warning("A client that does not read was disconnected.")
             self._channel.hang_up()
             return
         self._channel.write(data)

@@ -9,7 +9,7 @@ from typing import Final
 MOST: Final = 1 << 20
 """Bytes of the log; beyond them what is oldest goes."""
 KEPT: Final = MOST // 4
-DROPPED: Final = b"(What was older is gone.)\n"
+DROPPED: Final = b"(Older lines were dropped.)\n"
 
 
 def shorten(descriptor: int, most: int = MOST, kept: int = KEPT) -> None:

@@ -197,7 +197,7 @@ class ModelThread:
         if failure is not None:
             log.error("An engine failed (%s) and is given up.", type(failure).__name__)
             log.debug("What failed:", exc_info=failure)
-            seat.events(StatusChanged("error", f"The engine failed ({type(failure).__name__}); another is begun."))
+            seat.events(StatusChanged("error", f"The engine failed ({type(failure).__name__}); a new one is started."))
         seat.end()
         if failure is not None:
             seat.failed()

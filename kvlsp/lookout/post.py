@@ -77,7 +77,7 @@ class Post:
         try:
             check_peer(writer.get_extra_info("socket"))
         except EngineUnreachable:
-            log.warning("an onlooker was turned away: another user's process")
+            log.warning("a viewer was turned away: it is another user's process")
             writer.close()
             return
         if len(self._here) >= ONLOOKERS:
@@ -87,7 +87,7 @@ class Post:
         try:
             await self._converse(reader, writer)
         except (ConnectionError, ValueError) as error:
-            log.debug("an onlooker has gone (%s)", type(error).__name__)
+            log.debug("a viewer has gone (%s)", type(error).__name__)
         finally:
             self._here.discard(writer)
             writer.close()

@@ -71,7 +71,7 @@ def read_adapter(folder: Path) -> Adapter:
     try:
         config = read_json(path)
         if not isinstance(config, dict):
-            raise ValueError("it is no description")
+            raise ValueError("it does not describe an adapter")
         adapter = _described(folder, config)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError, re.error) as error:
         raise ModelBroken(f"{path} cannot be read ({error}). Fetch the adapter again.") from error

@@ -59,12 +59,12 @@ def refuse_no_numbers(model: Any, logits: torch.Tensor, name: str) -> None:
     ill = next((path for path, one in model.named_parameters() if not bool(torch.isfinite(one).all())), None)
     if ill is not None:
         raise ModelBroken(
-            f"The weights of {name} hold values that are no numbers (NaN or infinite), {ill} for one. Fetch the model "
+            f"The weights of {name} hold values that are not numbers (NaN or infinite), {ill} for one. Fetch the model "
             "again; if it is as its makers published it, choose another."
         )
     if bool(torch.isnan(logits).any()):
         raise UnsupportedModel(
-            f"{name} computes values that are no numbers in {str(logits.dtype).removeprefix('torch.')}, which its "
+            f"{name} computes values that are not numbers in {str(logits.dtype).removeprefix('torch.')}, which its "
             "weights do not fit. Set dtype to float32, or to bfloat16."
         )
 

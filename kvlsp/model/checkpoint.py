@@ -96,7 +96,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     formats.rounded_as(config, folder)
     for other in sorted(folder.glob("*.json")):  # transformers reads some of them, to their end
         if not other.is_file() or other.stat().st_size > MOST:
-            raise ModelBroken(f"{other} is no ordinary file. Fetch the model again.")
+            raise ModelBroken(f"{other} is not an ordinary file. Fetch the model again.")
     return config
 
 

@@ -109,7 +109,7 @@ def _header(path: Path) -> dict[str, Any]:
                 )
             length = int.from_bytes(first, "little")
             if not 2 <= length <= min(size, LARGEST):
-                raise ValueError("its first bytes are no safetensors header")
+                raise ValueError("its first bytes are not a safetensors header")
             header = json.loads(file.read(length))
         end = max(_end(one) for name, one in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -124,7 +124,7 @@ def _end(tensor: dict[str, Any]) -> int:
     """Where a tensor ends that a header describes. Raises what a description raises that is none."""
     first, end = tensor["data_offsets"]
     if not isinstance(first, int) or not isinstance(end, int) or not isinstance(tensor["dtype"], str):
-        raise ValueError("a tensor is described by what is no number")
+        raise ValueError("a tensor is described by what is not a number")
     size = 1
     for extent in tensor["shape"]:
         if not isinstance(extent, int) or extent < 0:

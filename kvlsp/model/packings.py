@@ -183,7 +183,7 @@ def _named(parts: dict[str, torch.Tensor]) -> torch.Tensor | None:
 def _by_rows(scales: torch.Tensor) -> torch.Tensor:
     """As (rows or 1, groups or 1), float32."""
     if scales.dtype == torch.uint8:
-        raise ValueError("its scales are no numbers but exponents")
+        raise ValueError("its scales are exponents, not numbers")
     if scales.dim() < 2:
         scales = scales.reshape(-1, 1)
     return scales.float()

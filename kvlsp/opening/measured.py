@@ -43,7 +43,7 @@ def remember(settings: Settings, model: Model, facts: Mapping[str, Any], folder:
         fresh.write_text(json.dumps({**recall(settings, model, folder), **facts}), encoding="utf-8")
         fresh.replace(file)
     except OSError as error:
-        log.info("What was measured is not kept: %s.", error.strerror)
+        log.info("What was measured could not be saved: %s.", error.strerror)
 
 
 def by_threads(name: str) -> str:

@@ -54,7 +54,7 @@ def measured(config: Any, folder: Path | None = None) -> dict[str, float]:
 def _measure(config: Any) -> dict[str, float]:
     found = costs(config)
     if found:
-        log.info("An edit and a suggestion take two layers of this shape %s.", said(found))
+        log.info("How long an edit and a suggestion take, over two layers of this shape: %s.", said(found))
     return found
 
 
@@ -77,7 +77,7 @@ def _once(kind: str, of: list[Any], measure: Callable[[], dict[str, float]], fol
             fresh.write_text(json.dumps(found), encoding="utf-8")
             fresh.replace(file)
         except OSError as error:
-            log.info("What was measured is not kept: %s.", error.strerror)
+            log.info("What was measured could not be saved: %s.", error.strerror)
     return found
 
 

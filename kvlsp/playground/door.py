@@ -37,7 +37,7 @@ class Door:
         if headers.get("Host", "").lower() not in hosts:
             return 421, "This address is for 127.0.0.1 only."
         if method not in ("GET", "HEAD"):
-            return 405, "Here is only something to be read."
+            return 405, "This page can only be read."
         foreign = origin is not None and origin.lower() not in [f"http://{host}" for host in hosts]
         if foreign or (socket and origin is None) or site not in ("none", "same-origin"):
             return 403, "This page belongs to kvlsp; no other page may use it."

@@ -90,7 +90,7 @@ class Pages:
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if self._open >= PAGES:
-            return web.Response(status=503, text="Too many pages are open.", headers=self._headers())
+            return web.Response(status=503, text="Too many pages are open; close one.", headers=self._headers())
         self._open += 1
         try:
             socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=20.0)

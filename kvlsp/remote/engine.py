@@ -163,9 +163,9 @@ class RemoteEngine:
             except KvlspError as error:
                 self._failed(str(error))
             except Exception as error:  # edits are noted all the same
-                log.error("The way to the engine failed (%s).", type(error).__name__)
+                log.error("The connection to the engine failed (%s).", type(error).__name__)
                 log.debug("What failed:", exc_info=True)
-                self._failed(f"The way to the engine failed ({type(error).__name__}).")
+                self._failed(f"The connection to the engine failed ({type(error).__name__}).")
 
     def _converse(self) -> None:
         """From the first frame to the last."""
@@ -224,7 +224,7 @@ class RemoteEngine:
         if link.on_purpose:
             self._events(StatusChanged("paused", f"{link.why}; it is started again when you type"))
         elif moved:
-            self._events(StatusChanged("loading", "going over to another model"))
+            self._events(StatusChanged("loading", "switching to another model"))
         elif link.elsewhere:
             self._failures = max(self._failures, UNHURRIED)
             self._events(StatusChanged("loading", self._way.again))

@@ -69,7 +69,7 @@ class Link:
         self._outgoing = Outgoing(clock)
         self._asked = 0
         self._silent = 0
-        self.why = "ended by itself" if self._here else "is not reached any more"
+        self.why = "ended by itself" if self._here else "cannot be reached any more"
         """How the conversation came to its end."""
         self.process = 0
         """The engine's, as it says."""
@@ -106,7 +106,7 @@ class Link:
                     case schema.Pong(_, busy):
                         self._silent = 0
                         if busy >= self._stuck:
-                            self._give_up(f"was at one step of its model for {busy:.0f} s")
+                            self._give_up(f"spent {busy:.0f} s at one step of its model")
                     case schema.Refused(why):
                         raise EngineRefuses(to_text(why))
                     case schema.Goodbye(why):
@@ -151,7 +151,7 @@ class Link:
                 if isinstance(answer, schema.Refused):
                     raise EngineRefuses(to_text(answer.why))
         except EOFError as error:
-            raise EngineUnreachable(f"{self._name} ended while it was greeted.") from error
+            raise EngineUnreachable(f"{self._name} ended before it answered.") from error
         self._give_up("did not answer a greeting")
         raise EngineUnreachable(f"{self._name} {self.why}.")
 

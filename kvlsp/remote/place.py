@@ -87,12 +87,12 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         if not _is_ours(folder):
-            raise EngineUnreachable(f"{folder} belongs to somebody else, so no engine can be shared there; set "
-                                    "XDG_RUNTIME_DIR to a folder of yours.")
+            raise EngineUnreachable(f"{folder} belongs to another user, so no engine can be shared there; set "
+                                    "XDG_RUNTIME_DIR to a folder of your own.")
         folder.chmod(0o700)
     except OSError as error:
         raise EngineUnreachable(f"No engine can be shared in {folder} ({error.strerror}); set XDG_RUNTIME_DIR to a "
-                                "folder of yours.") from error
+                                "folder of your own.") from error
     return folder
 
 
@@ -100,8 +100,8 @@ def _temporary() -> Path:
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
-        raise EngineUnreachable("There is no folder for temporary files in which one could write, so no engine can be "
-                                "shared; set XDG_RUNTIME_DIR to a folder of yours.") from error
+        raise EngineUnreachable("No folder for temporary files can be written to, so no engine can be shared; set "
+                                "XDG_RUNTIME_DIR to a folder of your own.") from error
 
 
 def places(environment: Mapping[str, str] = os.environ) -> list[Place]:

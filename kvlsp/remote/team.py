@@ -72,14 +72,14 @@ def token_for(address: Address, environment: Mapping[str, str] = os.environ, fil
     file = file or token_file()
     try:
         if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigurationError(f"{file} can be read by others of this machine, so the token in it is not used; "
+            raise ConfigurationError(f"Other users of this machine can read {file}, so the token in it is not used; "
                                      f"chmod 600 {file} mends that.")
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}, where the engine's token stands, cannot be read "
-                                 f"({getattr(error, 'strerror', None) or 'it is no text'}).") from error
+        raise ConfigurationError(f"{file}, which holds the engine's token, cannot be read "
+                                 f"({getattr(error, 'strerror', None) or 'it is not text'}).") from error
     found = [words[1] for words in map(str.split, lines) if len(words) == 2 and words[0] == address.text]
     return _sound(found[0], str(file)) if found else ""
 

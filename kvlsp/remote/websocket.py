@@ -43,10 +43,10 @@ def reach(address: Address, headers: Mapping[str, str]) -> WebSocketLine:
                                 f"({error.verify_message}). If your team has an authority of its own, set "
                                 "SSL_CERT_FILE to its certificate.") from error
     except InvalidStatus as error:
-        raise EngineUnreachable(f"{where} cannot be reached: what answers there is no engine, or none is ready (HTTP "
-                                f"status {error.response.status_code}).") from error
+        raise EngineUnreachable(f"{where} cannot be reached: what answers there is not an engine, or none is ready "
+                                f"(HTTP status {error.response.status_code}).") from error
     except (InvalidHandshake, EOFError) as error:
-        raise EngineUnreachable(f"{where} cannot be reached: what answers there is no engine.") from error
+        raise EngineUnreachable(f"{where} cannot be reached: what answers there is not an engine.") from error
     except OSError as error:  # of time that has run out, too
         why = error.strerror or ("it does not answer" if isinstance(error, TimeoutError) else type(error).__name__)
         raise EngineUnreachable(f"{where} cannot be reached ({why}).") from error
@@ -79,7 +79,7 @@ class WebSocketLine:
             except OSError as error:
                 raise EOFError from error
             if not isinstance(data, bytes):
-                raise WireError("A message came that is no piece of a frame.")
+                raise WireError("A message came that is not a piece of a frame.")
             self._stream.add(data)
         return frame
 

@@ -80,7 +80,7 @@ def pause(ls: KvlspServer, arguments: Any) -> None:
         case [int() | float() as minutes, *_] if not isinstance(minutes, bool) and minutes >= 0:
             ls.pause.begin(minutes)
         case _:
-            raise Refusal(INVALID_PARAMS, "A pause takes a number of minutes, from 0 (until it is ended) on.")
+            raise Refusal(INVALID_PARAMS, "A pause needs a number of minutes; 0 means until it is ended.")
 
 
 def resume(ls: KvlspServer, arguments: Any) -> None:

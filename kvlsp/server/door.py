@@ -76,6 +76,6 @@ def _refusal(first: dict[str, Any], secret: Secret) -> tuple[int, str] | None:
         return NOT_INITIALIZED, "The first message must be the request initialize."
     params = first.get("params")
     if not secret.is_in(params.get("initializationOptions") if isinstance(params, dict) else None):
-        return INVALID_PARAMS, ("This port serves only who knows its secret: send it as initializationOptions.token. "
-                                f"It stands {secret}.")
+        return INVALID_PARAMS, ("This port serves only clients that know its secret. Send it as "
+                                f"initializationOptions.token; it is {secret}.")
     return None

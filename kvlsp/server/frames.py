@@ -65,7 +65,7 @@ class FrameReader:
         end = _END.search(self._buffer)
         if end is None:
             if len(self._buffer) > LONGEST_HEADER:
-                self._complain(found, "Bytes came that are no message header.")
+                self._complain(found, "Bytes came that are not a message header.")
                 # The garbage may end in the first half of the next header: keep as much as one can be long.
                 del self._buffer[:-LONGEST_HEADER // 2]
             return False

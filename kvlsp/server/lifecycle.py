@@ -86,9 +86,9 @@ def _tell_of_address(ls: KvlspServer, before: str) -> None:
     begun, wish = ls.begun_with, ls.settings.engine
     if wish in (before, begun) or not (is_address(wish) or is_address(begun)):
         return
-    until = f" Until then your text goes on to {begun}." if is_address(begun) else ""
+    until = f" Until then your text still goes to {begun}." if is_address(begun) else ""
     ls.show(lsp.MessageType.WARNING,
-            f"kvlsp: The setting engine names another place. Restart the editor for it.{until}")
+            f"kvlsp: The setting engine has changed; restart the editor for it to take effect.{until}")
 
 
 def set_trace(ls: KvlspServer, params: lsp.SetTraceParams) -> None:

@@ -48,7 +48,7 @@ def _answer(ls: KvlspServer, method: str, params: Any) -> Answer:
         if method in READS:
             return READS[method](ls, params)
         if method != "initialize":
-            raise Refusal(METHOD_NOT_FOUND, "This page looks on only.")
+            raise Refusal(METHOD_NOT_FOUND, "This page can only watch.")
         answer.give(Result({"capabilities": {}, "serverInfo": {"name": "kvlsp", "version": kvlsp.__version__},
                             "about": about(ls)}))
     except Refusal as refusal:

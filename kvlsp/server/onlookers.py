@@ -31,7 +31,7 @@ ARGUMENTS: Final = ("inspect", "--pipes")
 """Of the program ``kvlsp`` in the process."""
 
 ADVICE: Final = ('The page could not be opened. It needs the package aiohttp: pip install "kvlsp[playground]" in the '
-                 "environment of this daemon; kvlsp playground says more.")
+                 "environment of this daemon. If it is there, run kvlsp playground in a shell: it says more.")
 
 
 class Onlookers:
@@ -75,7 +75,7 @@ class Onlookers:
                     if isinstance(frame, Frame):
                         self._receive(json.loads(frame.body), address, process.stdin)
         except (OSError, ValueError) as error:
-            log.warning("the page that looks on has failed (%s)", type(error).__name__)
+            log.warning("the page that watches this daemon failed (%s)", type(error).__name__)
         finally:
             self.close()
             self._address = self._process = None

@@ -105,7 +105,7 @@ class Protocol:
         elif "method" not in message and ("result" in message or "error" in message):
             self._response(request_id, message.get("result"), message.get("error"))
         else:
-            self._refuse(request_id, INVALID_REQUEST, "A message is no request, notification or response.")
+            self._refuse(request_id, INVALID_REQUEST, "A message is not a request, notification or response.")
 
     def _request(self, request_id: Any, method: str, params: Any) -> None:
         if not is_request_id(request_id):
@@ -195,7 +195,7 @@ class Protocol:
             return shaped({} if params is None else params, kind)  # many a client leaves out what would be empty
         except Misfit as misfit:
             raise Unfit(INVALID_PARAMS, f"The parameters of {method} do not fit the protocol: {misfit}. The message "
-                                        "was left out; the editor or its plugin has to be mended.") from None
+                                        "was left out; this has to be mended in the editor or its plugin.") from None
 
     # --- to the client -----------------------------------------------------------------------------------
 

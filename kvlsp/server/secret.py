@@ -36,8 +36,8 @@ class Secret:
         """Raises :class:`ConfigurationError` where the file cannot be written, or a chosen secret is too short."""
         chosen = (os.environ if environment is None else environment).get(VARIABLE, "")
         if chosen and len(chosen) < SHORTEST:
-            raise ConfigurationError(f"{VARIABLE} is shorter than {SHORTEST} characters; choose a longer one, or leave "
-                                     "it out: kvlsp makes one then.")
+            raise ConfigurationError(f"{VARIABLE} is shorter than {SHORTEST} characters. Choose a longer secret, or "
+                                     "leave it out, and kvlsp makes one.")
         self._text = chosen or secrets.token_urlsafe(32)
         self.file = None if chosen else secret_file(host, port)
         if self.file is not None:

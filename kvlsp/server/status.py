@@ -70,10 +70,10 @@ class Status:
     @property
     def problems(self) -> list[str]:
         """Sentences for people."""
-        lost = [f"The text of {uri} is not known, because the editor sent what does not fit. There are no completions "
-                "in it until it is opened again." for uri in self._lost[:_TEXTS_TOLD]]
+        lost = [f"kvlsp has lost the text of {uri}, because the editor sent what does not fit it. There are no "
+                "completions in it until it is opened again." for uri in self._lost[:_TEXTS_TOLD]]
         if more := len(self._lost) - len(lost):
-            lost.append(f"The same holds for {more} more.")
+            lost.append(f"The same is true of {more} more.")
         return [*lost, *self._workspace]
 
     def as_json(self) -> dict[str, Any]:

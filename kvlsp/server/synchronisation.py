@@ -33,7 +33,7 @@ def did_save(ls: KvlspServer, params: lsp.DidSaveTextDocumentParams) -> None:
     """Where the text comes along (``features``), it counts: changes that did not add up to it end here."""
     opened = None if params.text is None else ls.documents.saved(params.text_document.uri, params.text)
     if opened is not None:
-        log.info("A saved text was not what the changes before had made of it; the saved one counts.")
+        log.info("A saved text is not what the changes before it had led to; the saved one is taken.")
         ls.post(opened)
 
 
@@ -137,8 +137,8 @@ def texts_lost(ls: KvlspServer, uris: Sequence[str], why: str) -> None:
     """These texts are not known any more: the user is told, and nothing is worked out for them."""
     for uri in uris:
         drop_document(ls, uri)
-    message = (f"{why} The text of {', '.join(uris)} is not known any more; there are no completions in it until it is "
-               "opened again or sent as a whole.")
+    message = (f"{why} kvlsp has lost the text of {', '.join(uris)}; there are no completions in it until it is opened "
+               "again or sent as a whole.")
     log.warning("%s", message)
     ls.show(lsp.MessageType.WARNING, message)
     ls.status.texts_lost(ls.documents.lost)

@@ -98,7 +98,7 @@ class Tickets:
             outcome, reason = ticket.translate(event)
         except Exception:
             self._count(ticket, Reason.MODEL_ERROR)
-            ticket.answer.give(Refusal(INTERNAL_ERROR, "kvlsp could not put its answer into words."))
+            ticket.answer.give(Refusal(INTERNAL_ERROR, "kvlsp could not write down its answer; its log says where."))
             raise
         self._count(ticket, reason)
         ticket.answer.give(outcome)
@@ -111,7 +111,7 @@ class Tickets:
         its list and for ghost text at one place gets both.
         """
         older = [ticket for ticket in self._open.values() if (ticket.uri, ticket.kind) == (uri, kind)]
-        self._refuse_all_of(older, Reason.SUPERSEDED, "A newer request of the same document came.", cancel=False)
+        self._refuse_all_of(older, Reason.SUPERSEDED, "A newer request for the same document came.", cancel=False)
 
     def document_closed(self, uri: str) -> None:
         open_ = [ticket for ticket in self._open.values() if ticket.uri == uri]

@@ -65,7 +65,7 @@ def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
     """
     host, separator, port = address.rpartition(":")
     if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ConfigurationError(f"{address} is no address; write it like 127.0.0.1:4711.")
+        raise ConfigurationError(f"{address} is not an address; write it like 127.0.0.1:4711.")
     if host.strip("[]") not in LOOPBACK:
         raise ConfigurationError(f"kvlsp listens on this machine only (127.0.0.1), not on {host}: whoever "
                                  "reaches the port could read what is being written.")

@@ -27,7 +27,7 @@ def watch(ls: KvlspServer, params: Any) -> Answer:
     params = params if isinstance(params, Mapping) else {}
     since, uri = whole(params.get("since", -1)), params.get("uri")
     if since is None or not (uri is None or isinstance(uri, str)):
-        raise Refusal(INVALID_PARAMS, "A question for what the engine does has since, a number, and perhaps uri.")
+        raise Refusal(INVALID_PARAMS, "This request takes since, a number, and perhaps uri, a string.")
 
     def translate(event: Watched) -> tuple[Outcome, None]:
         return Result(event.view), None
@@ -40,7 +40,7 @@ def tokens(ls: KvlspServer, params: Any) -> Answer:
     """The texts of token ``ids``, in their order; an empty list while there is no model."""
     ids = params.get("ids") if isinstance(params, Mapping) else None
     if not isinstance(ids, list) or len(ids) > MOST or any(whole(number) is None for number in ids):
-        raise Refusal(INVALID_PARAMS, f"A question for the texts of tokens has ids, a list of {MOST} numbers at most.")
+        raise Refusal(INVALID_PARAMS, f"This request takes ids, a list of at most {MOST} numbers.")
 
     def translate(event: TokensDescribed) -> tuple[Outcome, None]:
         return Result(list(event.texts)), None

@@ -211,7 +211,7 @@ def _check(file: BinaryIO) -> None:
 def _header_length(file: BinaryIO) -> int:
     length = int.from_bytes(file.read(8), "little")
     if not 0 < length <= _LARGEST_HEADER:
-        raise Damaged("it is no file of rows")
+        raise Damaged("it is not a file of rows")
     return length
 
 

@@ -125,7 +125,7 @@ class Shelf:
             log.debug("Kept %d rows on disk, %d bytes.", len(rows.book), size)
             self.held = self._folder.sweep()
         except OSError as error:
-            log.info("Rows are not kept on disk: %s.", error.strerror)
+            log.info("Rows could not be saved on disk: %s.", error.strerror)
 
     def _read(self, path: Path) -> Shelved | None:
         began = time.perf_counter()

@@ -89,7 +89,7 @@ class Desk:
 
     def end(self, why: str) -> None:
         """Nobody ends a team's engine from an editor."""
-        raise EngineRefuses("The engine of a team is not ended from an editor.")
+        raise EngineRefuses("The engine of a team cannot be ended from an editor.")
 
     def served(self, settings: Settings) -> Settings:
         """A client's settings as its engine here has them."""
@@ -126,8 +126,8 @@ class Desk:
         if not self._paused:
             self._paused = True
             self._events(StatusChanged("paused", f"The engine allows {self.grant.requests_per_minute} suggestions "
-                                                 f"a minute to {self.grant.user or 'you'}, and they are used up; it "
-                                                 "goes on by itself within a minute."))
+                                                 f"a minute to {self.grant.user or 'you'}, and they are used up; more "
+                                                 "come by themselves within a minute."))
         return False
 
 

@@ -13,8 +13,8 @@ from kvlsp.errors import ConfigurationError
 AUTHENTICATION: Final = "RAY_AUTH_MODE"
 """The variable that says how Ray is told who one is; it is looked at when Ray is imported."""
 TOKENS: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-ADVICE: Final = ("Where it asks for Ray's own token, that of its first machine has to be here: copy ~/.ray/auth_token "
-                 "from there, or set RAY_AUTH_TOKEN.")
+ADVICE: Final = ("If it asks for Ray's own token, this machine needs the one of the cluster's first machine: copy "
+                 "~/.ray/auth_token from there, or set RAY_AUTH_TOKEN.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def check_joined(name: str, wanted: Listens, found: Listens, applications: Colle
     """:class:`ConfigurationError` where the application ``name`` would not be met as ``wanted``, or takes the place of
     one that is there: Serve has one place to listen in a cluster, whatever who comes later wants."""
     if wanted != found:
-        raise ConfigurationError(f"In this cluster Ray Serve listens already, at {found}, and listens nowhere else; "
-                                 f"you wanted {wanted}. Say --host, --port, --certificate and --key as they are there, "
-                                 "or end what is served there with serve shutdown.")
+        raise ConfigurationError(f"In this cluster Ray Serve listens already, at {found}, and can listen nowhere else; "
+                                 f"you asked for {wanted}. Give --host, --port, --certificate and --key as they are "
+                                 "there, or end what is served there with serve shutdown.")
     if name in applications:
         raise ConfigurationError(f"This cluster serves an engine already (the application {name}). Change it with "
                                  f"serve deploy, or end it with serve delete {name}.")

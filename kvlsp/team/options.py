@@ -33,7 +33,7 @@ class Options:
         """:class:`ConfigurationError` names what does not hold."""
         known = {*_SETTINGS, "tokens", "replicas", "clients", "cpus", "gpus"}
         if unknown := sorted(set(arguments) - known):
-            raise ConfigurationError(f"{unknown[0]} is no option of a team's engine; there are "
+            raise ConfigurationError(f"{unknown[0]} is not an option of a team's engine; there are "
                                      f"{', '.join(sorted(known))}.")
         settings = {name: _read(name, kind, arguments[name]) for name, kind in _SETTINGS.items() if name in arguments}
         Settings.read(settings)
@@ -43,8 +43,8 @@ class Options:
             _read("replicas", int, most or least), _read("clients", int, arguments.get("clients", CLIENTS)),
             _read("cpus", float, arguments.get("cpus", 1.0)), _read("gpus", float, arguments.get("gpus", 0.0)))
         if not (1 <= options.least <= options.most and options.clients >= 1 and options.cpus >= 0 <= options.gpus):
-            raise ConfigurationError("replicas is a number from 1 on, or two with a hyphen between them (1-4); clients "
-                                     "is a number from 1 on.")
+            raise ConfigurationError("replicas must be a number of 1 or more, or two with a hyphen between them (1-4); "
+                                     "clients must be 1 or more, cpus and gpus 0 or more.")
         return options
 
 

@@ -147,4 +147,4 @@ async def _answer(send: Send) -> None:
     with contextlib.suppress(Exception):
         await send({"type": "http.response.start", "status": 426,
                     "headers": [(b"content-type", b"text/plain"), (b"upgrade", b"websocket")]})
-        await send({"type": "http.response.body", "body": b"This is an engine of kvlsp, for its daemons.\n"})
+        await send({"type": "http.response.body", "body": b"This is an engine of kvlsp; its daemons connect to it.\n"})

@@ -47,8 +47,8 @@ class Where:
 def check(options: Options, where: Where) -> None:
     """:class:`ConfigurationError` for what should not be served."""
     if not options.tokens and where.host not in LOCAL:
-        raise ConfigurationError("Without --tokens whoever reaches the port may use the engine, so it listens on this "
-                                 "machine only; make tokens with kvlsp team token add.")
+        raise ConfigurationError("Without --tokens anybody who reaches the port could use the engine, so it listens on "
+                                 "this machine only. To let others in, make tokens with kvlsp team token add.")
     if options.tokens:
         read(Path(options.tokens))
     if bool(where.certificate) != bool(where.key):
@@ -91,7 +91,7 @@ def run(arguments: Mapping[str, Any], where: Where, say: Callable[[str], None]) 
         scheme = "wss" if tls or where.host not in LOCAL else "ws"
         say(f"The engine is ready at {scheme}://{where.host}:{where.port}/.")
         over.wait()
-        say("The engine ends; editors are told to come again.")
+        say("The engine is ending; editors are told to connect again.")
         serve.delete(NAME)
     finally:
         if not where.address:

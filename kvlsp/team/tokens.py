@@ -72,12 +72,12 @@ class Tokens:
         """What this token allows. :class:`EngineRefuses` with a sentence for who sent it."""
         self._read()
         if not token:
-            raise EngineRefuses("This engine wants a token: ask who looks after it for one, and put it into the file "
+            raise EngineRefuses("This engine needs a token: ask its operator for one, and put it into the file "
                                 "engine-tokens or into KVLSP_ENGINE_TOKEN.")
         grant = self._grants.get(digest(token))
         if grant is None:
             raise EngineRefuses("This engine does not know the token that was sent; it may have been withdrawn. Ask "
-                                "who looks after the engine for another one.")
+                                "the engine's operator for another one.")
         self._check(grant)
         return grant
 
@@ -85,13 +85,13 @@ class Tokens:
         """That a token still holds. :class:`EngineRefuses` when it does not."""
         self._read()
         if grant.sha256 not in self._grants:
-            raise EngineRefuses("The token has been withdrawn. Ask who looks after the engine for another one.")
+            raise EngineRefuses("The token has been withdrawn. Ask the engine's operator for another one.")
         self._check(self._grants[grant.sha256])
 
     def _check(self, grant: Grant) -> None:
         if self._day() > grant.expires:
-            raise EngineRefuses(f"The token of {grant.user} expired on {grant.expires}. Ask who looks after the engine "
-                                "for another one.")
+            raise EngineRefuses(f"The token of {grant.user} expired on {grant.expires}. Ask the engine's operator for "
+                                "another one.")
 
     def _read(self) -> None:
         """A file that has become unreadable changes nothing: whoever had a token has it. That is said once."""
@@ -108,7 +108,7 @@ class Tokens:
             if self._stamp is None:
                 raise ConfigurationError(why) from error
             if not self._unreadable:
-                log.warning("%s Tokens hold as it was read last; none can be withdrawn until it can be read.", why)
+                log.warning("%s The tokens last read stay valid; none can be withdrawn until it can be read.", why)
             self._unreadable = True
 
 
@@ -124,7 +124,7 @@ def read(path: Path) -> list[Grant]:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}). Name the file of tokens with --tokens; "
                                  "kvlsp team token add makes one.") from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise ConfigurationError(f"{path} is no file of tokens: {error}. kvlsp team token add makes one.") from error
+        raise ConfigurationError(f"{path} is not a file of tokens: {error}. kvlsp team token add makes one.") from error
 
 
 def write(path: Path, grants: list[Grant]) -> None:

@@ -25,7 +25,7 @@ class Usage:
             sessions = self._sessions.get(grant.user, 0)
             if sessions >= grant.sessions:
                 raise EngineRefuses(f"{_whose(grant)} {sessions} editors at this engine, and no more are allowed: "
-                                    "close one, or ask who looks after the engine.")
+                                    "close one, or ask the engine's operator for more.")
             self._sessions[grant.user] = sessions + 1
 
     def end(self, grant: Grant) -> None:

@@ -22,7 +22,7 @@ def whole_file(file: Path) -> str:
     """The text of a tokenizer.json; raises :class:`TokenizerError`."""
     try:
         if file.exists() and not file.is_file():
-            raise TokenizerError(f"{file} is no ordinary file. Fetch the model again.")
+            raise TokenizerError(f"{file} is not an ordinary file. Fetch the model again.")
         if file.stat().st_size > LONGEST:
             raise TokenizerError(
                 f"{file} has {file.stat().st_size:,} bytes, more than any tokenizer.json. Fetch the model again."

@@ -71,7 +71,7 @@ def read(text: str, rows: int | None = None, named: Collection[str] = ()) -> Def
         vocabulary: dict[str, int] = dict(model["vocab"])
     except (ValueError, KeyError, TypeError) as error:
         raise TokenizerError(
-            "The tokenizer file is no complete tokenizer.json (it may be cut off). Fetch the model again."
+            "The tokenizer file is not a complete tokenizer.json (it may be cut off). Fetch the model again."
         ) from error
     _refuse(model)
     # the library takes an added token's id from the vocabulary where that has one

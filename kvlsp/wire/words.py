@@ -33,7 +33,7 @@ def to_mapping(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise WireError("Values came that are not JSON.") from error
     if not isinstance(mapping, dict):
-        raise WireError("Values came that are no JSON object.")
+        raise WireError("Values came that are not a JSON object.")
     return mapping
 
 

@@ -216,7 +216,7 @@ class Service:
         indexes, progress = self._workspace.indexes, self._workspace.progress
         sizes = [index.size() for index in indexes]
         problems += self._workspace.problems
-        problems += [f"{index.root} has more files than kvlsp indexes; the rest is left out. Leave some out by "
+        problems += [f"{index.root} has more files than kvlsp indexes; the rest is left out. Choose which by "
                      "kvlsp.exclude." for index in indexes if index.truncated]
         self._send(Condition(
             len(indexes), sum(size.files for size in sizes), sum(size.definitions for size in sizes),

@@ -251,7 +251,7 @@ def _sentence(root: Path, error: OSError) -> str:
         return (f"The folder {root} cannot be watched: the system's limit for all programs of a user, "
                 f"fs.inotify.{limit}{_value(limit)}, is reached. {polled}; raise it to have changes seen at once.")
     if error.errno == errno.E2BIG:
-        return f"The folder {root} is not watched: {error.strerror}. {polled}; leave some out by kvlsp.exclude."
+        return f"The folder {root} is not watched: {error.strerror}. {polled}; leave some out with kvlsp.exclude."
     return f"The folder {root} cannot be watched ({error}). {polled}; check that it can be read."
 
 

@@ -81,7 +81,7 @@ class Workspace:
         """:class:`WorkspaceError` when it is no root."""
         root = Path(os.path.realpath(root))
         if root not in self._indexes:
-            raise WorkspaceError(f"{root} is no root of the workspace; nothing was removed.")
+            raise WorkspaceError(f"{root} is not a root of the workspace; nothing was removed.")
         self.watcher.remove(root)
         self._scans.pop(root, None)
         self._progress.pop(root, None)

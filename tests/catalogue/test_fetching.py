@@ -102,8 +102,8 @@ def test_more_than_there_can_be_of_a_file_is_thrown_away(tmp_path, hub):
     ("name", "refuses", "says"),
     [
         ("owner/other", 0, "The hub has no model owner/other."),
-        ("./folder", 0, "is no model of the hub"),
-        ("plain", 0, "is no model of the hub"),
+        ("./folder", 0, "is not the name of a model on the hub"),
+        ("plain", 0, "is not the name of a model on the hub"),
         (NAME, 403, "accept its terms"),
         (NAME, 500, "could not be fetched"),
     ],
@@ -121,4 +121,4 @@ def test_a_model_that_cannot_be_used_is_said_to_be_after_it_came(tmp_path, hub):
     config.write_text(config.read_text().replace('"model_type": "llama"', '"model_type": "bloom", "alibi": true'))
     done = kvlsp(tmp_path, hub, "fetch", NAME)
     assert done.returncode == 2
-    assert f"{NAME} was fetched, and cannot be used: " in done.stderr
+    assert f"{NAME} was fetched, but cannot be used: " in done.stderr

@@ -92,7 +92,7 @@ def test_a_folder_that_is_not_there_is_said():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"architectures": ["BertModel"]}, "no model that writes on from a text"),
+        ({"architectures": ["BertModel"]}, "not a model that continues a text"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 3}}, "GPTQ"),
         ({"num_hidden_layers": 90}, "90 layers"),
         ({"num_hidden_layers": None}, "leaves out"),

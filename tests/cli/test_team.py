@@ -60,5 +60,5 @@ def test_options_are_words_of_a_command_line_or_of_a_file():
     options = Options.read({"replicas": "1-4", "clients": "10", "gpus": 1, "model": "/m", "tokens": "t.json"})
     assert (options.least, options.most, options.clients, options.gpus) == (1, 4, 10, 1.0)
     assert options.settings == {"model": "/m"}
-    with pytest.raises(ConfigurationError, match="replica is no option"):
+    with pytest.raises(ConfigurationError, match="replica is not an option"):
         Options.read({"replica": 2})

@@ -33,8 +33,8 @@ def test_what_it_has_not(tmp_path: Path, language: str):
 def test_the_refusal_names_the_language_and_what_to_do(tmp_path: Path):
     refusal = Knowledge(model(tmp_path, ["python"])).refusal("rust")
     assert refusal == (
-        "The model that is loaded has learned Python only, so nothing is offered by itself in Rust. "
-        "Ask for a completion to see what there is, or set `model` to one that knows the language."
+        "The loaded model has learned only Python, so nothing is suggested by itself in Rust. "
+        "Ask for a completion to see what it has, or set `model` to one that knows the language."
     )
     assert "in this kind of file" in str(Knowledge(tmp_path).refusal("plaintext"))
 

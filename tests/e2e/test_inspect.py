@@ -62,7 +62,7 @@ def test_kvlsp_inspect_shows_it_from_a_shell(tmp_path: Path, monkeypatch: pytest
                                  text=True)
         assert shell.stdout is not None
         assert editor.process is not None
-        assert shell.stdout.readline() == f"Looking on at an editor (process {editor.process.pid}), 1 document.\n"
+        assert shell.stdout.readline() == f"Inspecting an editor (process {editor.process.pid}), 1 document.\n"
         address = re.search(r"http://127[^ ]+", shell.stdout.readline())
         assert address is not None
         page.do("open", url=address[0])

@@ -194,7 +194,7 @@ def test_inspect_opens_a_page_that_looks_on(start: Start, suite: str) -> None:
     editor.nvim.exec_lua("vim.ui.open = function(address) vim.g.opened = address end")
     editor.nvim.command("Kvlsp inspect")
     address = editor.wait(lambda: editor.nvim.vars.get("opened", ""), what="an address")
-    assert editor.wait_message(f"looking on at {address}")
+    assert editor.wait_message(f"the page is open at {address}")
     page = Chromium()
     try:
         page.do("open", url=address)

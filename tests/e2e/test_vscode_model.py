@@ -200,7 +200,7 @@ def test_a_panel_shows_what_the_daemon_holds(vscode: VSCode, server: TappedServe
     vscode.wait_ready()
     vscode.press("Control+End")
     vscode.type("x")
-    vscode.command("kvlsp: Look On")
+    vscode.command("kvlsp: Inspect")
 
     def page(script: str) -> str:
         return str(vscode.do("inner", selector="#cells", script=script) or "")

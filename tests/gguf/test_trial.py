@@ -55,7 +55,7 @@ def test_a_file_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkeyp
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(trial.subprocess, "run", run)
-    with pytest.raises(ModelBroken, match="did not come to an end within 350 s"):
+    with pytest.raises(ModelBroken, match="did not finish within 350 s"):
         survive(tiny_file(1), "one", 1_000_000_000, folder=tmp_path)
 
 

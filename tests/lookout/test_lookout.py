@@ -116,7 +116,7 @@ def test_it_can_change_nothing(editor: LspClient, folder: Path, method: str):
     onlooker = Onlooker(folder)
     for message in ({"jsonrpc": "2.0", "method": method, "params": {}}, {"jsonrpc": "2.0", "method": "exit"}, [1], 7):
         onlooker.say(message)
-    assert onlooker.ask(method, {"textDocument": {"uri": URI}})["message"] == "This page looks on only."
+    assert onlooker.ask(method, {"textDocument": {"uri": URI}})["message"] == "This page can only watch."
     assert editor.ask("kvlsp/documentState", {"uri": URI})["characters"] == 6
 
 

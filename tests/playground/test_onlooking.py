@@ -89,7 +89,7 @@ def test_it_can_change_nothing(editor: LspClient, method: str):
         for message in ({"jsonrpc": "2.0", "method": method, "params": {}}, {"jsonrpc": "2.0", "method": "exit"}):
             await page.send_str(json.dumps(message))
         refused = await asked(page, method, {"textDocument": {"uri": URI}})
-        assert refused["message"] == "This page looks on only."
+        assert refused["message"] == "This page can only watch."
 
     assert method not in READS
     visited(opened(editor), visit)

@@ -82,7 +82,7 @@ def test_one_that_is_stuck_in_a_step_is_ended(killed, busy, ended):
     link = Link(engine(behave), Settings(), tick=TICK, stuck=5.0)
     link.listen(lambda frame: None)
     assert bool(killed) is ended
-    assert link.why == ("was at one step of its model for 7 s" if ended else "ended by itself")
+    assert link.why == ("spent 7 s at one step of its model" if ended else "ended by itself")
 
 
 def test_where_the_system_does_not_tell_the_process_the_engine_does(killed, monkeypatch):

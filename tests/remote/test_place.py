@@ -44,7 +44,7 @@ def test_nothing_is_shared_in_a_folder_of_somebody_elses(environment, folder, mo
     else:
         (folder / "kvlsp").mkdir()
         os.chown(folder / "kvlsp", 65534, 65534)
-        with pytest.raises(EngineUnreachable, match="belongs to somebody else"):
+        with pytest.raises(EngineUnreachable, match="belongs to another user"):
             meeting_place(Settings(), environment)
 
 
@@ -142,7 +142,7 @@ def test_where_nothing_can_be_written_that_is_said(monkeypatch):
         raise FileNotFoundError("No usable temporary directory found")
 
     monkeypatch.setattr(place.tempfile, "gettempdir", nowhere)
-    with pytest.raises(EngineUnreachable, match="no folder for temporary files"):
+    with pytest.raises(EngineUnreachable, match="No folder for temporary files"):
         meeting_place(Settings(), {})
 
 

@@ -149,9 +149,9 @@ TEAM = "wss://kvlsp.example.org/"
 
 
 @pytest.mark.parametrize(("begun", "wishes", "told"), [
-    (TEAM, ["own", "own", TEAM], [f"Until then your text goes on to {TEAM}."]),
-    (TEAM, ["auto", "own"], [f"Until then your text goes on to {TEAM}."] * 2),
-    ("auto", [TEAM, "shared", "own"], ["Restart the editor for it."]),
+    (TEAM, ["own", "own", TEAM], [f"Until then your text still goes to {TEAM}."]),
+    (TEAM, ["auto", "own"], [f"Until then your text still goes to {TEAM}."] * 2),
+    ("auto", [TEAM, "shared", "own"], ["restart the editor for it to take effect."]),
     ("auto", ["shared", "own", "auto"], []),
 ])
 def test_an_address_that_comes_or_goes_while_an_editor_runs_is_told_to_hold_later(begun, wishes, told):

@@ -107,7 +107,7 @@ def test_parameters_that_would_be_empty_may_be_missing():
 def test_what_is_wrong_is_said_in_the_names_of_the_wire(talk, method, params, wrong):
     talk.notify(method, params)
     assert said(talk) == (f"The parameters of {method} do not fit the protocol: {wrong}. The message was left out; "
-                          "the editor or its plugin has to be mended.")
+                          "this has to be mended in the editor or its plugin.")
 
 
 def test_trigger_kinds_are_those_of_the_protocol(talk):
@@ -152,7 +152,7 @@ def test_a_refused_change_gives_the_text_up(talk, params):
     talk.open("u:b", "other")
     talk.notify("textDocument/didChange", params)
     [message] = talk.notified("window/showMessage")
-    assert "The text of u:a is not known any more" in message["message"]
+    assert "kvlsp has lost the text of u:a;" in message["message"]
     talk.change("u:a", 3, between((0, 0), (0, 0), "y"))
     talk.notify("textDocument/didChange", params)
     assert len(talk.notified("window/showMessage")) == 1, "it is said once"
@@ -166,7 +166,7 @@ def test_requests_for_a_lost_text_are_empty_and_counted_and_the_status_says_why(
     talk.open(text="kept")
     talk.notify("textDocument/didChange", UNFIT[0])
     [problem] = problems(talk)
-    assert "The text of u:a is not known" in problem
+    assert "kvlsp has lost the text of u:a," in problem
     told = len(talk.notified("kvlsp/status"))
     talk.notify("textDocument/didChange", UNFIT[0])
     assert len(talk.notified("kvlsp/status")) == told
@@ -212,7 +212,7 @@ def test_closing_a_lost_text_ends_it(talk):
 def test_opening_again_without_a_text_does_not_leave_the_old_one(talk):
     talk.open(text="old")
     talk.open(text=None)
-    assert "The text of u:a is not known any more" in said(talk)
+    assert "kvlsp has lost the text of u:a;" in said(talk)
     assert talk.engine.documents == {}
 
 
@@ -235,7 +235,7 @@ def test_many_lost_texts_are_counted(talk):
     for number in range(5):
         talk.open(f"u:{number}", None)
     assert len(problems(talk)) == 4
-    assert problems(talk)[-1] == "The same holds for 2 more."
+    assert problems(talk)[-1] == "The same is true of 2 more."
 
 
 def test_cells_of_a_refused_change_of_a_notebook_are_given_up(talk):
@@ -247,6 +247,6 @@ def test_cells_of_a_refused_change_of_a_notebook_are_given_up(talk):
     talk.notify("notebookDocument/didChange", {"notebookDocument": {"uri": "nb", "version": 2}, "change": {"cells": {
         "structure": {"array": {"start": 2, "deleteCount": 0}, "didOpen": [cell("nb#c"), 7, {"uri": 7}]},
         "textContent": [{"document": {"uri": "nb#a", "version": 2}, "changes": [{"text": None}]}, None]}}})
-    assert "The text of nb#c, nb#a is not known any more" in said(talk)
+    assert "kvlsp has lost the text of nb#c, nb#a;" in said(talk)
     assert talk.server.documents.lost == ("nb#c", "nb#a")
     assert talk.text("nb#b") == "x"

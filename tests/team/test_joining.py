@@ -20,7 +20,7 @@ def test_where_all_is_as_wanted_nothing_is_said():
     Listens("127.0.0.1", 8000, True),
 ])
 def test_another_place_than_wanted_is_told_with_what_to_do(found):
-    with pytest.raises(ConfigurationError, match="Say --host, --port") as error:
+    with pytest.raises(ConfigurationError, match="Give --host, --port") as error:
         check_joined("kvlsp", HERE, found, [])
     assert str(found) in str(error.value)
 

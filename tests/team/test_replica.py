@@ -30,7 +30,7 @@ def test_it_completes():
 
 
 @pytest.mark.parametrize(("token", "why"), [
-    ("", "wants a token"),
+    ("", "needs a token"),
     ("kvlsp-another", "does not know the token"),
     (TOKEN, "expired on 2020-01-01"),
 ])

@@ -54,7 +54,7 @@ def test_a_change_is_seen_and_a_broken_file_changes_nothing(granted):
 def test_a_file_of_another_form_is_refused_with_its_name(tmp_path, text):
     path = tmp_path / "tokens.json"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=r"tokens\.json is no file of tokens"):
+    with pytest.raises(ConfigurationError, match=r"tokens\.json is not a file of tokens"):
         Tokens(path)
 
 

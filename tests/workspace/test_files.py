@@ -195,6 +195,6 @@ def test_sentences_name_a_few_and_count_the_rest():
                      [(Path(f"/x/{number}.c"), Refusal.COSTLY) for number in range(5)])
     assert len(said) == 1 + 3 + 1
     assert "/x/2.c" in said[3]
-    assert said[4] == "The same holds for 2 more."
+    assert said[4] == "The same is true of 2 more."
     [said] = sentences({Path("/x/a\nThe disk is full.\x1b[2J\udcff"): "Permission denied"}, {}, [])
-    assert said == "The folder /x/a?The disk is full.?[2J? may not be entered (Permission denied) and is passed over."
+    assert said == "The folder /x/a?The disk is full.?[2J? cannot be entered (Permission denied) and is left out."

@@ -105,8 +105,8 @@ async function menu(daemon: Daemon): Promise<void> {
       : [{ label: 'Pause for Some Minutes', command: 'kvlsp.pauseFor' }]),
     { label: 'Choose a Model', command: 'kvlsp.chooseModel' },
     { label: 'Show Statistics', command: 'kvlsp.showStatistics' },
-    { label: 'Look On', command: 'kvlsp.lookOn' },
-    { label: 'Look On in the Browser', command: 'kvlsp.lookOnInBrowser' },
+    { label: 'Inspect', command: 'kvlsp.lookOn' },
+    { label: 'Inspect in the Browser', command: 'kvlsp.lookOnInBrowser' },
     { label: 'Show Log', command: 'kvlsp.showLog' },
     { label: daemon.running ? 'Restart the Daemon' : 'Start the Daemon', command: 'kvlsp.restart' },
   ];

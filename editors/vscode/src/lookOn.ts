@@ -67,7 +67,7 @@ export class Onlooker implements vscode.Disposable {
       return { result: { capabilities: {} } };
     }
     if (!READS.includes(method)) {
-      return { error: { code: METHOD_NOT_FOUND, message: 'This page looks on only.' } };
+      return { error: { code: METHOD_NOT_FOUND, message: 'This page can only watch.' } };
     }
     try {
       return { result: await this.daemon.read(method, params) };

@@ -151,7 +151,7 @@ end
 --- Opens a page in the browser that shows what the daemon does.
 function subcommands.inspect()
   execute('kvlsp.inspect', {}, function(result)
-    tell('looking on at ' .. result.address)
+    tell('the page is open at ' .. result.address)
     vim.ui.open(result.address)
   end)
 end
