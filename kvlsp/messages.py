@@ -31,7 +31,8 @@ class CancelToken:
             self._tell()
 
     def tell(self, what: Callable[[], None]) -> None:
-        """Have ``what`` called by whoever cancels, for an engine elsewhere; set before the token is handed on."""
+        """Have ``what`` called when somebody cancels, for an engine in another process; to be set before the token is
+        handed on."""
         self._tell = what
 
     @property
@@ -88,13 +89,13 @@ class PlaceContext:
 
     @property
     def of_notebook(self) -> bool:
-        """Whether it is the other cells of the notebook in which the document is one: they belong to no workspace."""
+        """Whether the context is the other cells of the document's notebook, which belong to no workspace."""
         return not self.repository
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedFile:
-    """A file of the workspace as it is now, by any name of its own; one without text is to be forgotten."""
+    """A file of the workspace as it is now, under a name of its own; one without text is to be forgotten."""
 
     path: str
     text: str
@@ -132,7 +133,8 @@ class Complete:
     selected: Selected | None = None
     cancel: CancelToken = field(default_factory=CancelToken)
     asks_again: bool = False
-    """Whoever asks does so once more where the report says ``more``: the first lines need not wait for the last."""
+    """Whether the client asks once more if the report says ``more``: then the first lines need not wait for the
+    last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,8 @@ class DescribeEngine:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """From who looks on; answered by one :class:`Watched` when there is more to see than after turn ``since`` (-1: at
-    once), or after some seconds. ``uri`` names the document to be shown; None: the one that the user is in."""
+    """From whoever watches; answered by one :class:`Watched` when there is more to see than after turn ``since`` (-1:
+    at once), or after some seconds. ``uri`` names the document to be shown; None: the one that the user is in."""
 
     ticket: int
     since: int = -1
@@ -187,7 +189,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class DescribeTokens:
-    """For who looks on: the texts of token ``ids`` of the model; answered by one :class:`TokensDescribed`."""
+    """From whoever watches: the texts of token ``ids`` of the model; answered by one :class:`TokensDescribed`."""
 
     ticket: int
     ids: tuple[int, ...]

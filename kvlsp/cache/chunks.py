@@ -63,7 +63,7 @@ class ChunkEncoding:
         return done
 
     def chunk(self) -> Chunk:
-        """What was encoded, without the shared prefix. Asked for when it is complete."""
+        """What was encoded, without the shared prefix; to be asked for once all is."""
         slots = torch.from_numpy(self._cache.rows.slots[self._first :])
         return Chunk(taken_out(self._cache.arrays(), slots), self._behind)
 
@@ -74,7 +74,7 @@ class ChunkStore:
     def __init__(self) -> None:
         self._chunks: dict[Key, Chunk] = {}
         self.nbytes = 0
-        """Of all chunks. Asked after every step, so they are not gone through for it."""
+        """Of all chunks together; kept as a sum, since it is asked for after every step."""
 
     def __contains__(self, key: Key) -> bool:
         return key in self._chunks
@@ -92,7 +92,7 @@ class ChunkStore:
         self.nbytes += chunk.nbytes
 
     def touch(self, keys: Iterable[Key], now: float) -> None:
-        """These are wanted now."""
+        """Note that the chunks with these keys were wanted at ``now``."""
         for key in keys:
             if key in self._chunks:
                 self._chunks[key].used_at = now

@@ -19,7 +19,7 @@ from kvlsp.tracing import span
 def encode_rows(cache: ResidentCache, rows: npt.NDArray[np.int64],
                 wanted: npt.NDArray[np.bool_] | None, *, judge: bool = False) -> torch.Tensor:
     """One forward over resident rows (ascending), in place; logits of the ``wanted`` ones (mask over rows). ``judge``:
-    nobody waits for it, so that it may say how likely the text is wherever somebody wants to know."""
+    nobody waits for this forward, so it may also work out how likely the text is, if that is wanted."""
     resident = cache.rows
     chosen = np.flatnonzero(wanted) if wanted is not None else np.empty(0, np.int64)
     asked, exact = chosen, np.empty(0, np.int64)

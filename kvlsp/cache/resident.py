@@ -77,7 +77,7 @@ class ResidentCache:
         self.rows = Rows.none()
         self.staleness = Staleness.fresh(0)
         self.likelihoods: Likelihoods | None = None
-        """How likely the text is as it stands; None: nobody wants to know (:meth:`judge`)."""
+        """How likely the text is as it stands; None while that is not asked for (:meth:`judge`)."""
         self.judges_at_rest = False
         """Only forwards that nobody waits for say how likely the text is."""
         self.frontier = 0
@@ -86,7 +86,7 @@ class ResidentCache:
         """Which rows have a slot and no keys yet, while a repair is under way; seen by nobody."""
         self.plans = 0
         self.witness: Witness | None = None
-        """Who is told what happens to the rows, while somebody looks on."""
+        """Is told what happens to the rows, while somebody watches."""
 
     @property
     def nbytes(self) -> int:
@@ -161,8 +161,8 @@ class ResidentCache:
 
     def take_up(self, stored: Stored, cells: npt.NDArray[np.int64], ids: npt.NDArray[np.int32],
                 prefix: tuple[int, int], staleness: Staleness, frontier: int) -> None:
-        """Rows of another time, in layout order, become those of this cache, which has none; they are brought to the
-        device when something needs them. Raises :class:`IntegrityError` where there are rows already."""
+        """Take up rows that were stored earlier, in layout order; this cache must have none, or :class:`IntegrityError`
+        is raised. They are brought to the device when something needs them."""
         if len(self.rows):
             raise IntegrityError("Rows were to be taken up by a cache that has rows.")
         order = np.arange(len(cells), dtype=np.int64)
@@ -228,7 +228,7 @@ class ResidentCache:
         return len(self.rows) - (int(np.count_nonzero(self.unwritten)) if self.unwritten is not None else 0)
 
     def drop_unwritten(self) -> None:
-        """Rows that a repair has not come to are no rows: the next plan finds them missing."""
+        """Take out the rows that a repair has not come to: the next plan finds them missing."""
         unwritten, self.unwritten = self.unwritten, None
         if unwritten is None or not unwritten.any():
             return

@@ -20,7 +20,7 @@ from kvlsp.model.rows import DOCUMENT
 
 
 class Stored(Protocol):
-    """Rows that were taken out of a document, of which no more need be known than how to put them into another."""
+    """Rows that were taken out of a document and can be put into another, whatever form they have."""
 
     def __len__(self) -> int: ...
 

@@ -36,16 +36,16 @@ class Origin(IntEnum):
 
 
 class Witness:
-    """Of one cache. ``stroke`` tells the number of the stroke that is under way, from 1 on. ``count`` is told of rows
-    by kind: kept, moved, freed, encoded, repaired, refreshed, adopted, copied; ``behind`` are those behind the first
-    difference, which a cache that reuses exact prefixes encodes again; and of plans."""
+    """Records what happens to one cache. ``stroke`` tells the number of the stroke that is under way, from 1 on.
+    ``count`` is told of rows by kind: kept, moved, freed, encoded, repaired, refreshed, adopted, copied; ``behind`` are
+    those behind the first difference, which a cache that reuses exact prefixes encodes again; and of plans."""
 
     def __init__(self, stroke: Callable[[], int], count: Callable[[str, int], None] = lambda kind, rows: None) -> None:
         self._stroke, self._count = stroke, count
         self.forget()
 
     def forget(self) -> None:
-        """The rows are gone, or lie elsewhere."""
+        """Forget what was recorded of the rows: they are gone, or lie elsewhere."""
         self._origin = np.zeros(0, np.int8)
         self._written = np.zeros(0, np.int32)
         self._moved = np.zeros(0, np.int32)
@@ -81,7 +81,7 @@ class Witness:
         self._count("repaired", len(slots) - int(np.count_nonzero(new)))
 
     def refreshed(self, slots: Slots) -> None:
-        """A forward for its own sake has written these rows."""
+        """A refresh, which is a forward for nothing else, has written these rows."""
         self._room(slots)
         self._wrote(slots, Origin.REFRESHED)
         self._count("refreshed", len(slots))
@@ -93,7 +93,7 @@ class Witness:
         return self._origin[slots], self._written[slots], self._moved[slots]
 
     def _wrote(self, slots: Slots, origin: Origin) -> None:
-        """A row that was written in this stroke before stays called as it was."""
+        """A row that was already written in this stroke keeps its first origin."""
         stroke = self._stroke()
         older = slots[self._written[slots] != stroke]
         self._origin[older], self._written[older] = origin, stroke

@@ -30,11 +30,11 @@ class Budget:
 
     @classmethod
     def of(cls, rows: int) -> Budget:
-        """The same everywhere."""
+        """A budget that is the same however many rows are resident."""
         return cls(((0, rows),))
 
     def at(self, resident: int) -> int:
-        """Rows where so many are resident."""
+        """The budget where ``resident`` rows are resident."""
         at, rows = zip(*self.points, strict=True)
         return int(np.interp(resident, at, rows))
 

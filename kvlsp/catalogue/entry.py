@@ -43,9 +43,10 @@ class Entry:
     problem: str = ""
     here: bool = True
     rounded: bool = False
-    """Whether ``disk`` is also what its weights take in memory: rounded to fewer bits, and run as that."""
+    """Whether the weights were rounded to fewer bits and run like that, so that they take ``disk`` bytes in memory,
+    too."""
     beside: int = 0
-    """Bytes that running it takes beside weights and cache, where its engine says so."""
+    """Bytes that running it takes besides weights and cache, as far as its engine says."""
 
 
 def look(folder: Path, name: str, where: str, licence: str = "") -> Entry:

@@ -16,7 +16,7 @@ from kvlsp.errors import ModelError
 from kvlsp.model.memory import WORKSPACE, Size, plan
 
 TOKENS: Final = 8192
-"""For a cache of so many tokens there shall be room."""
+"""There has to be room for a cache of so many tokens."""
 LINE: Final = 10
 """Tokens of a line that is suggested."""
 FELT: Final = 600.0
@@ -25,15 +25,15 @@ FELT: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a forward of some rows, in seconds: for each parameter, and for each layer."""
+    """What a forward of some rows costs, in seconds: for each parameter, and for each layer."""
 
     parameter: float
     layer: float
 
     @classmethod
     def of(cls, small: tuple[int, int, float], large: tuple[int, int, float]) -> Cost:
-        """From (parameters, layers, seconds) of two models; neither part is less than nothing, however busy the machine
-        was meanwhile."""
+        """Worked out from (parameters, layers, seconds) of two models. Neither part is below 0, even if the machine was
+        busy while one of them was timed."""
         (few, thin, quick), (many, deep, slow) = small, large
         parameter = (slow * thin - quick * deep) / (many * thin - few * deep)
         parameter = min(max(parameter, 0.0), slow / many)

@@ -31,7 +31,7 @@ SHAPE: Final = {
     "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 3, "num_attention_heads": 14,
     "num_key_value_heads": 2, "vocab_size": 16384,
 }  # fmt: skip
-"""Of the model that is made up."""
+"""The configuration of the made-up model."""
 
 _REPEATS = 12
 

@@ -15,8 +15,8 @@ from kvlsp.cli.streams import closed_streams, forget_output, is_about_output, pr
 from kvlsp.errors import KvlspError
 
 PLAIN: Final[tuple[list[str], ...]] = ([], ["--stdio"], ["serve"], ["serve", "--stdio"])
-"""How editors start the daemon. There is no option to read then, and what reads options takes as long to import, and as
-much memory, as half of the rest."""
+"""The arguments with which editors start the daemon. They need no reading of options, whose library takes as long to
+import, and as much memory, as half of all the rest."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -60,7 +60,7 @@ class Arranged:
         self._kept = Kept(settings)
         self._started = self._stopped = self._alone = False
         self._shared: SharedLike | None = None
-        """The engine, where it is one that is shared."""
+        """The engine, if it is a shared one."""
         self._engine = self._make()
 
     def start(self) -> None:
@@ -110,8 +110,8 @@ class Arranged:
         return shared
 
     def _hearing(self, made: list[SharedLike]) -> Callable[[Event], None]:
-        """Takes events of one engine, ``made`` where it is shared, to say where it is, and to keep to itself how one is
-        that was left."""
+        """A function for the events of one engine (in ``made``, if it is shared): it adds where the engine is, and
+        keeps back the status of an engine that was left."""
 
         def hear(event: Event) -> None:
             shared = made[0] if made else None
@@ -136,7 +136,7 @@ class Arranged:
             self._move()
 
     def _move(self) -> None:
-        """To an engine of the other kind; questions that are open are answered by the one that is left."""
+        """Move to an engine of the other kind; the one that is left answers the open questions."""
         old, shared = self._engine, self._shared
         self._engine = self._make()
         if self._started:

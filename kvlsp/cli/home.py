@@ -16,7 +16,7 @@ NOTHING_IS_KEPT: Final = ("This user has no home folder, so nothing is kept from
 
 
 def provide_home() -> bool:
-    """Sees to it that there is a home; whether it is none in which something could be kept."""
+    """Make sure that there is a home; returns True if nothing can be kept in it."""
     if not os.path.isabs(os.environ.get("HOME", "")) and os.name == "posix":
         os.environ.pop("HOME", None)
         try:

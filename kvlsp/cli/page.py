@@ -20,7 +20,7 @@ PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port 
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")]
 
 TOKEN: Final = "KVLSP_PLAYGROUND_TOKEN"
-"""In the environment: the secret of the address, for who has to know it beforehand."""
+"""In the environment: the secret of the address, for those who have to know it beforehand."""
 
 
 def require() -> None:
@@ -34,7 +34,7 @@ def require() -> None:
 
 
 def serve(document: Mapping[str, Any], carry: Carry, *, name: str, port: int, browser: bool) -> None:
-    """Until Ctrl-C. ``name`` begins the sentence that tells the address."""
+    """Serve until Ctrl-C. ``name`` begins the sentence that tells the address."""
     from kvlsp.playground import pages
 
     def listening(address: str) -> None:

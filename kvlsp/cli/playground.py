@@ -41,7 +41,8 @@ def playground(
 
 
 def daemon_arguments(*, model: str, device: str, dtype: str, threads: int) -> list[str]:
-    """What the daemon of a page is started with. What is typed there is written nowhere, as rows neither."""
+    """The arguments that a page's daemon is started with. What is typed in the page is not written to disk, nor are its
+    rows."""
     named = ["--model", model] if model else []
     return ["serve", "--stdio", "--disk-mib", "0", "--device", device, "--dtype", dtype, "--threads", str(threads),
             *named]

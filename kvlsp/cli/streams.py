@@ -45,12 +45,12 @@ def print_anything() -> None:
 
 
 def is_about_output(error: OSError) -> bool:
-    """Whether it tells that a stream could not be written: an error about a file would name it."""
+    """Whether the error is about writing a standard stream: one about a file would name the file."""
     return error.filename is None and error.errno in _CANNOT_BE_WRITTEN
 
 
 def forget_output() -> None:
-    """What waits to be written to standard output is not wanted: it could not be written before."""
+    """Drop what still waits for standard output: it could not be written before, and would fail again at exit."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.close(nothing)

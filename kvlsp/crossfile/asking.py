@@ -57,7 +57,7 @@ class Asking:
         self._open: dict[str, _Open] = {}
         self._active: str | None = None
         self._closed: list[str] = []
-        """Paths whose end is still to be told."""
+        """Paths of closed documents that the workspace has not been told of yet."""
         self._count = 0
         self._waiting: tuple[int, str] | None = None
         """Number and document of the question that is not answered yet."""
@@ -149,11 +149,11 @@ class Asking:
         return 0.0 if self._closed else None if least == float("inf") else max(0.0, least - now)
 
     def again(self) -> None:
-        """Answers may be others now."""
+        """Ask again: the answers may have changed."""
         self._again = True
 
     def lost(self) -> None:
-        """Whoever was told knows nothing any more: all is to be sent again."""
+        """Forget what was sent: a new process has to be told everything."""
         self._waiting, self._again = None, True
         self._closed.clear()
         for document in self._open.values():
@@ -189,7 +189,8 @@ class Asking:
         return message
 
     def _due(self, document: _Open) -> bool:
-        """Whether its text is to be sent; once is enough where nothing is asked for, to say that it is open."""
+        """Whether its text has to be sent. If nothing will be asked about it, once is enough, to say that it is
+        open."""
         return _unsent(document) and (self.settings.reads_workspace or document.sent is None)
 
     def _document(self) -> _Open | None:

@@ -20,7 +20,7 @@ Failure = Literal["ended", "silent"]
 
 
 class Supervision:
-    """Of one process after the other."""
+    """Counts the failures of one process after the other, and says when the next may start."""
 
     def __init__(self) -> None:
         self.failures: dict[Failure, int] = {"ended": 0, "silent": 0}
@@ -42,7 +42,7 @@ class Supervision:
         self._deadlines.pop(number, None)
 
     def heard(self, now: float) -> None:
-        """It gets on with reading files: what is open may take its time anew."""
+        """The process is still reading files: open questions get their time anew."""
         self._deadlines = dict.fromkeys(self._deadlines, now + PATIENCE)
 
     def silent(self, now: float) -> bool:
@@ -50,7 +50,7 @@ class Supervision:
         return any(now >= deadline for deadline in self._deadlines.values())
 
     def failed(self, how: Failure, now: float) -> None:
-        """It is no more, and that was not our wish."""
+        """The process has ended, or was ended for being silent."""
         self.failures[how] += 1
         self.gone()
         self._failed = [*(when for when in self._failed if now - when < LONG), now]
@@ -58,7 +58,7 @@ class Supervision:
             self.again = now + PAUSES[len(self._failed) - 1]
 
     def gone(self) -> None:
-        """It is no more, and what it was asked is void."""
+        """The process has ended; what it was asked is void."""
         self._deadlines.clear()
         self.again = None
 

@@ -99,7 +99,7 @@ class CrossFile:
     # -- the editor's thread: nothing but an append
 
     def note(self, message: Message) -> None:
-        """What the engine is told; most of it matters here as well."""
+        """A message that the engine gets; most of them matter here as well."""
         if self._thread is not None:
             self._queue.put(message)
 

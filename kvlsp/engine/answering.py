@@ -59,7 +59,7 @@ class Answering:
             self.say(sentence)
 
     def say(self, sentence: str) -> None:
-        """To people, once."""
+        """Show people a sentence, once."""
         if sentence not in self._said:
             self._said.add(sentence)
             log.warning("%s", sentence)

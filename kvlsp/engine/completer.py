@@ -93,13 +93,13 @@ class Completer:
         return job
 
     def _without_model(self, document: DocumentState, job: CompletionJob) -> Offered | None:
-        """What is known already, or why nothing is offered; None where the model has to be asked."""
+        """An earlier answer that still holds, or why nothing is offered; None if the model has to be asked."""
         known = from_memory(job, document.answers, self._documents.settings.confidence, self._clock())
         return ((), job.refused) if known is None and job.refused is not None else known
 
     def expire(self) -> None:
-        """Answer those that are cancelled or at their deadline. Work goes on behind a deadline, so that the text is
-        there when it is asked for again; it ends where everybody has cancelled."""
+        """Answer the requests that are cancelled or at their deadline. Work goes on after a deadline, so that the text
+        is there when it is asked for again; it ends when everybody has cancelled."""
         for waiting, reason in self._requests.ended(self._clock()):
             document, job = self._documents.get(waiting.request.uri), waiting.job
             if reason is Reason.DEADLINE and document is not None:
@@ -174,7 +174,7 @@ class Completer:
             self._answering.refuse(waiting.request, Reason.SUPERSEDED)
 
     def enter(self, document: DocumentState) -> None:
-        """The user is in this document: what was begun in another and nobody waits for is given up."""
+        """The user is in this document now: work in others that nobody waits for is given up."""
         for other in self._documents:
             if other is not document and other.completing and not self.asked(other):
                 self.end(other)
@@ -198,7 +198,7 @@ class Completer:
             counts = {}
 
     def fail(self, document: DocumentState) -> None:
-        """Its work has failed: who waits is told, and nothing more is tried until something happens."""
+        """The document's work has failed: whoever waits is told, and nothing more is tried until something happens."""
         document.failed = True
         self.end(document, Reason.MODEL_ERROR)
         document.unsync()
@@ -228,7 +228,7 @@ class Completer:
 
     def _deliver(self, document: DocumentState, waiting: Waiting, *, partial: bool = False,
                  early: bool = False) -> None:
-        """What its job has by now; ``early``: if it has anything."""
+        """Offer what the document's job has by now; ``early``: only if there is anything."""
         request, job = waiting.request, waiting.job
         try:
             texts, reason = from_job(job, request, document.answers, self._documents.settings.confidence,

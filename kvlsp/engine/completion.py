@@ -131,7 +131,7 @@ class CompletionJob:
 
     @property
     def total(self) -> int:
-        """Those rows, and what has been encoded of them."""
+        """The rows of :attr:`remaining`, and those of them that have been encoded."""
         return self._sync.total if self._sync is not None else 0
 
     def step(self, rows: int = CHUNK) -> int:
@@ -151,7 +151,7 @@ class CompletionJob:
         return encoded
 
     def run(self) -> None:
-        """To the end, in one go."""
+        """Step until the job is done."""
         while self.phase is not Phase.DONE:
             self.step()
 

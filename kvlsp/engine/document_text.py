@@ -41,7 +41,7 @@ class DocumentText:
     def __init__(self, tokenizer: Tokenizer, snapshot: Snapshot, piece: int | None = None) -> None:
         self.snapshot = snapshot
         self.caret = 0
-        """Behind the last edit, until a layout is made at another place."""
+        """Where the last edit ended, until a layout is made at another place."""
         self._reading = Reading(len(snapshot.text), piece if piece is not None else sys.maxsize)
         self.tokens = TokenizedText.of(tokenizer, Rope.of("") if self._reading else snapshot.text,
                                        None if piece is None else _BESIDES)

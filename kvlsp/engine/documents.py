@@ -93,17 +93,17 @@ class Documents:
             self.current = None
 
     def try_again(self) -> None:
-        """Something has happened: work of a document's own that failed is tried again."""
+        """Try the failed work of documents again, since something has happened."""
         for document in self:
             document.failed = False
 
     def touch(self, document: DocumentState) -> None:
-        """The user is here now."""
+        """The user is in this document now."""
         self.current = document.snapshot.uri
         document.used_at = self._clock()
 
     def used(self) -> None:
-        """The user is at work: rest begins anew."""
+        """The user is at work: the time of rest begins anew."""
         self.active_at = self._clock()
 
     def serves(self, document: DocumentState) -> bool:
@@ -239,7 +239,7 @@ class Documents:
             self.shelving.keep(document.snapshot.uri, document.session)
 
     def forget_answers(self) -> None:
-        """What was answered under other settings is no answer any more."""
+        """Forget answers that were given under other settings."""
         for document in self:
             document.answers.forget()
 

@@ -121,8 +121,8 @@ class Engine:
         return held(self.documents)
 
     def give_way(self, *, rests: bool) -> None:
-        """The share of these documents has become less: hold no more than that, between two turns. Who ``rests`` gives
-        up the rows of the document that they are in, too."""
+        """Hold no more than the share of memory, which has become less; to be called between two turns. If the user
+        ``rests``, the rows of the document that they are in may go, too."""
         if rests:
             self._parts.next_edits.forget_readers()
         self._guarded(give_way if rests else evict, self.documents, self._clock())
@@ -157,7 +157,8 @@ class Engine:
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
-        """A defect, or a panic in a library, does not end the daemon: a cache may be dropped, the text is kept."""
+        """Call ``act`` so that a defect, or a panic in a library, does not end the daemon: a cache may be dropped, the
+        text is kept."""
         try:
             act(*arguments)
         except BaseException as error:

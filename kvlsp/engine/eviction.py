@@ -24,8 +24,7 @@ def evict(documents: Documents, now: float) -> None:
 
 
 def give_way(documents: Documents, now: float) -> None:
-    """As :func:`evict`, and the current document is one like the others: its user rests, and is in none until the next
-    key."""
+    """Like :func:`evict`, but the current document may be dropped like any other: its user rests until the next key."""
     _evict(documents, now, None)
     current = documents.get(documents.current)
     if current is not None and (current.session is None or not current.session.cache.nbytes):

@@ -10,7 +10,7 @@ from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 
 JUDGING = 30.0
-"""Seconds of work that somebody who looks on may bring about at rest."""
+"""Seconds of work at rest that somebody who watches may cause."""
 
 
 def facts_of(documents: Documents, document: DocumentState, asked: bool, next_edit: bool = False,

@@ -123,7 +123,7 @@ class NextEdits:
             state.job = None
 
     def forget(self, uri: str, reason: Reason = Reason.SUPERSEDED) -> None:
-        """A document is closed, or opened anew."""
+        """Forget a document that was closed, or opened anew; whoever waits for it is told ``reason``."""
         self._answer(uri, (), reason)
         self._states.pop(uri, None)
 
@@ -146,7 +146,7 @@ class NextEdits:
                 self._answer(uri, (), Reason.DEADLINE)
 
     def fail(self, uri: str) -> None:
-        """Its work has failed."""
+        """The work on the document's next edit has failed."""
         self._answer(uri, (), Reason.MODEL_ERROR)
         if (state := self._states.get(uri)) is not None:
             state.reader, state.behind, state.job, state.log = None, [], None, EditLog()

@@ -30,7 +30,7 @@ class Questions:
         self._line_ends, self._events = line_ends, events
 
     def answer(self, question: Question) -> None:
-        """By an event, at once."""
+        """Answer at once, by an event."""
         documents, model = self._documents, self._documents.model
         match question:
             case DescribeDocument(ticket, uri):

@@ -16,7 +16,7 @@ from kvlsp.text.document import Snapshot
 
 
 class Remembering:
-    """Of one client, whatever document it is in. Texts that come before the model wait for it."""
+    """One client's memory of its workspace, for all of its documents. Texts that come before the model wait for it."""
 
     def __init__(self) -> None:
         self._memory = WorkspaceMemory()

@@ -18,7 +18,7 @@ class Reporting:
         self._say, self._events = say, events
 
     def failed(self, error: BaseException, what: str) -> None:
-        """``what`` names what the engine was at."""
+        """``what`` names what the engine was doing."""
         if isinstance(error, DocumentError):
             self._say(str(error))  # the others are served on
         elif isinstance(error, KvlspError):

@@ -34,7 +34,7 @@ class Work(Enum):
     NEXT_EDIT = "next edit"
     """Find what an edit has made wrong elsewhere."""
     JUDGE = "judge"
-    """Find out how likely each token is, for who looks on."""
+    """Find out how likely each token is, for whoever watches."""
     REMEMBER = "remember"
     """Read a piece of another file for the memory of the workspace."""
     KEEP = "keep"
@@ -87,7 +87,7 @@ class Facts:
     next_edit_asked: bool = False
     """Somebody waits for it."""
     looked_at: bool = False
-    """Somebody looks on, to whom it is not known yet how likely each token is."""
+    """Somebody watches, and how likely each token is is not known yet."""
     unremembered: bool = False
     """Other files wait to be read for the memory of the workspace."""
 

@@ -114,7 +114,7 @@ class Shelving:
         return self._clock() + LONGEST_WAIT
 
     def known(self, uri: str, shelved: Shelved) -> None:
-        """This is what lies on disk."""
+        """Note what lies on disk of a document."""
         book = shelved.book
         exact = book.frontier == len(book) or not (book.frontier or book.waits.any())  # or but for rounding
         self._kept[uri] = _Kept(_digest(book), book.caret, exact, len(book), self._clock())
@@ -201,7 +201,7 @@ class Shelving:
         self._kept[uri] = _Kept(_digest(book), book.caret, session.cache.stale == 0, len(book), self._clock(), cached)
 
     def _same(self, uri: str, session: Session) -> None:
-        """There is nothing to write of the rows as they are."""
+        """Note that the rows are on disk as they are: there is nothing to write."""
         kept = self._kept.get(uri) or _Kept(b"", 0, False, 0, self._clock())
         self._kept[uri] = replace(kept, rows=session.cache.rows)
 

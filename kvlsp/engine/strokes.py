@@ -23,10 +23,10 @@ AT_REST = frozenset({"refresh", "refine", "place", "grow"})
 """Work that waits for the keyboard to rest."""
 
 QUESTIONS = frozenset({"apply Watch", "apply DescribeTokens", "apply DescribeEngine", "apply DescribeDocument"})
-"""What is done for who asks, and changes nothing."""
+"""Spans of answering questions, which change nothing."""
 
 FOR_WHO_LOOKS = QUESTIONS | {"judge"}
-"""What no stroke brings."""
+"""Spans that no stroke causes."""
 
 TELLING = 48
 """Rows from which on a forward says how long a row takes: below, most of it is what any forward takes."""
@@ -113,12 +113,12 @@ class Strokes:
 
     @property
     def seconds_per_row(self) -> float | None:
-        """Of the quickest of the last forwards that took many rows; None while there was none."""
+        """How long a row takes, by the quickest of the last forwards of many rows; None before the first."""
         return min((seconds / rows for rows, seconds in self._timed), default=None)
 
 
 def in_json(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of an answer; those of numpy are no JSON."""
+    """The numbers of an answer as plain ones: JSON has no place for numpy's."""
     return {name: value.item() if hasattr(value, "item") else value for name, value in report.items()}
 
 

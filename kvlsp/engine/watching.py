@@ -49,7 +49,7 @@ KEEPALIVE = 20.0
 """Seconds after which a question is answered although there is nothing new."""
 
 PATIENCE = 5.0
-"""Seconds without a question after which nobody looks on any more."""
+"""Seconds without a question after which nobody watches any more."""
 
 ONLOOKERS = 16
 """Questions that may wait; beyond, the oldest is answered at once."""
@@ -75,7 +75,7 @@ class Watching:
     # --- what the loop tells ---------------------------------------------------------------------------------
 
     def ask(self, watch: Watch) -> None:
-        """Somebody looks on."""
+        """Somebody watches, and asks for the next view."""
         now = self._seen_at = self._clock()
         self._asked.append((now, watch))
         if self._strokes is None:
@@ -196,14 +196,14 @@ class Watching:
                 "chunkBytes": store.nbytes, "disk": held, "diskBound": most}
 
     def _each_session(self, do: Callable[[Session], None]) -> None:
-        """Now, and with those that are made from here on."""
+        """Call ``do`` with each session, and with those that are made from here on."""
         self._documents.begins = do
         for document in self._documents:
             if document.session is not None:
                 do(document.session)
 
     def _show(self, session: Session) -> None:
-        """Its cache is looked at as long as somebody looks."""
+        """Record what happens to the session's cache as long as somebody watches."""
         cache, strokes = session.cache, self._strokes
         cache.witness = None if strokes is None else Witness(lambda: strokes.now.number, strokes.count)
         cache.judge(strokes is not None, at_rest=True)

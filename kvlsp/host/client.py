@@ -101,7 +101,7 @@ class Client:
         self._channel.write(pack(schema.Goodbye(to_bytes(why))))
 
     def hang_up(self) -> None:
-        """From any thread."""
+        """Close the connection; from any thread."""
         self._channel.hang_up()
 
     # ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class SharedModel:
         self._load = load
         self._lock = threading.Lock()
         self._shell: Model | None = None
-        """All of the model but what takes memory."""
+        """The model without the parts that take memory."""
         self._decoder: Callable[[], Decoder | None] = lambda: None
         self._kept: Model | None = None
         self._held: Model | None = None

@@ -59,7 +59,7 @@ class Process:
         self._began = self._used = time.monotonic()
         self._settings: Settings | None = None
         self._expects = True
-        """Whether somebody may come back: who has chosen another model needs the memory of this one."""
+        """Whether somebody may come back. Whoever has chosen another model does not, and needs this one's memory."""
         self._ends = ""
         self._wake, self._woken = socket.socketpair()
 
@@ -79,7 +79,7 @@ class Process:
         return seat
 
     def leave(self, seat: Seat, *, returns: bool) -> None:
-        """``returns``: whether it is worth waiting for."""
+        """``returns``: whether the client may come back soon, so that the engine should wait for it."""
         self._expects = returns
         self._model.leave(seat)
         with self._guard:
@@ -170,7 +170,7 @@ class Process:
                 self._clients.discard(client)
 
     def _unused(self) -> bool:
-        """Whether nobody has typed for so long that it may end. Who only asks how it is does not use it."""
+        """Whether nobody has typed for so long that the engine may end. Asking how it is does not count as use."""
         with self._guard:
             told = self._model.failed and self._settings is not None  # who mends what is wrong shall meet another
             linger = self._linger if self._expects and not told else 0.0

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from kvlsp.engine.engine import Engine
 
 AHEAD: Final = 0.02
-"""Seconds of turns that one who waits may be ahead of another: so a long file that somebody reads for the first time,
-in forwards of some tens of milliseconds, takes half of the time from somebody's keys, in forwards of a few, not most.
+"""Seconds of turns that one waiting client may be ahead of another. So a long file that one opens for the first time,
+in forwards of some tens of milliseconds, takes half of the time from another's keys, in forwards of a few milliseconds,
+and not most of it.
 """
 
 
@@ -79,7 +80,7 @@ class Seat:
         self._ended.set()
 
     def _answer(self, message: Message) -> None:
-        """Without an engine. Onlookers, who would ask again at once, wait for the next one."""
+        """The answer where there is no engine. Watchers, who would ask again at once, wait for the next one."""
         if isinstance(message, Complete | NextEdit | Question):
             self.events(without_engine(message, Reason.NOT_READY))
 
@@ -99,7 +100,8 @@ def divide(present: list[tuple[Seat, Engine]], bound: int, host_bound: int) -> N
 
 
 def level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) -> None:
-    """Who begins to wait stands where the last of those who wait already stands: rest is not saved up."""
+    """A client that begins to wait starts level with the last of those that wait already: time at rest is not saved
+    up."""
     floor = min((seat.used for seat, _ in owing if seat.used is not None), default=0.0)
     waiting = {id(seat) for seat, _ in owing}
     for seat, _ in present:
@@ -110,6 +112,6 @@ def level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) 
 
 
 def behind(due: list[tuple[Seat, Engine]]) -> list[tuple[Seat, Engine]]:
-    """Without those who are so far ahead that the others come first."""
+    """Those of ``due`` that are not too far ahead of the others."""
     least = min((seat.used or 0.0 for seat, _ in due), default=0.0)
     return [(seat, engine) for seat, engine in due if (seat.used or 0.0) <= least + AHEAD]

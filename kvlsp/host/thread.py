@@ -141,7 +141,7 @@ class ModelThread:
             leaving.join(LEAVING)
 
     def _present(self, prepared: Prepared) -> list[tuple[Seat, Engine]]:
-        """Everybody and their engines, first the one whose turn is the longest ago."""
+        """All clients and their engines, the one whose last turn is longest ago first."""
         with self._lock:
             seats = list(self._seats)
         present = []
@@ -203,7 +203,7 @@ class ModelThread:
             seat.failed()
 
     def _fail(self, error: BaseException) -> None:
-        """Nothing can be served, now and later: everybody is told why, for as long as they come."""
+        """Nothing can be served, now or later: whoever comes is told why."""
         self.failed = True
         log.error("The engine could not be put together (%s).", type(error).__name__)
         log.debug("What failed:", exc_info=True)
@@ -248,7 +248,7 @@ def bounded(make: Callable[..., Engine]) -> Callable[..., Engine]:
 
 
 def prepare() -> Prepared:
-    """With the engine of this house."""
+    """Prepare engines of :mod:`kvlsp.engine`."""
     from kvlsp.engine.engine import Engine
     from kvlsp.host.model import SharedModel
     from kvlsp.model.memory import give_back

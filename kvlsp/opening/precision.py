@@ -59,7 +59,8 @@ def _measure(config: Any) -> dict[str, float]:
 
 
 def _once(kind: str, of: list[Any], measure: Callable[[], dict[str, float]], folder: Path | None) -> dict[str, float]:
-    """What ``measure`` says ``of`` something, by name: as it is remembered, else now. Nothing is not remembered."""
+    """What ``measure`` finds ``of`` something, by name: remembered from an earlier start, else measured now. An empty
+    result is not remembered."""
     named = [of, _processor(), torch.get_num_threads(), torch.__version__]
     name = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:24]
     file = (folder or user_cache_path("kvlsp", appauthor=False) / "measured") / f"{kind}-{name}.json"

@@ -30,8 +30,8 @@ class Door:
         return f"http://{HOST}:{self.port}/{self.token}/"
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str], *, socket: bool) -> tuple[int, str] | None:
-        """Status and sentence for who is turned away; None: come in. ``socket``: a WebSocket is asked for, which a
-        browser opens for any page unless the Origin is looked at."""
+        """Status and sentence for a request that is turned away; None: it may come in. ``socket``: a WebSocket is asked
+        for, which a browser opens for any page unless the Origin is looked at."""
         hosts = [f"{name}:{self.port}" for name in NAMES]
         origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site", "none")
         if headers.get("Host", "").lower() not in hosts:

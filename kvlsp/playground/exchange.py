@@ -14,7 +14,8 @@ CHUNK: Final = 1 << 16
 
 
 async def exchange(socket: web.WebSocketResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Who does not read is not written to: neither end runs ahead of the other."""
+    """Carry frames both ways until either end has gone. An end that does not read is not written to, so neither runs
+    ahead."""
     inwards = asyncio.create_task(_inwards(socket, writer))
     outwards = asyncio.create_task(_outwards(socket, reader))
     try:

@@ -51,10 +51,10 @@ STEADY: Final = 30.0
 UNHURRIED: Final = 2
 """So many of them make the first pause."""
 TOLD: Final = 3
-"""So many of them are no matter for the user."""
+"""The user is not told of so few of them."""
 
 _ANSWERED: Final = (Complete, NextEdit, DescribeDocument, DescribeEngine, DescribeTokens)
-"""Questions, but those of onlookers, who wait for the next engine."""
+"""All questions but those of watchers, who wait for the next engine."""
 
 
 class RemoteEngine:
@@ -133,7 +133,7 @@ class RemoteEngine:
     # --- either thread ---------------------------------------------------------------------------------------
 
     def _say(self, link: Link, message: Message) -> list[Event]:
-        """What cannot be said is left out, and that is told once; a question has its answer by that."""
+        """A message that no frame can carry is left out, and that is told once; a question is answered by that."""
         told: list[Event] = []
         try:
             link.send(message)
@@ -234,7 +234,7 @@ class RemoteEngine:
             self._failed(f"{self._way.name} {link.why}.")
 
     def _refused(self, why: str) -> None:
-        """Nothing changes by trying at once again."""
+        """The engine refuses this client: trying again at once would change nothing."""
         if self._stopped.is_set():
             return
         self._failures = len(PAUSES)

@@ -47,9 +47,9 @@ def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
 
 
 def find(place: Place, given_up: threading.Event, patience: float = STARTING) -> socket.socket:
-    """A connection, at last to an engine that is started for it. One that does not come to listen within ``patience``
-    seconds is ended, one that fails is begun once. :class:`EngineUnreachable` when all of that has failed, or nobody
-    waits any more."""
+    """A connection to the engine, which is started if there is none. One that does not listen within ``patience``
+    seconds is ended; one that fails is not started again. :class:`EngineUnreachable` when all of that has failed, or
+    nobody waits any more."""
     until = time.monotonic() + patience
     begun: subprocess.Popen[bytes] | None = None
     while not given_up.is_set():

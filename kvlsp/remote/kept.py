@@ -95,8 +95,8 @@ class Kept:
         yield from [question for question in self._questions.values() if isinstance(question, Watch)]
 
     def answers(self, reason: Reason) -> list[Event]:
-        """For every open question the answer of an engine that is not there; they are open no longer. Onlookers, who
-        would ask again at once, wait for the next engine."""
+        """An answer to every open question, given in place of an engine that is not there. Watchers, who would ask
+        again at once, wait for the next engine."""
         ends = reason is Reason.SHUTTING_DOWN
         questions = [question for question in self._questions.values() if ends or not isinstance(question, Watch)]
         for question in questions:

@@ -126,7 +126,7 @@ class Link:
             self.close()
 
     def hang_up(self) -> None:
-        """From any thread: :meth:`listen` comes to its end."""
+        """Close the connection, so that :meth:`listen` returns; from any thread."""
         self._channel.hang_up()
 
     def part(self, message: Message) -> None:

@@ -32,7 +32,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 class OfTheTeam:
-    """The engine at an address. Each is another client there."""
+    """The way to the engine at an address. Each instance is a client of its own there."""
 
     again = "the team's engine is looked for again"
     advice = ""

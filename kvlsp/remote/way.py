@@ -26,7 +26,7 @@ class Way(Protocol):
     advice: str
 
     def settings(self, settings: Settings) -> Settings:
-        """As the engine shall know them."""
+        """The settings as the engine should know them."""
         ...
 
     def link(self, settings: Settings, given_up: threading.Event, clock: Callable[[], float]) -> Link:

@@ -90,7 +90,7 @@ class WebSocketLine:
         threading.Thread(target=self._insist, name="kvlsp-team-end", daemon=True).start()
 
     def close(self) -> None:
-        """Called by who reads, when all is over."""
+        """Close the connection; called by the reader, when all is over."""
         self._waiting.put(None)
         self._insist()
 

@@ -29,7 +29,7 @@ FAILED: Final = "The models could not be listed; kvlsp models in a shell says wh
 
 
 class Choosing:
-    """At most one process at a time: who asks meanwhile gets the same answer. Used by the editor's thread only."""
+    """At most one process at a time: whoever asks meanwhile gets the same answer. Used by the editor's thread only."""
 
     def __init__(self, ls: KvlspServer) -> None:
         self._ls = ls

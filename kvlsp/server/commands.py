@@ -130,7 +130,7 @@ def _not_resident(snapshot: Snapshot) -> Mapping[str, Any]:
 
 
 def inspect(ls: KvlspServer, arguments: Any) -> Answer:
-    """``{address}`` of a page that looks on at this daemon."""
+    """``{address}`` of a page that watches this daemon."""
     return ls.onlookers.open()
 
 

@@ -82,7 +82,8 @@ def _configured(ls: KvlspServer, problems: list[str]) -> None:
 
 
 def _tell_of_address(ls: KvlspServer, before: str) -> None:
-    """A team's engine is taken, and left, at a start only: who changes that is to know where the text goes."""
+    """A team's engine is connected to, and left, only at a start; whoever changes the setting is told where the text
+    still goes."""
     begun, wish = ls.begun_with, ls.settings.engine
     if wish in (before, begun) or not (is_address(wish) or is_address(begun)):
         return

@@ -24,11 +24,11 @@ READS: Final[Mapping[str, Callable[[KvlspServer, Any], Answer]]] = {
     "kvlsp/statistics": commands.statistics,
     "kvlsp/documentState": commands.document_state,
 }
-"""What an onlooker may ask, beside ``initialize``; whatever else it says is refused."""
+"""What a watcher may ask, besides ``initialize``; all else is refused."""
 
 
 def receive(ls: KvlspServer, message: Any, writer: asyncio.StreamWriter) -> None:
-    """Answers a question of an onlooker's, now or once the engine has; a notification changes nothing."""
+    """Answers a watcher's question, now or once the engine has; notifications change nothing."""
     if not isinstance(message, Mapping):  # an onlooker may send anything
         return
     method, number, params = (message.get(name) for name in ("method", "id", "params"))
@@ -37,7 +37,8 @@ def receive(ls: KvlspServer, message: Any, writer: asyncio.StreamWriter) -> None
 
 
 def about(ls: KvlspServer) -> dict[str, Any]:
-    """By what a person tells this daemon from another: the editor, its folders by name, how many documents are open."""
+    """What a person needs to tell this daemon from another: the editor, its folders by name, how many documents are
+    open."""
     folders = [uri.rstrip("/").rpartition("/")[2] for uri in ls.folders]
     return {"process": os.getpid(), "editor": ls.client.name, "folders": folders, "documents": len(ls.documents)}
 

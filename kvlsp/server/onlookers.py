@@ -35,7 +35,7 @@ ADVICE: Final = ('The page could not be opened. It needs the package aiohttp: pi
 
 
 class Onlookers:
-    """At most one page for each daemon: who asks again is told the same address. Used by the editor's thread only."""
+    """At most one page for each daemon: whoever asks again gets the same address. Used by the editor's thread only."""
 
     def __init__(self, ls: KvlspServer) -> None:
         self._ls = ls

@@ -246,7 +246,8 @@ class Protocol:
             self._report("the client's answer", failure)
 
     def _report(self, what: str, error: Exception) -> None:
-        """Where it failed; what it says may hold the user's code, so that is for the debug level only."""
+        """Log where a handler failed. The error's own words may hold the user's code, so they go to the debug level
+        only."""
         places = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s failed with %s\n%s", what, type(error).__name__, places)
         log.debug("%s failed: %s", what, error)

@@ -52,7 +52,7 @@ class Secret:
         return any(self._is(each.get("token")) for each in (options, inner) if isinstance(each, Mapping))
 
     def forget(self) -> None:
-        """Nobody needs it any more."""
+        """Delete the file: nobody needs the secret any more."""
         if self.file is not None:
             with contextlib.suppress(OSError):
                 self.file.unlink()

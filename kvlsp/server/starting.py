@@ -66,7 +66,7 @@ class StartingEngine:
             engine.stop()
 
     def _answer(self, message: Message) -> None:
-        """There is no engine, and nobody waits for one: it knows no document, and counts nothing."""
+        """Answer in place of an engine that will never be there: it has no document and has counted nothing."""
         if isinstance(message, DescribeDocument):
             self._events(DocumentDescribed(message.ticket, None))
         elif isinstance(message, DescribeEngine):

@@ -82,7 +82,8 @@ class Carrier:
             self._waiting.clear()
 
     def _drop(self) -> None:
-        """Nobody will ever read: read our own pipe, so that nobody waits, for as long as the process runs."""
+        """The editor will never read again: empty our own pipe for as long as the process runs, so that nobody
+        waits."""
         self._waiting.clear()
         self._idle.set()
         while os.read(self._source, 1 << 16):

@@ -35,7 +35,7 @@ def globs_not_understood(settings: Settings) -> list[str]:
 
 
 def _in_code(settings: Settings, snapshot: Snapshot, offset: int) -> bool:
-    """Whether the caret stands in none of those places in which nothing is wanted."""
+    """Whether the caret is outside of comments and strings, as far as nothing is wanted there."""
     before = snapshot.text.slice(offset - WINDOW, offset)
     scan = Place.at(before, "", Language.of(snapshot.language)).scan
     in_comment = scan.comment or (scan.inside is not None and scan.inside.comment)

@@ -49,7 +49,8 @@ class Kind:
 
     @classmethod
     def of(cls, identity: str, name: str, description: str, decoder: Decoder, template: Template) -> Kind:
-        """Of a model whose files are told apart by ``identity``; ``description`` says how its weights are computed."""
+        """The label of a model: ``identity`` tells its files from others, ``description`` says how its weights are
+        computed."""
         arrays = decoder.allocate(0)
         own: Any = None if isinstance(arrays, KeyValues) else decoder
         layers = arrays.shapes if isinstance(arrays, KeyValues) else ()

@@ -56,7 +56,7 @@ class Book:
 
     @property
     def staleness(self) -> Staleness:
-        """For a cache that has made no plan yet."""
+        """The same, for a cache that has made no plan yet."""
         return Staleness(self.changes, self.nearest, np.where(self.waits, 0, -1), self.without_prefix)
 
 

@@ -20,7 +20,7 @@ class Worth:
         self._rate = BYTES_PER_SECOND
 
     def read(self, nbytes: int, seconds: float) -> None:
-        """So long did it take to bring so much back."""
+        """Learn from one reading: ``nbytes`` came back in so many seconds."""
         if seconds > 0 and nbytes:
             self._rate = (self._rate + nbytes / seconds) / 2
 

@@ -87,7 +87,7 @@ class Engine:
 
     @serve.multiplexed(max_num_models_per_replica=MOST_KNOWN)  # type: ignore[untyped-decorator]
     async def known(self, client: str) -> str:
-        """A client that has been here."""
+        """Remember a client that has been here."""
         return client
 
     async def serve_client(self, scope: Any, receive: Receive, send: Send) -> None:

@@ -54,7 +54,7 @@ class Metrics(Protocol):
 
 
 class Desk:
-    """For one session; a client's :class:`kvlsp.host.client.Desk`."""
+    """The desk of one session: its client's :class:`kvlsp.host.client.Desk`."""
 
     process = os.getpid()
 
@@ -88,7 +88,7 @@ class Desk:
         return {"model": self._settings.model or "the default model", "clients": self._thread.clients}
 
     def end(self, why: str) -> None:
-        """Nobody ends a team's engine from an editor."""
+        """Refused: a team's engine cannot be ended from an editor."""
         raise EngineRefuses("The engine of a team cannot be ended from an editor.")
 
     def served(self, settings: Settings) -> Settings:

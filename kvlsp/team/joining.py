@@ -11,7 +11,7 @@ from typing import Final
 from kvlsp.errors import ConfigurationError
 
 AUTHENTICATION: Final = "RAY_AUTH_MODE"
-"""The variable that says how Ray is told who one is; it is looked at when Ray is imported."""
+"""The variable that says how Ray authenticates; it is read when Ray is imported."""
 TOKENS: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 ADVICE: Final = ("If it asks for Ray's own token, this machine needs the one of the cluster's first machine: copy "
                  "~/.ray/auth_token from there, or set RAY_AUTH_TOKEN.")
@@ -36,8 +36,8 @@ def has_token(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def check_joined(name: str, wanted: Listens, found: Listens, applications: Collection[str]) -> None:
-    """:class:`ConfigurationError` where the application ``name`` would not be met as ``wanted``, or takes the place of
-    one that is there: Serve has one place to listen in a cluster, whatever who comes later wants."""
+    """:class:`ConfigurationError` if the application ``name`` could not be reached as ``wanted``, or would replace one
+    that is there: Serve listens at one place in a cluster, whatever is asked for later."""
     if wanted != found:
         raise ConfigurationError(f"In this cluster Ray Serve listens already, at {found}, and can listen nowhere else; "
                                  f"you asked for {wanted}. Give --host, --port, --certificate and --key as they are "

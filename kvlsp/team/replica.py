@@ -62,7 +62,7 @@ class Replica:
             raise RuntimeError(f"The model has been at one step for {self._model.busy:.0f} s.")
 
     async def part(self) -> None:
-        """Sends everybody who is there elsewhere."""
+        """Send all clients to another replica."""
         await asyncio.gather(*(session.part() for session in list(self._sessions)))
 
     def end(self) -> None:
@@ -137,13 +137,13 @@ class Replica:
 
 
 def _name(headers: dict[bytes, bytes]) -> str:
-    """As the client calls itself; it is written down, so it holds nothing but what such a name can."""
+    """The client's name for itself. It goes into the audit log, so one with anything but letters and digits is dropped."""
     name = headers.get(b"serve-multiplexed-model-id", b"").decode("latin-1")
     return name if name.isalnum() and name.isascii() and len(name) <= 64 else ""
 
 
 async def _answer(send: Send) -> None:
-    """To a browser, say."""
+    """Answer plain HTTP, a browser for instance."""
     with contextlib.suppress(Exception):
         await send({"type": "http.response.start", "status": 426,
                     "headers": [(b"content-type", b"text/plain"), (b"upgrade", b"websocket")]})

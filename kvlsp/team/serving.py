@@ -26,9 +26,9 @@ PATIENCE: Final = {
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
     "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "4",
 }
-"""For Ray's environment, where it says nothing else. By itself its workers come after everything else on a machine; a
-proxy that has not started after five seconds is started again; and who comes again goes to another replica when its own
-does not say within a tenth of a second how much it has to do. All of that is too soon for a machine that is busy."""
+"""Variables for Ray, unless the environment sets them. By default its workers come after everything else on a machine,
+a proxy that has not started within five seconds is started again, and a client that comes back goes to another replica
+if its own does not say within a tenth of a second how busy it is: all too hasty for a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Session:
         self._client.hang_up()
 
     def refuse(self, why: str) -> None:
-        """It may not go on, for this reason."""
+        """End the session, for this reason."""
         self._refusal, self.why = why, "it was refused"
         self._client.hang_up()
 

@@ -69,7 +69,7 @@ class Tokens:
         self._read()
 
     def find(self, token: str) -> Grant:
-        """What this token allows. :class:`EngineRefuses` with a sentence for who sent it."""
+        """What this token allows. :class:`EngineRefuses` with a sentence for its sender."""
         self._read()
         if not token:
             raise EngineRefuses("This engine needs a token: ask its operator for one, and put it into the file "
@@ -94,7 +94,8 @@ class Tokens:
                                 "another one.")
 
     def _read(self) -> None:
-        """A file that has become unreadable changes nothing: whoever had a token has it. That is said once."""
+        """Read the file if it has changed. If it has become unreadable, tokens stay as they were, and that is logged
+        once."""
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -128,8 +129,8 @@ def read(path: Path) -> list[Grant]:
 
 
 def write(path: Path, grants: list[Grant]) -> None:
-    """In one step. A new file is for this user's eyes; one that is there stays whose it is, with who may read it: a
-    replica may run as another user. :class:`ConfigurationError` where it cannot be written."""
+    """Replace the file in one step. A new one is readable by this user alone; one that exists keeps its owner and
+    permissions, since a replica may run as another user. :class:`ConfigurationError` where it cannot be written."""
     text = msgspec.json.format(msgspec.json.encode(_File(grants)), indent=2) + b"\n"
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -20,7 +20,7 @@ class Usage:
         """Requests that are left, and when that was so."""
 
     def begin(self, grant: Grant) -> None:
-        """An editor comes. :class:`EngineRefuses` where it is one too many."""
+        """An editor connects. :class:`EngineRefuses` if it is one too many."""
         with self._lock:
             sessions = self._sessions.get(grant.user, 0)
             if sessions >= grant.sessions:
@@ -35,7 +35,7 @@ class Usage:
                 del self._sessions[grant.user]
 
     def request(self, grant: Grant) -> float:
-        """A suggestion is asked for; 0.0 where it may be, else the seconds until the next one may."""
+        """Count a suggestion that is asked for: 0.0 if it is allowed, else the seconds until the next one is."""
         most, now = float(grant.requests_per_minute), self._clock()
         with self._lock:
             left, since = self._left.get(grant.user, (most, now))

@@ -27,7 +27,7 @@ _UTF16: Final = f"utf-16-{sys.byteorder[0]}e"
 
 
 class _SecondLook(Exception):
-    """Something of which only the slow way knows what it means."""
+    """A change that only the slow way understands."""
 
 
 def at_once(text: Rope, changes: Changes, encoding: PositionEncoding) -> tuple[Edit, Rope] | None:

@@ -65,8 +65,8 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self, patience: float = 0.0) -> None:
-        """Called once, by who reads, when all is over. What waits gets ``patience`` seconds to go, and to be read: a
-        connection that is closed on unread bytes takes the last words with it."""
+        """Close the connection; called once, by the reader, when all is over. What waits gets ``patience`` seconds to
+        go, and to be read: a connection that is closed on unread bytes takes the last words with it."""
         self._outbox.close(patience)
         if patience:
             self._drain(patience)

@@ -11,7 +11,7 @@ LONGEST_NAME: Final = 1 << 16
 LONGEST_VALUES: Final = 1 << 20
 """Bytes of settings, or of what an engine reports about itself."""
 LONGEST_VIEW: Final = 32 << 20
-"""Bytes of what who looks on is shown: the rows of a document among it, a million at most."""
+"""Bytes of a view for whoever watches: the rows of a document among it, a million at most."""
 MOST_TOKENS: Final = 1 << 16
 """Token ids of one question for their texts."""
 LONGEST_FRAME: Final = LONGEST_TEXT + (1 << 20)

@@ -42,7 +42,7 @@ class Outgoing:
             raise
 
     def frame(self, message: plain.Message) -> schema.FromClient:
-        """:class:`WireError` where no frame can say it."""
+        """The frame; :class:`WireError` if none can carry the message."""
         match message:
             case plain.EditDocument():
                 return self._edit(message)

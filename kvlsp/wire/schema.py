@@ -57,7 +57,7 @@ class Hello(Frame, frozen=True, tag="hello"):
 
 
 class AskStatus(Frame, frozen=True, tag="ask_status"):
-    """The first and only frame of who wants to know how the engine is; answered by :class:`Report`."""
+    """The first and only frame of a client that asks how the engine is; answered by :class:`Report`."""
 
     protocol: Count
     version: Annotated[str, Meta(max_length=200)]
@@ -65,7 +65,7 @@ class AskStatus(Frame, frozen=True, tag="ask_status"):
 
 
 class AskEnd(Frame, frozen=True, tag="ask_end"):
-    """The first and only frame of who wants the engine to end; answered by :class:`Goodbye`."""
+    """The first and only frame of a client that wants the engine to end; answered by :class:`Goodbye`."""
 
     protocol: Count
     version: Annotated[str, Meta(max_length=200)]

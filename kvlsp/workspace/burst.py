@@ -61,7 +61,7 @@ class Burst:
                         self._rescan.add(root)
 
     def rescan(self, root: Path, now: float) -> None:
-        """Nobody knows what happened below this root, or too much."""
+        """What happened below this root is not known, or is too much to list: it has to be scanned."""
         with self._lock:
             self._mark(now)
             self._paths.pop(root, None)

@@ -41,7 +41,7 @@ class Walked:
     """The first :data:`NAMED` of them, and why."""
 
     def note(self, folder: Path, error: OSError) -> Refusal:
-        """The disk does not give this folder, or what it holds."""
+        """Note a folder that the disk does not give."""
         refusal = refusal_for(error)
         if refusal is Refusal.CLOSED and len(self.closed) < NAMED:
             self.closed[folder] = error.strerror or "the disk does not say why"

@@ -37,7 +37,8 @@ MOST_FILES: Final = 50_000
 BATCH: Final = 16
 """Files per transaction."""
 CLOSED: Final = Stamp(-2, -2)
-"""Of a file that cannot be read now: it is tried again at every scan, for its right to be read shows in no stamp."""
+"""The stamp of a file that cannot be read now. It is tried again at every scan, since no stamp shows when it may be
+read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class Progress:
 
 
 class Looking(Protocol):
-    """Who wants to know which folders a scan reads."""
+    """Is told which folders a scan reads."""
 
     def enter(self, folder: Path) -> None: ...
 
     def end(self) -> None:
-        """There are no others."""
+        """The walk is over: there are no other folders."""
 
 
 class Index(Lookup):

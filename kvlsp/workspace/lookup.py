@@ -98,7 +98,7 @@ class Lookup:
         return "" if isinstance(found, Refusal) or found[1] != stamp else found[0]
 
     def stamps(self) -> dict[Path, Stamp]:
-        """Of all files that count; that of an open document is :data:`OPEN`."""
+        """The stamps of all files that count; an open document's is :data:`OPEN`."""
         rows = self._store.rows("SELECT path, size, modified FROM files WHERE refusal = ''")
         return {self.root / path: Stamp(size, modified) for path, size, modified in rows}
 

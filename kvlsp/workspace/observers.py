@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 
 class Hearer(Protocol):
-    """Who is told; from any thread."""
+    """What hears of changes; called from any thread."""
 
     def note(self, path: Path, *, folder: bool = False) -> None:
         """Something was created, changed, deleted or moved."""

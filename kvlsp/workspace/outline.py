@@ -23,7 +23,7 @@ SIGNATURE: Final = 300
 FIELDS: Final = 500
 DOC: Final = 160
 SECONDS: Final = 3.0
-"""Of processor time for one parse; an ordinary megabyte takes 0.3."""
+"""Seconds of processor time for one parse; an ordinary megabyte takes 0.3."""
 MOST: Final = 2000
 """Definitions, and imports, that are kept of one file."""
 

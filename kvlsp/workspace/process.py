@@ -33,7 +33,7 @@ GRACE: Final = 2.0
 
 
 class Link(Protocol):
-    """A way to a workspace's process."""
+    """A connection to a workspace's process."""
 
     def send(self, message: ToWorkspace) -> None:
         """Returns at once, whether the process reads or not. :class:`WorkspaceError` when it is gone."""

@@ -36,7 +36,7 @@ class Recollection:
         self.changed()
 
     def changed(self) -> None:
-        """Files were read, opened or closed."""
+        """To be called when files were read, opened or closed."""
         self._changed = bool(self._wanted.languages or self._told)
 
     @property
@@ -45,7 +45,7 @@ class Recollection:
         return self._changed or bool(self._queue)
 
     def step(self, indexes: Sequence[Index]) -> None:
-        """Look at what there is, or tell one file."""
+        """Work out which files to tell, or tell one of them."""
         if self._changed:
             self._changed = False
             self._look(indexes)

@@ -51,7 +51,7 @@ HEAD: Final = 10
 UNTITLED: Final = "untitled"
 """How a document that was never saved would be called, but for its ending."""
 TELL: Final = 0.5
-"""Seconds between two words about how far the indexing is."""
+"""Seconds between two reports on how far the indexing is."""
 
 MakeWorkspace = Callable[[Sequence[str]], Workspace]
 
@@ -102,7 +102,8 @@ class Service:
         return 0.0 if self._recollection.waits else self._workspace.due()
 
     def step(self) -> None:
-        """A little work on the indexes, and a word about it now and then; files are told when there is none."""
+        """Do a little work on the indexes, and report on it now and then; when there is none left, tell files to the
+        memory."""
         if self._workspace is None:
             return
         if not self._busy and self._recollection.waits and self._workspace.due() != 0.0:
@@ -200,7 +201,7 @@ class Service:
         return regions_of(places, texts)
 
     def _index_over(self, place: Path | None) -> Index | None:
-        """Of the innermost root; what lies nowhere yet belongs to the first one."""
+        """The index of the innermost root around a place; a document that was never saved belongs to the first root."""
         indexes = self._workspace.indexes if self._workspace is not None else ()
         if place is None:
             return next(iter(indexes), None)

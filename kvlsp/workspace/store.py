@@ -128,7 +128,8 @@ class Store:
         return database
 
     def _suffer(self, error: sqlite3.DatabaseError) -> None:
-        """Locked: it passes. A full or read-only disk: go on without it. Anything else is damage."""
+        """React to an error: a lock passes, with a full or read-only disk we go on without a file, anything else is
+        damage."""
         code = _code(error)
         if code in _PASSING:
             log.info("The index %s is in use by another process.", self.file.name)

@@ -95,7 +95,7 @@ class Watcher:
                 self._burst.note(root, path, now, folder=folder)
 
     def rescan(self, root: Path) -> None:
-        """Somebody knows that this root must be looked through again."""
+        """This root has to be looked through again."""
         if root in self._looks:
             self._burst.rescan(root, self._clock())
 
@@ -131,7 +131,7 @@ class Watcher:
     # -- the roots themselves
 
     def _look(self, root: Path, now: float) -> None:
-        """Is it the same folder, and still there? Hand it out, if it is not, or it is time."""
+        """Check that the root is still the same folder; hand it out for a scan if it is not, or if it is time."""
         care = now >= self._cares[root]
         if care:
             self._cares[root] = now + CARE
@@ -216,7 +216,7 @@ class Watcher:
 
 
 class Looking:
-    """A walk that is under way."""
+    """Follows a walk that is under way."""
 
     def __init__(self, watcher: Watcher, root: Path) -> None:
         self._watcher, self._root = watcher, root
@@ -229,13 +229,13 @@ class Looking:
             self._watcher.entered(self._root, folder)
 
     def end(self) -> None:
-        """All that is read was entered."""
+        """The walk is over: all folders that are read were entered."""
         self._watcher.walked(self._root, self._folders)
         self._folders = set()
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
-    """Which folder stands there; None: none."""
+    """What identifies the folder at a path; None if there is none."""
     try:
         status = os.stat(root)
     except (OSError, ValueError):

@@ -64,7 +64,7 @@ def compile_glob(glob: bytes, *, paths: bool, fold: bool = False, strict: bool =
     groups = 0
 
     def once(expression: bytes) -> bytes:
-        """Met where it is met first, and nowhere else."""
+        """A group that is matched where it is met first, and nowhere else."""
         nonlocal groups
         groups += 1
         return b"(?=(?P<g%d>%s))(?P=g%d)" % (groups, expression, groups)
