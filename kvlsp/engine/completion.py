@@ -131,7 +131,7 @@ class CompletionJob:
 
     @property
     def total(self) -> int:
-        """The rows of :attr:`remaining`, and those of them that have been encoded."""
+        """The rows of :attr:`left`, and those that have been encoded already."""
         return self._sync.total if self._sync is not None else 0
 
     def step(self, rows: int = CHUNK) -> int:

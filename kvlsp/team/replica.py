@@ -137,7 +137,7 @@ class Replica:
 
 
 def _name(headers: dict[bytes, bytes]) -> str:
-    """The client's name for itself. It goes into the audit log, so one with anything but letters and digits is dropped."""
+    """The client's name for itself. It goes into the audit log, so it is dropped unless it is letters and digits."""
     name = headers.get(b"serve-multiplexed-model-id", b"").decode("latin-1")
     return name if name.isalnum() and name.isascii() and len(name) <= 64 else ""
 
