@@ -23,7 +23,7 @@ RATIO = 1.25
 """A forward may cost so many times that of the edit alone ..."""
 UNFELT = 0.010
 """... or so many seconds more, less than a picture of the screen takes. The first 16 rows of a repair are worth by far
-the most (ARCHITECTURE.md), and a CPU encodes one or two in a millisecond."""
+the most (docs/decisions), and a CPU encodes one or two in a millisecond."""
 
 _RESIDENT = (2048, 6144)
 _SIZES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
