@@ -16,7 +16,7 @@ def fuzz(
     settings: Settings,
     changes: Annotated[int, typer.Option(min=1, help="How many changes to make.")] = 20_000,
     check_every: Annotated[int, typer.Option(min=1, help="Compare tokens and rows after so many.")] = 200,
-    seed: Annotated[int, typer.Option(help="Another one makes other changes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Which changes are drawn.")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Edit at random, compare with a fresh start all the while, say the rate; exit code 1 where anything differs."""

@@ -14,7 +14,7 @@ from kvlsp.laboratory.commands.tables import answer, table
 def llama(
     checkpoint: Annotated[Path, typer.Argument(help="A folder of Llama's or Qwen2's shape (kvlsp bench checkpoint).")],
     kinds: Annotated[str, typer.Option(help="Weights: f32, f16, q8_0, q4_0, separated by commas.")] = "q4_0,q8_0,f16",
-    pre: Annotated[str, typer.Option(help="llama.cpp's name of the tokenizer's words.")] = "qwen2",
+    pre: Annotated[str, typer.Option(help="llama.cpp's name of how the tokenizer splits words.")] = "qwen2",
     context: Annotated[int, typer.Option(min=64, help="How many tokens are resident.")] = 2000,
     repeats: Annotated[int, typer.Option(min=1)] = 5,
     threads: Annotated[int, typer.Option(min=1)] = 1,

@@ -20,7 +20,7 @@ def warm(
     tokens: Annotated[int, typer.Option(min=64, help="Size of the document in tokens.")] = 4000,
     hunks: Annotated[int, typer.Option(min=0, help="Hunks of the branch switch.")] = 20,
     wall: Annotated[
-        bool, typer.Option("--wall", help="Seconds that pass, for a quiet machine; else those of the processor.")
+        bool, typer.Option("--wall", help="Measure seconds that pass, on a quiet machine; else those of the processor.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``kvlsp bench watching``: what it costs a key that somebody looks on."""
+"""``kvlsp bench watching``: what it costs a key that somebody watches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def watching(
     processor_time: ProcessorTimeOption = False,
     json: JsonOption = False,
 ) -> None:
-    """A key with its suggestion, while nobody looks on and while somebody does."""
+    """A key with its suggestion, while nobody watches and while somebody does."""
     import time
 
     from kvlsp.laboratory.evaluation import watched as measuring

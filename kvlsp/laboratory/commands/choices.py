@@ -13,7 +13,7 @@ from kvlsp.model.checkpoint import as_path
 
 RepeatsOption = Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")]
 ProcessorTimeOption = Annotated[
-    bool, typer.Option("--processor-time", help="Milliseconds of the processor, where other work runs beside.")
+    bool, typer.Option("--processor-time", help="Measure milliseconds of the processor: other work may run meanwhile.")
 ]
 
 

@@ -2,7 +2,7 @@
 
 Ceilings are measured in the same run: bytes per second of a copy (counting what is read and what is written),
 operations per second of a large matrix product on random numbers. A floor is the larger of bytes over the one and
-operations over the other. It knows decoders by their weights only.
+operations over the other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Bits per byte of held-out code at several context lengths, and what the suffix is worth for a middle.
 
-Every context length scores the *same* tokens: the last 256 of windows of 512, 2,048, 8,192 tokens that end at
-the same places. So the numbers differ by the context alone. Knows a model as a function from ids to losses.
+Every context length scores the *same* tokens: the last 256 of windows of 512, 2,048, 8,192 tokens that end at the same
+places. So the numbers differ by the context alone. A model is a function from ids to losses.
 """
 
 from __future__ import annotations

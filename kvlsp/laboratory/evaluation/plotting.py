@@ -1,4 +1,4 @@
-"""Pictures: a canvas of matplotlib's (extra ``train``), and the file that it ends in. It knows no figures."""
+"""Pictures: a canvas of matplotlib's (extra ``train``), and the file that it ends in."""
 
 from __future__ import annotations
 

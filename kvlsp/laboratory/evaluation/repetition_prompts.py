@@ -1,7 +1,7 @@
 """Places at which small models loop: tables, tests and chains that were begun, and files cut while they are written.
 
-A deterministic stream of candidates; which of them make a model loop is found by running it. Nothing here knows
-models. Also the ordinary holes that the penalty must not spoil.
+A deterministic stream of candidates; which of them make a model loop is found by running it. Also the ordinary holes
+that the penalty must not spoil.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What it costs a key that somebody looks on: two engines of one model get the same keys, one of them is watched.
+"""What it costs a key that somebody watches: two engines of one model get the same keys, one of them is watched.
 
 Measured until the key's suggestion is said, until the turn that brings it has ended, with the view that follows it, and
 until nothing is left to do at once. The whole window is laid out and exact before the first key. Both engines

@@ -1,7 +1,7 @@
 """Reading the source files of one fetched package out of its archive, without unpacking it to the disk.
 
-An archive is a wheel or a package of npm. What is kept of it is decided elsewhere; only what is no source file of a
-known language is left unread.
+An archive is a wheel or a package of npm. All source files of known languages are read; what is kept of them is decided
+elsewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much of a training's budget is spent. Knows time, not training.
+"""How much of a training's budget is spent.
 
 The budget counts the process's own processor time, so that a training that was stopped (SIGSTOP) or starved
 for minutes loses nothing. A deadline on the wall can be given instead: what is left of the schedule is spread over

@@ -1,7 +1,6 @@
 """The training corpus: made from folders of Python files (from fetched packages: `gather.py`), saved and read.
 
 The corpus is a list of `SourceFile`, saved as JSON lines so that a resumed training reads the very same one.
-Knows nothing of tokens or of training.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What never enters the training corpus, and why.
 
-Rules here look at one file alone: its path or its text. They know nothing of other files (duplicates are
-`duplicates.py`'s concern) and nothing of how a file is used later.
+Rules here look at one file alone, its path or its text; duplicates are found in `duplicates.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Near-duplicate detection by shared runs of lines.
 
-Interpreters of several versions and vendored copies make most of a machine's Python files copies of one
-another. A file is described by the hashes of its runs of three consecutive non-blank lines (stripped); two
-files are near duplicates when they share most of them. This module knows nothing of paths or packages.
+Interpreters of several versions and vendored copies make most of a machine's Python files copies of one another. A file
+is described by the hashes of its runs of three consecutive non-blank lines (stripped); two files are near duplicates
+when they share most of them.
 """
 
 from __future__ import annotations

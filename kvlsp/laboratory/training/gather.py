@@ -1,7 +1,6 @@
 """From the fetched packages to the training corpus: one after the other read, filtered, deduplicated and written.
 
-Only hashes of what was kept so far are remembered. The file is what `corpus.load_corpus` reads. Knows nothing of
-tokens.
+Only hashes of what was kept so far are remembered. The file is what `corpus.load_corpus` reads.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The licence each corpus package declares, and whether it is a permissive one. Knows metadata of distributions and
-texts of licences, not source files.
-"""
+"""The licence each corpus package declares, and whether it is a permissive one, by its metadata and licence texts."""
 
 from __future__ import annotations
 

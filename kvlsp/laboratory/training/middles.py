@@ -1,6 +1,6 @@
 """Where a training document is cut into prefix, middle and suffix, in characters.
 
-Most middles are what a completion is: the rest of a line, a line, some lines, a block. Knows text only.
+Most middles are what a completion is: the rest of a line, a line, some lines, a block.
 """
 
 from __future__ import annotations

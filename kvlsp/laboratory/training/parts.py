@@ -1,6 +1,6 @@
 """How a piece of a file is cut into documents: left whole, into functions, or at any lines.
 
-A scratch file, a notebook's cell and a long module are all documents that a completion is asked in. Knows text only.
+A scratch file, a notebook's cell and a long module are all documents that a completion is asked in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The byte-level BPE vocabulary: trained on the corpus, digits alone, words with one leading character.
 
-The control tokens have fixed ids, so that examples and templates need no look-up. Knows nothing of documents.
+The control tokens have fixed ids, so that examples and templates need no look-up.
 """
 
 from __future__ import annotations
