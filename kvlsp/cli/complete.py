@@ -41,7 +41,7 @@ def complete(
     """
     caret = Caret.read(place)
 
-    from kvlsp.cli.beside import beside
+    from kvlsp.cli.other_files import beside
     from kvlsp.engine.oneshot import complete_text
     from kvlsp.opening.model import open_model
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kvlsp.errors import TokenizerError
 from kvlsp.tokens import library
-from kvlsp.tokens.beside import whole_file
+from kvlsp.tokens.files import whole_file
 
 PROBES = (
     "def add(left, right):\n    return left + right  # sum\n\n\n\nclass Größe:\n\tname = 'straße'\r\n",

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from kvlsp.errors import TokenizationError, TokenizerError
 from kvlsp.tokens import definition, library
-from kvlsp.tokens.beside import beside, rows_of, whole_file
 from kvlsp.tokens.boundaries import Boundaries, Nowhere
 from kvlsp.tokens.control import named_in
+from kvlsp.tokens.files import beside, rows_of, whole_file
 from kvlsp.tokens.published import Published, check
 from kvlsp.tokens.vocabulary import Vocabulary
 

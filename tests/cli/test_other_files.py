@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kvlsp import cli
-from kvlsp.cli.beside import beside
+from kvlsp.cli.other_files import beside
 from kvlsp.config import Settings
 from kvlsp.messages import ContextChunk
 from kvlsp.workspace import store
