@@ -30,7 +30,7 @@ from kvlsp.messages import (
     StatusChanged,
 )
 from kvlsp.remote.kept import Kept
-from kvlsp.remote.place import meeting_folder
+from kvlsp.remote.meeting_place import meeting_folder
 from kvlsp.server.server import EngineLike, MakeEngine
 
 log = logging.getLogger(__name__)

@@ -207,7 +207,7 @@ def editors(settings: Settings) -> Iterator[Finding]:
 def engine(settings: Settings) -> Iterator[Finding]:
     from kvlsp.cli.engine import sentence
     from kvlsp.remote import asking
-    from kvlsp.remote.place import meeting_folder
+    from kvlsp.remote.meeting_place import meeting_folder
 
     try:
         folder = meeting_folder()

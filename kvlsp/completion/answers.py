@@ -28,7 +28,7 @@ _CLOSERS = frozenset(")]}\"'`>")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Remembered:
     """A text for the place between ``before`` and ``after``, of which its model was so sure (0 to 1)."""
 
     before: str
@@ -41,18 +41,18 @@ class Answers:
     """What was offered in one document, and what was turned down."""
 
     def __init__(self) -> None:
-        self._answers: deque[Answer] = deque(maxlen=KEPT)
+        self._answers: deque[Remembered] = deque(maxlen=KEPT)
         self._rejected: deque[tuple[tuple[str, str], float]] = deque(maxlen=KEPT)
 
     def remember(self, prefix: str, suffix: str, text: str, confidence: float = 1.0) -> None:
         """Keeps a suggestion for this place; a newer one for the same place replaces it."""
-        answer = Answer(prefix[-CONTEXT:], suffix[:CONTEXT], text, confidence)
+        answer = Remembered(prefix[-CONTEXT:], suffix[:CONTEXT], text, confidence)
         self._answers = deque((known for known in self._answers
                                if (known.before, known.after) != (answer.before, answer.after)), maxlen=KEPT)
         if text:
             self._answers.appendleft(answer)
 
-    def at(self, prefix: str, suffix: str) -> Answer | None:
+    def at(self, prefix: str, suffix: str) -> Remembered | None:
         """What was made for just this place."""
         place = prefix[-CONTEXT:], suffix[:CONTEXT]
         return next((known for known in self._answers if (known.before, known.after) == place), None)
@@ -93,7 +93,7 @@ class Answers:
         return any(until > now and known == place for known, until in self._rejected)
 
 
-def _rest_of(answer: Answer, prefix: str) -> str | None:
+def _rest_of(answer: Remembered, prefix: str) -> str | None:
     """What of the answer is still to be typed at the end of ``prefix``, None if the typing disagrees."""
     tail = prefix[-CONTEXT - len(answer.text):]
     for typed in range(min(len(answer.text), len(tail)) + 1):

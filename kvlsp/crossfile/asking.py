@@ -17,7 +17,7 @@ from kvlsp.messages import ContextChunk, EditDocument, PlaceContext
 from kvlsp.text.document import Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
-from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, ToWorkspace
+from kvlsp.workspace.messages import Ask, DocumentClosed, DocumentText, Retrieved, ToWorkspace, Visited
 
 QUIET: Final = 0.3
 LARGEST: Final = 1 << 20
@@ -161,7 +161,7 @@ class Asking:
 
     # -- what comes back
 
-    def answered(self, answer: Answer) -> PlaceContext | None:
+    def answered(self, answer: Retrieved) -> PlaceContext | None:
         """What the engine is to be told: nothing when it knows, or when the question is out of date."""
         if self._waiting is None or self._waiting[0] != answer.number:
             return None
@@ -209,9 +209,9 @@ class Asking:
             return 0.0
         return max(document.changed, document.moved) + QUIET
 
-    def _places(self, document: _Open) -> tuple[Place, ...]:
+    def _places(self, document: _Open) -> tuple[Visited, ...]:
         """Of the other documents, the latest first."""
-        found = [(visit.when, Place(other.path, visit.offset, visit.edited))
+        found = [(visit.when, Visited(other.path, visit.offset, visit.edited))
                  for other in self._open.values() if other is not document and other.path is not None
                  for visit in other.visits.latest]
         found.sort(key=lambda pair: -pair[0])

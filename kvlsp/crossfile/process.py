@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from kvlsp.crossfile.supervision import Failure, Supervision
 from kvlsp.errors import WorkspaceError
-from kvlsp.workspace.messages import Answer, Ask, Condition, FromWorkspace, ToWorkspace
+from kvlsp.workspace.messages import Ask, Condition, FromWorkspace, Retrieved, ToWorkspace
 from kvlsp.workspace.process import Hear, Link
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class WorkspaceProcess:
         """Whether a message is of the process that there is now; it is taken for a sign of life."""
         if number != self._number:
             return False
-        if isinstance(message, Answer):
+        if isinstance(message, Retrieved):
             self._supervision.answered(message.number)
         elif isinstance(message, Condition) and message.indexing:
             self._supervision.heard(self._clock())

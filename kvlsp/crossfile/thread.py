@@ -35,12 +35,12 @@ from kvlsp.messages import (
 )
 from kvlsp.text.document import Snapshot
 from kvlsp.workspace.messages import (
-    Answer,
     Condition,
     FilesChanged,
     FromWorkspace,
     Recalled,
     Recollect,
+    Retrieved,
     Roots,
 )
 from kvlsp.workspace.process import launch
@@ -188,7 +188,7 @@ class CrossFile:
 
     def _hear(self, message: FromWorkspace | None) -> None:
         match message:
-            case Answer():
+            case Retrieved():
                 placing = self._asking.answered(message)
                 if placing is not None:
                     self._place(placing)

@@ -18,7 +18,7 @@ from kvlsp.completion.stop import StopReason
 from kvlsp.completion.trim import refuse, trim
 from kvlsp.config import Settings, Trigger
 from kvlsp.engine.first_lines import Told
-from kvlsp.engine.generate import Progress
+from kvlsp.engine.generate import Generated
 from kvlsp.engine.session import Session
 from kvlsp.engine.sync import Sync
 from kvlsp.engine.texts import Candidate, Drafting, Start, Texts
@@ -203,7 +203,7 @@ class CompletionJob:
         return self.texts.first.rule.generated if self.texts is not None else ""
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> Generated | None:
         """What the first candidate has generated; None while there is none."""
         return self.texts.first.generation.progress if self.texts is not None else None
 

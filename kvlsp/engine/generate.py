@@ -47,7 +47,7 @@ StopCheck = Callable[[str], "Stop | None"]
 
 
 @dataclass(slots=True)
-class Progress:
+class Generated:
     """What a generation has produced. ``logprobs`` are those of the chosen tokens, ``choices`` the likeliest
     tokens of the early rows, ``confidence`` how sure of its first line the model is, ``copied`` the places of accepted
     drafts."""
@@ -92,7 +92,7 @@ class Generation:
                  penalty: Penalty | None = None, sampling: Sampling | None = None, must_begin: str = "",
                  forced: Sequence[int] = (), memory: Memory | None = None) -> None:
         self.cache, self.tokenizer, self.branch = cache, tokenizer, branch
-        self.progress = Progress()
+        self.progress = Generated()
         self._logits = logits
         self._ends, self._limits, self._stop, self._end = ends, limits, stop, end
         self._drafter = drafter

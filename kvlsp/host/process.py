@@ -30,8 +30,8 @@ from kvlsp.host.seat import Seat
 from kvlsp.host.thread import ModelThread, Prepared, prepare
 from kvlsp.messages import Event
 from kvlsp.remote.lock import Lock
+from kvlsp.remote.meeting_place import MeetingPlace
 from kvlsp.remote.peer import check_peer
-from kvlsp.remote.place import Place
 from kvlsp.wire.limits import LONGEST_FRAME
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ LOOK: Final = 1.0
 class Process:
     """``linger``: seconds that it stays without a client. ``log`` is the descriptor of its log, which is kept short."""
 
-    def __init__(self, place: Place, lock: Lock, linger: float, prepare: Callable[[], Prepared] = prepare,
+    def __init__(self, place: MeetingPlace, lock: Lock, linger: float, prepare: Callable[[], Prepared] = prepare,
                  log: int | None = None) -> None:
         self.process = os.getpid()
         self._place, self._lock, self._linger, self._log = place, lock, linger, log
@@ -236,7 +236,7 @@ def main(told: str) -> None:
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    place = Place(Path(values["folder"]), values["name"])
+    place = MeetingPlace(Path(values["folder"]), values["name"])
     os.set_inheritable(values["lock"], False)
     lock = Lock(place.lock, values["lock"])
     lock.sign()

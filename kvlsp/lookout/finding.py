@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from kvlsp.errors import EngineUnreachable
 from kvlsp.lookout.post import PREFIX
+from kvlsp.remote.meeting_place import runtime_folder
 from kvlsp.remote.peer import check_peer
-from kvlsp.remote.place import runtime_folder
 from kvlsp.server.frames import Frame, FrameReader
 
 PATIENCE: Final = 3.0

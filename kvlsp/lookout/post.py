@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from kvlsp.errors import EngineUnreachable
+from kvlsp.remote.meeting_place import runtime_folder
 from kvlsp.remote.peer import check_peer
-from kvlsp.remote.place import runtime_folder
 from kvlsp.server import looking
 from kvlsp.server.frames import Frame, FrameReader
 from kvlsp.server.intake import CHUNK

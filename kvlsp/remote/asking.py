@@ -9,8 +9,8 @@ from typing import Any, Final
 from kvlsp.errors import KvlspError, WireError
 from kvlsp.remote.finding import dial
 from kvlsp.remote.lock import holder
+from kvlsp.remote.meeting_place import MeetingPlace, places
 from kvlsp.remote.peer import Handle
-from kvlsp.remote.place import Place, places
 from kvlsp.wire import handshake, schema
 from kvlsp.wire.channel import Channel
 from kvlsp.wire.frames import FROM_ENGINE, pack
@@ -44,7 +44,7 @@ def stop() -> list[Mapping[str, Any]]:
     return found
 
 
-def _report(place: Place) -> Mapping[str, Any]:
+def _report(place: MeetingPlace) -> Mapping[str, Any]:
     known = {"name": place.name, "process": holder(place.lock), "socket": str(place.socket)}
     try:
         answer = _said(place, handshake.ask_status())
@@ -55,7 +55,7 @@ def _report(place: Place) -> Mapping[str, Any]:
     return {**known, **to_mapping(answer.values)}
 
 
-def _said(place: Place, question: schema.First) -> schema.FromEngine | None:
+def _said(place: MeetingPlace, question: schema.First) -> schema.FromEngine | None:
     """The answer; None where nobody gives one."""
     connection = dial(place)
     if connection is None:

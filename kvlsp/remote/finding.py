@@ -14,8 +14,8 @@ from typing import Final
 
 from kvlsp.errors import EngineUnreachable
 from kvlsp.remote.lock import Lock, holder
+from kvlsp.remote.meeting_place import MeetingPlace
 from kvlsp.remote.peer import Handle, check_peer
-from kvlsp.remote.place import Place
 
 STARTING: Final = 60.0
 """Seconds that an engine may take until it listens; it loads its model after that."""
@@ -25,7 +25,7 @@ LINGER_VARIABLE: Final = "KVLSP_ENGINE_LINGER"
 _PAUSE: Final = 0.03
 
 
-def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
+def dial(place: MeetingPlace, timeout: float = 5.0) -> socket.socket | None:
     """A connection to the engine that listens there; None when none does. :class:`EngineUnreachable` when somebody
     else's does."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -46,7 +46,7 @@ def dial(place: Place, timeout: float = 5.0) -> socket.socket | None:
     return connection
 
 
-def find(place: Place, given_up: threading.Event, patience: float = STARTING) -> socket.socket:
+def find(place: MeetingPlace, given_up: threading.Event, patience: float = STARTING) -> socket.socket:
     """A connection to the engine, which is started if there is none. One that does not listen within ``patience``
     seconds is ended; one that fails is not started again. :class:`EngineUnreachable` when all of that has failed, or
     nobody waits any more."""
@@ -73,7 +73,7 @@ def find(place: Place, given_up: threading.Event, patience: float = STARTING) ->
     raise EngineUnreachable("Nobody waits for the engine any more.")
 
 
-def _start(place: Place, lock: Lock) -> subprocess.Popen[bytes]:
+def _start(place: MeetingPlace, lock: Lock) -> subprocess.Popen[bytes]:
     """A process that outlives this one, with the lock."""
     told = json.dumps({"folder": os.fspath(place.folder), "name": place.name, "lock": lock.descriptor,
                        "linger": _linger()})

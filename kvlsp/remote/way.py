@@ -10,11 +10,11 @@ from typing import Final, Protocol
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable
 from kvlsp.remote.link import SHARED, Link
-from kvlsp.remote.place import Place, elsewhere, meeting_place
+from kvlsp.remote.meeting_place import MeetingPlace, elsewhere, meeting_place
 
 UNREACHED: Final = 2
 
-Find = Callable[[Place, threading.Event], socket.socket]
+Find = Callable[[MeetingPlace, threading.Event], socket.socket]
 
 
 class Way(Protocol):

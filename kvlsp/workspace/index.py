@@ -42,7 +42,7 @@ read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ScanProgress:
     """``total`` is None while the walk still looks for files that changed."""
 
     done: int
@@ -96,7 +96,7 @@ class Index(Lookup):
 
     # -- bringing up to date
 
-    def scan(self, looking: Looking | None = None) -> Iterator[Progress]:
+    def scan(self, looking: Looking | None = None) -> Iterator[ScanProgress]:
         """Make the index equal to what lies on the disk and is open; yields often, may be left at any point.
 
         ``looking`` hears which folders are read.
@@ -106,7 +106,7 @@ class Index(Lookup):
         if self.lost != lost:  # the file was damaged and all is new: once more, not for ever
             yield from self._scan(looking)
 
-    def _scan(self, looking: Looking | None) -> Iterator[Progress]:
+    def _scan(self, looking: Looking | None) -> Iterator[ScanProgress]:
         self.behind = False
         self.rules.forget()
         for path, text in self._documents.items():
@@ -122,7 +122,7 @@ class Index(Lookup):
         number = 0
         for file in walk(self.rules, walked, *([looking.enter] if looking else [])):
             if file is None:
-                yield Progress(0, None)
+                yield ScanProgress(0, None)
                 continue
             if number >= MOST_FILES:
                 self.truncated = True
@@ -132,7 +132,7 @@ class Index(Lookup):
             if key not in self._open and known.get(key) != file.stamp:
                 changed.append(file.path)
             if number % 200 == 0:
-                yield Progress(0, None)
+                yield ScanProgress(0, None)
             number += 1
         self.walked, self._passed_over = walked, None
         if looking is not None:
@@ -144,10 +144,10 @@ class Index(Lookup):
             outlines = []
             for path in batch:
                 outlines.append(self._read(path))
-                yield Progress(done, len(changed))
+                yield ScanProgress(done, len(changed))
                 done += 1
             self._put(outlines)
-        yield Progress(done, len(changed))
+        yield ScanProgress(done, len(changed))
 
     def refresh(self, paths: Iterable[Path]) -> None:
         """Read these files again; one that is gone, or must not be read, is forgotten, a folder with all below it.

@@ -44,7 +44,7 @@ class FilesChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Visited:
     """Where an open document was edited, or only visited."""
 
     path: str
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What suits ``offset`` of this document, whose text was sent before? Answered by one :class:`Answer`.
+    """What suits ``offset`` of this document, whose text was sent before? Answered by one :class:`Retrieved`.
 
     ``places``: of other open documents, the latest first; their texts were sent before, too. ``tokens``: the budget.
     """
@@ -63,7 +63,7 @@ class Ask:
     path: str
     offset: int
     tokens: int
-    places: tuple[Place, ...] = ()
+    places: tuple[Visited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Retrieved:
     """``chunks`` is None when nothing could be said: what is placed stays.
 
     ``within``: the stretch [start, end] of the text between two ends of definitions that the caret is in; a caret that
@@ -128,4 +128,4 @@ class Recalled:
     files: tuple[tuple[str, str], ...]
 
 
-FromWorkspace: TypeAlias = Answer | Condition | Recalled
+FromWorkspace: TypeAlias = Retrieved | Condition | Recalled

@@ -13,7 +13,7 @@ from typing import Final
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.caret import beginning
 from kvlsp.workspace.chunk import Region
-from kvlsp.workspace.messages import Place
+from kvlsp.workspace.messages import Visited
 from kvlsp.workspace.outline import Outliner, outline_of
 
 ABOVE: Final = 7
@@ -39,7 +39,7 @@ def stretch(text: str, offset: int, language: Language | None, outliner: Outline
     return _start_of(text, rows[after - 1]), _start_of(text, rows[after]) if after < len(rows) else len(text)
 
 
-def regions_of(places: Iterable[Place], texts: Mapping[str, tuple[Path, str, str]]) -> tuple[Region, ...]:
+def regions_of(places: Iterable[Visited], texts: Mapping[str, tuple[Path, str, str]]) -> tuple[Region, ...]:
     """What to show of these places, in their order, none twice; ``texts``: root, path from there, text by path.
 
     A place of a document that ``texts`` does not hold is left out.

@@ -22,18 +22,18 @@ from kvlsp.syntax.language import Language
 from kvlsp.workspace.chunk import Chunk, Region
 from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
-    Answer,
     Ask,
     Condition,
     DocumentClosed,
     DocumentText,
     FilesChanged,
     FromWorkspace,
-    Place,
     Recollect,
+    Retrieved,
     Roots,
     Shown,
     ToWorkspace,
+    Visited,
 )
 from kvlsp.workspace.open_documents import OpenDocuments
 from kvlsp.workspace.outline import Outliner, outline_of
@@ -189,9 +189,9 @@ class Service:
         except Exception as error:  # an answer must come, or no other question is asked
             log.error("Nothing could be found for a caret (%s).", type(error).__name__)
             log.debug("What failed:", exc_info=True)
-        self._send(Answer(ask.number, chunks, within, root, path))
+        self._send(Retrieved(ask.number, chunks, within, root, path))
 
-    def _regions(self, places: Sequence[Place]) -> tuple[Region, ...]:
+    def _regions(self, places: Sequence[Visited]) -> tuple[Region, ...]:
         texts: dict[str, tuple[Path, str, str]] = {}
         for where in {place.path for place in places if place.path in self._documents}:
             place, text, _language = self._documents[where]

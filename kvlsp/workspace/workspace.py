@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.index import Index, ScanProgress
 from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.watcher import Watcher
 
@@ -34,9 +34,9 @@ class Workspace:
         self._folder = folder
         self._indexes: dict[Path, Index] = {}
         self._open: dict[Path, str] = {}
-        self._scans: dict[Path, Iterator[Progress]] = {}
+        self._scans: dict[Path, Iterator[ScanProgress]] = {}
         self._paths: list[Path] = []
-        self._progress: dict[Path, Progress] = {}
+        self._progress: dict[Path, ScanProgress] = {}
         self._lost: dict[Path, int] = {}
         self._mending: set[Path] = set()
         """Roots whose index was damaged and is being filled again."""
@@ -58,14 +58,14 @@ class Workspace:
         return (*(self.watcher.problems[root] for root in sorted(self.watcher.problems)), *kept, *mending, *passed_over)
 
     @property
-    def progress(self) -> Progress | None:
+    def progress(self) -> ScanProgress | None:
         """Of all scans together; None when none runs. ``total`` is None while one still looks for changed files."""
-        running = [self._progress.get(root, Progress(0, None)) for root in self._scans]
+        running = [self._progress.get(root, ScanProgress(0, None)) for root in self._scans]
         if not running:
             return None
         totals = [progress.total for progress in running]
         whole = None if None in totals else sum(total for total in totals if total is not None)
-        return Progress(sum(progress.done for progress in running), whole)
+        return ScanProgress(sum(progress.done for progress in running), whole)
 
     def add(self, root: Path) -> None:
         """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""

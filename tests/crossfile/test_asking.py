@@ -9,7 +9,7 @@ from kvlsp.crossfile.asking import LARGEST, QUIET, Asking
 from kvlsp.messages import ContextChunk, EditDocument, PlaceContext
 from kvlsp.text.document import Document, RangeChange
 from kvlsp.text.position import PositionEncoding
-from kvlsp.workspace.messages import Answer, Ask, DocumentClosed, DocumentText, Place, Shown
+from kvlsp.workspace.messages import Ask, DocumentClosed, DocumentText, Retrieved, Shown, Visited
 
 CHUNK = Shown("lib.py", "x = 1\n")
 PLACED = (ContextChunk("lib.py", "x = 1\n"),)
@@ -44,7 +44,7 @@ class Editor:
         return ask
 
     def answer(self, *chunks: Shown, within: tuple[int, int] = (0, 1000), after: float = QUIET) -> PlaceContext | None:
-        return self.asking.answered(Answer(self.ask(after).number, chunks, within, "project", "a.py"))
+        return self.asking.answered(Retrieved(self.ask(after).number, chunks, within, "project", "a.py"))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_one_question_at_a_time(editor):
     editor.type("a", "x")
     assert editor.out(QUIET) == []
     assert editor.asking.due(editor.now) is None
-    editor.asking.answered(Answer(first.number, ()))
+    editor.asking.answered(Retrieved(first.number, ()))
     assert editor.asking.due(editor.now) == 0
     text, ask = editor.out()
     assert text == DocumentText("/a", "xabc\n")
@@ -98,7 +98,7 @@ def test_typing_on_does_not_leave_the_definition(editor):
     editor.type("a", "x" * 50)
     ask = editor.ask(QUIET)
     editor.type("a", "y" * 10)           # before the answer comes
-    editor.asking.answered(Answer(ask.number, (), (0, 50)))
+    editor.asking.answered(Retrieved(ask.number, (), (0, 50)))
     editor.type("a", "z" * 10, character=60)
     assert editor.out() == []
     assert editor.asking.due(editor.now) == pytest.approx(QUIET)
@@ -122,7 +122,7 @@ def test_an_answer_that_says_nothing_leaves_what_is_placed(editor):
     editor.answer(CHUNK)
     editor.type("a", "x")
     ask = editor.ask(QUIET)
-    assert editor.asking.answered(Answer(ask.number, None)) is None
+    assert editor.asking.answered(Retrieved(ask.number, None)) is None
     assert [message.chunks for message in editor.asking.cleared()] == [()]
 
 
@@ -143,7 +143,7 @@ def test_the_other_documents_places_the_latest_first(editor):
     editor.type("c", "2", character=7)
     editor.type("b", "22", character=50)
     editor.asking.visited("a", 2, editor.now)
-    assert editor.ask(QUIET).places == (Place("/b", 52, True), Place("/c", 8, True), Place("/b", 4003, True))
+    assert editor.ask(QUIET).places == (Visited("/b", 52, True), Visited("/c", 8, True), Visited("/b", 4003, True))
 
 
 def test_places_of_a_document_that_was_never_saved_are_not_shown(editor):
@@ -162,7 +162,7 @@ def test_a_question_goes_out_behind_the_newest_texts_of_all(editor):
     editor.type("b", "1", character=70)
     editor.asking.visited("a", 3, editor.now)  # leaves its stretch
     text, ask = editor.out()
-    assert (text.path, text.text[70], ask.places) == ("/b", "1", (Place("/b", 71, True),))
+    assert (text.path, text.text[70], ask.places) == ("/b", "1", (Visited("/b", 71, True),))
 
 
 def test_texts_of_documents_in_the_background_are_sent_when_they_rest(editor):
@@ -179,7 +179,7 @@ def test_a_closed_document_is_told_and_its_answer_dropped(editor):
     ask = editor.ask(QUIET)
     editor.asking.closed("a")
     assert editor.out() == [DocumentClosed("/a")]
-    assert editor.asking.answered(Answer(ask.number, (CHUNK,))) is None
+    assert editor.asking.answered(Retrieved(ask.number, (CHUNK,))) is None
     editor.asking.edited(EditDocument("a", 1, (), editor.documents["a"].snapshot), editor.now)
     editor.asking.visited("a", 3, editor.now)
     editor.asking.closed("a")

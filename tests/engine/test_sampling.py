@@ -15,7 +15,7 @@ from kvlsp.completion.copy_drafter import CopyDrafter
 from kvlsp.completion.drafts import Drafting
 from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob, Phase
-from kvlsp.engine.generate import Progress
+from kvlsp.engine.generate import Generated
 from kvlsp.engine.sampling import Sampling
 from kvlsp.engine.session import Session
 from kvlsp.opening.model import Model, open_model
@@ -41,7 +41,7 @@ def run(session: Session, offset: int, chosen: Settings, *, drafts: bool, seed: 
     return job
 
 
-def progress(job: CompletionJob) -> Progress:
+def progress(job: CompletionJob) -> Generated:
     assert job.progress is not None
     return job.progress
 

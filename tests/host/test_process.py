@@ -19,7 +19,7 @@ from kvlsp.messages import Event
 from kvlsp.remote.engine import RemoteEngine
 from kvlsp.remote.finding import dial, find
 from kvlsp.remote.lock import Lock
-from kvlsp.remote.place import Place
+from kvlsp.remote.meeting_place import MeetingPlace
 from kvlsp.wire import handshake
 from kvlsp.wire.frames import pack
 from tests.support.folders import short_folder
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no engine is
 
 def test_models_that_it_fetches_are_as_readable_as_any_file_of_the_user():
     with short_folder() as folder:
-        place = Place(folder, "test")
+        place = MeetingPlace(folder, "test")
         lock = Lock.take(place.lock)
         assert lock is not None
         told = json.dumps({"folder": str(folder), "name": place.name, "lock": lock.descriptor, "linger": 0})
@@ -52,7 +52,7 @@ def test_one_that_could_not_be_put_together_does_not_wait_for_who_has_mended_it(
         raise ImportError("no torch here")
 
     with short_folder() as folder:
-        place = Place(folder, "test")
+        place = MeetingPlace(folder, "test")
         lock = Lock.take(place.lock)
         assert lock is not None
         running = threading.Thread(target=Process(place, lock, 600.0, fail).run, daemon=True)
@@ -88,7 +88,7 @@ def test_who_asks_again_and_again_how_it_is_does_not_keep_it_alive():
 
 def test_its_log_is_kept_short():
     with short_folder() as folder:
-        place = Place(folder, "test")
+        place = MeetingPlace(folder, "test")
         lock = Lock.take(place.lock)
         assert lock is not None
         log = os.open(folder / "a.log", os.O_RDWR | os.O_APPEND | os.O_CREAT)

@@ -36,7 +36,7 @@ from kvlsp.messages import (
 )
 from kvlsp.remote.engine import RemoteEngine
 from kvlsp.remote.link import Link
-from kvlsp.remote.place import Place, meeting_place
+from kvlsp.remote.meeting_place import MeetingPlace, meeting_place
 from kvlsp.remote.way import OfThisMachine
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
@@ -253,7 +253,7 @@ def test_another_model_is_another_engine(place, monkeypatch):
     find, another = place.find, threading.Event()
     usual = meeting_place(SETTINGS)
 
-    def find_there(where: Place, given_up: threading.Event) -> socket.socket:
+    def find_there(where: MeetingPlace, given_up: threading.Event) -> socket.socket:
         assert where == usual or another.wait(TIMEOUT)
         return find(where, given_up)
 
@@ -283,10 +283,10 @@ def test_one_that_goes_to_another_model_leaves_those_who_stay_their_engine(place
 
 
 def test_where_no_engine_can_be_reached_that_is_said_once_and_not_tried_again():
-    tries: list[Place] = []
+    tries: list[MeetingPlace] = []
     given_up: list[str] = []
 
-    def find(place: Place, _given_up: threading.Event) -> socket.socket:
+    def find(place: MeetingPlace, _given_up: threading.Event) -> socket.socket:
         tries.append(place)
         raise EngineUnreachable("nobody listens")
 

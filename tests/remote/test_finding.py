@@ -15,7 +15,7 @@ from kvlsp.errors import EngineUnreachable
 from kvlsp.remote import finding
 from kvlsp.remote.finding import find
 from kvlsp.remote.lock import Lock
-from kvlsp.remote.place import Place
+from kvlsp.remote.meeting_place import MeetingPlace
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no engine is shared there")
 
@@ -25,10 +25,10 @@ def test_one_that_ends_as_it_begins_is_told_and_begun_once(folder, monkeypatch):
     broken.write_text("#!/bin/sh\necho began\nexit 3\n")
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(sys, "executable", str(broken))
-    begun: list[Place] = []
+    begun: list[MeetingPlace] = []
     start = finding._start
     monkeypatch.setattr(finding, "_start", lambda place, lock: (begun.append(place), start(place, lock))[1])
-    place = Place(folder, "test")
+    place = MeetingPlace(folder, "test")
     with pytest.raises(EngineUnreachable, match="ended before it listened"):
         find(place, threading.Event(), patience=5)
     assert len(begun) == 1
@@ -49,7 +49,7 @@ def test_one_that_hangs_as_it_begins_is_ended(folder, monkeypatch):
     monkeypatch.setattr(finding, "_start", lambda place, lock: (begun.append(start(place, lock)), begun[-1])[1])
     try:
         with pytest.raises(EngineUnreachable, match="did not begin to listen"):
-            find(Place(folder, "test"), threading.Event(), patience=0.3)
+            find(MeetingPlace(folder, "test"), threading.Event(), patience=0.3)
         assert begun[0].wait(10) == -9
     finally:
         begun[0].kill()
@@ -73,7 +73,7 @@ def test_where_there_is_no_room_for_its_number_it_is_ended_and_its_lock_given_ba
 
     monkeypatch.setattr(finding.subprocess, "Popen", Popen)
     monkeypatch.setattr(Lock, "sign", full)
-    place = Place(folder, "test")
+    place = MeetingPlace(folder, "test")
     with pytest.raises(EngineUnreachable, match="No space left"):
         find(place, threading.Event(), patience=5)
     assert begun[0].wait(10) == -9

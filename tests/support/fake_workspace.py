@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from kvlsp.errors import WorkspaceError
-from kvlsp.workspace.messages import Answer, Ask, FromWorkspace, Shown, ToWorkspace
+from kvlsp.workspace.messages import Ask, FromWorkspace, Retrieved, Shown, ToWorkspace
 from kvlsp.workspace.process import Hear
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class FakeLink:
             raise WorkspaceError("The process has ended.")
         self.workspace.told.add(message)
         if isinstance(message, Ask) and self.workspace.chunks is not None:
-            self.hear(Answer(message.number, self.workspace.chunks, (0, 10**6), "project", "a.py"))
+            self.hear(Retrieved(message.number, self.workspace.chunks, (0, 10**6), "project", "a.py"))
 
     def close(self) -> None:
         self.closed.set()

@@ -23,7 +23,7 @@ from kvlsp.opening.model import Model
 from kvlsp.remote.engine import RemoteEngine
 from kvlsp.remote.finding import dial
 from kvlsp.remote.lock import Lock
-from kvlsp.remote.place import Place
+from kvlsp.remote.meeting_place import MeetingPlace
 from tests.support.folders import short_folder
 from tests.support.writing import writing_model
 
@@ -36,7 +36,7 @@ class Served:
     def __init__(self, folder: Path, load: Callable[..., Model] | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.place = Place(folder, "test")
+        self.place = MeetingPlace(folder, "test")
         self.loads = 0
         self._load = load or (lambda *_: writing_model(1, b"abcdefghijklmnopqrstuvwxyz_(), =.0123456789", line=25))
         self.process: Process | None = None
@@ -65,7 +65,7 @@ class Served:
         assert not self._thread.is_alive()
         self.process = None
 
-    def find(self, _place: Place, given_up: threading.Event) -> socket.socket:
+    def find(self, _place: MeetingPlace, given_up: threading.Event) -> socket.socket:
         """In place of :func:`kvlsp.remote.finding.find`: nothing is started."""
         for _ in range(int(TIMEOUT / 0.01)):
             connection = dial(self.place)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from kvlsp.workspace.burst import QUIET
-from kvlsp.workspace.messages import Answer, Ask, Condition, DocumentClosed, DocumentText, FromWorkspace, Place, Shown
+from kvlsp.workspace.messages import (
+    Ask,
+    Condition,
+    DocumentClosed,
+    DocumentText,
+    FromWorkspace,
+    Retrieved,
+    Shown,
+    Visited,
+)
 from kvlsp.workspace.service import Service
 from kvlsp.workspace.workspace import Workspace
 from tests.support.clock import ManualClock
@@ -39,10 +48,10 @@ class Talk:
             self.service.step()
         return [one for one in self.said if isinstance(one, Condition)][-1]
 
-    def ask(self, path: Path, offset: int, budget: int = 1000, places: tuple[Place, ...] = ()) -> Answer:
+    def ask(self, path: Path, offset: int, budget: int = 1000, places: tuple[Visited, ...] = ()) -> Retrieved:
         self.tell(Ask(len(self.said), str(path), offset, budget, places))
         answer = self.said[-1]
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Retrieved)
         return answer
 
     def ask_new(self, path: Path, text: str) -> tuple[Shown, ...]:

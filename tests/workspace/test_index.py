@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kvlsp.workspace import store
 from kvlsp.workspace.ignore import Rules
-from kvlsp.workspace.index import Index, Progress
+from kvlsp.workspace.index import Index, ScanProgress
 from kvlsp.workspace.lookup import Size
 from kvlsp.workspace.pieces import LONGEST, pieces
 from tests.workspace.opened import opened_below
@@ -99,9 +99,9 @@ def test_progress_and_a_scan_that_is_left(root, kept):
     write_tree(root, {f"f{number:02}.py": f"x{number} = 1\n" for number in range(40)})
     index = Index(Rules(root), kept)
     going = index.scan()
-    assert next(going) == Progress(0, None)
+    assert next(going) == ScanProgress(0, None)
     seen = [next(going) for _ in range(20)]
-    assert seen[-1] == Progress(19, 40)
+    assert seen[-1] == ScanProgress(19, 40)
     going.close()
     assert 0 < index.size().files < 40
     assert list(index.scan())[-1].total < 40

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlsp.workspace.messages import DocumentClosed, DocumentText, FilesChanged, Place, Roots, Shown
+from kvlsp.workspace.messages import DocumentClosed, DocumentText, FilesChanged, Roots, Shown, Visited
 from kvlsp.workspace.open_documents import really
 from tests.workspace.talk import CIRCLE, opened
 from tests.workspace.trees import ALLOWED, write_tree
@@ -64,7 +64,7 @@ def test_a_document_is_never_shown_its_own_file(talk, root, tmp_path, how):
     text = "def main(orders):\n    compute_total_of_orders("
     talk.tell(DocumentText(str(path), text))
     talk.rest()
-    places = (Place(str(root / "sub/real.py"), 30, True),)
+    places = (Visited(str(root / "sub/real.py"), 30, True),)
     assert talk.ask(path, len(text), places=places).chunks == ()
     if how == "both":  # then the other one's text counts again
         talk.tell(DocumentClosed(str(path)))

@@ -12,7 +12,7 @@ import pytest
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace import process
-from kvlsp.workspace.messages import Answer, Ask, Condition, DocumentText, Roots, Shown
+from kvlsp.workspace.messages import Ask, Condition, DocumentText, Retrieved, Roots, Shown
 from tests.support.fake_workspace import TIMEOUT, News
 from tests.workspace.trees import ALLOWED, write_tree
 
@@ -52,7 +52,7 @@ def test_it_indexes_and_answers(link, heard, root):
     link.send(DocumentText(str(root / "app.py"), text + "# \udcff\n"))
     assert settled(link, heard, root).files == len(ALLOWED)
     link.send(Ask(7, str(root / "app.py"), len(text), 1000))
-    answer = heard.wait(Answer)
+    answer = heard.wait(Retrieved)
     assert (answer.number, answer.chunks, answer.root) == (7, (CIRCLE,), "project")
 
 

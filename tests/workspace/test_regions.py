@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvlsp.syntax.language import Language
-from kvlsp.workspace.messages import Place
+from kvlsp.workspace.messages import Visited
 from kvlsp.workspace.regions import ABOVE, BELOW, REGIONS, regions_of, stretch
 
 ROOT = Path("/project")
@@ -40,8 +40,8 @@ def lines(count: int) -> str:
     return "".join(f"line {number}\n" for number in range(count))
 
 
-def place(path: str, text: str, row: int, edited: bool = True) -> Place:
-    return Place(path, text.index(f"line {row}\n"), edited)
+def place(path: str, text: str, row: int, edited: bool = True) -> Visited:
+    return Visited(path, text.index(f"line {row}\n"), edited)
 
 
 def test_a_region_shows_the_lines_around_a_place():
@@ -53,9 +53,9 @@ def test_a_region_shows_the_lines_around_a_place():
 
 
 def test_empty_lines_at_its_ends_are_left_out():
-    [region] = regions_of([Place("b", 3, False)], {"b": (ROOT, "b.py", "\n\n\nx = 1\n\n\n")})
+    [region] = regions_of([Visited("b", 3, False)], {"b": (ROOT, "b.py", "\n\n\nx = 1\n\n\n")})
     assert (region.line, region.end, region.text, region.reason) == (3, 4, "x = 1", "visited lately")
-    assert regions_of([Place("b", 0, True)], {"b": (ROOT, "b.py", "\n \n")}) == ()
+    assert regions_of([Visited("b", 0, True)], {"b": (ROOT, "b.py", "\n \n")}) == ()
 
 
 def test_the_same_lines_are_shown_once_and_unknown_documents_not_at_all():

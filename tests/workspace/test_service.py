@@ -7,14 +7,14 @@ from pathlib import Path
 from kvlsp.workspace.burst import QUIET
 from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
-    Answer,
     Condition,
     DocumentClosed,
     DocumentText,
     FilesChanged,
-    Place,
+    Retrieved,
     Roots,
     Shown,
+    Visited,
 )
 from kvlsp.workspace.service import is_wide, tokens
 from tests.workspace.opened import opened_below
@@ -78,8 +78,8 @@ def test_regions_of_other_documents_come_after_definitions(talk, root):
     opened(talk, root, "lib/other.py", "speed = 2\n")
     opened(talk, root, ".env.py", "PASSWORD = 1\n")
     talk.rest()
-    places = (Place(str(root / ".env.py"), 0, True), Place(str(root / "lib/other.py"), 0, True),
-              Place(str(root / "unknown.py"), 0, True))
+    places = (Visited(str(root / ".env.py"), 0, True), Visited(str(root / "lib/other.py"), 0, True),
+              Visited(str(root / "unknown.py"), 0, True))
     found = talk.ask(root / "app.py", len(text), places=places).chunks
     assert found == (Shown("lib/other.py", "speed = 2\n"), CIRCLE)  # placed by path, but chosen in this order:
     talk.tell(DocumentClosed(str(root / "app.py")))
@@ -108,7 +108,7 @@ def test_two_roots_and_one_less(talk, root, tmp_path):
     assert (talk.rest().roots, talk.rest().files) == (1, 1)
     assert len(talk.made) == 1
     text = opened(talk, root)
-    assert talk.ask(root / "app.py", len(text)) == Answer(talk.said[-1].number, (), talk.said[-1].within)
+    assert talk.ask(root / "app.py", len(text)) == Retrieved(talk.said[-1].number, (), talk.said[-1].within)
     talk.tell(Roots(()))
     assert talk.said[-1] == Condition(0, 0, 0, settled=True)
     assert talk.service.due() is None
@@ -137,7 +137,7 @@ def test_nothing_excluded_is_opened(talk, tmp_path):
         talk.rest()
         talk.tell(FilesChanged(tuple(str(root / name) for name in [".env", "secrets/token.py", "snap/a.py", *links])))
         talk.rest()
-        answer = talk.ask(root / "app.py", 60, places=(Place(str(root / ".env.py"), 0, True),))
+        answer = talk.ask(root / "app.py", 60, places=(Visited(str(root / ".env.py"), 0, True),))
         talk.tell(DocumentClosed(str(root / ".env.py")))
         talk.rest()
     read = {path for event, path in seen if event == "open"}

@@ -8,7 +8,7 @@ import pytest
 
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.burst import QUIET
-from kvlsp.workspace.index import Progress
+from kvlsp.workspace.index import ScanProgress
 from kvlsp.workspace.watcher import CARE
 from kvlsp.workspace.workspace import Workspace
 from tests.support.clock import ManualClock
@@ -43,7 +43,7 @@ def test_two_roots_and_one_less(tmp_path, workspace, clock):
     write_tree(tmp_path, {"one/a.py": "x = 1\n", "two/b.py": "x = 2\n"})
     workspace.add(tmp_path / "one")
     workspace.add(tmp_path / "two")
-    assert workspace.progress == Progress(0, None)
+    assert workspace.progress == ScanProgress(0, None)
     rest(workspace, clock)
     assert workspace.progress is None
     assert [names(index, "x") for index in workspace.indexes] == [[("a.py", "x")], [("b.py", "x")]]

@@ -11,8 +11,8 @@ import pytest
 import kvlsp
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable
-from kvlsp.remote import place
-from kvlsp.remote.place import elsewhere, meeting_place, places
+from kvlsp.remote import meeting_place as module
+from kvlsp.remote.meeting_place import elsewhere, meeting_place, places
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def test_the_folder_is_open_to_its_user_alone(environment, folder):
 
 
 def test_without_a_runtime_folder_it_lies_among_the_temporary_files_with_the_users_number(monkeypatch, folder):
-    monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(folder))
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(folder))
     assert meeting_place(Settings(), {}).folder == folder / f"kvlsp-{os.geteuid()}"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize("theirs", ["runtime", "folder"])
 def test_nothing_is_shared_in_a_folder_of_somebody_elses(environment, folder, monkeypatch, theirs):
-    monkeypatch.setattr(place.tempfile, "gettempdir", lambda: str(folder / "temporary"))
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(folder / "temporary"))
     (folder / "temporary").mkdir()
     if theirs == "runtime":  # as with sudo: root would put its socket where the user can change it
         os.chown(folder, 65534, 65534)
@@ -141,7 +141,7 @@ def test_where_nothing_can_be_written_that_is_said(monkeypatch):
     def nowhere() -> str:
         raise FileNotFoundError("No usable temporary directory found")
 
-    monkeypatch.setattr(place.tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(module.tempfile, "gettempdir", nowhere)
     with pytest.raises(EngineUnreachable, match="No folder for temporary files"):
         meeting_place(Settings(), {})
 

@@ -38,7 +38,7 @@ _OF_HUBS: Final = ("HF_", "OLLAMA_MODELS", "TRANSFORMERS_")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MeetingPlace:
     """``folder`` belongs to this user alone; ``name`` is that of one engine in it."""
 
     folder: Path
@@ -58,9 +58,9 @@ class Place:
         return self.folder / f"{self.name}.log"
 
 
-def meeting_place(settings: Settings, environment: Mapping[str, str] = os.environ) -> Place:
+def meeting_place(settings: Settings, environment: Mapping[str, str] = os.environ) -> MeetingPlace:
     """Where an engine for these settings is met. :class:`EngineUnreachable` where no safe folder can be had."""
-    return Place(meeting_folder(environment), _name(settings, environment))
+    return MeetingPlace(meeting_folder(environment), _name(settings, environment))
 
 
 def meeting_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -70,7 +70,7 @@ def meeting_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if environment.get("HOME") == os.devnull:
         raise EngineUnreachable("This user has no home folder, so every editor has an engine of its own.")
     folder = runtime_folder(environment)
-    longest = Place(folder, _named("0" * 2 * _DIGEST)).socket
+    longest = MeetingPlace(folder, _named("0" * 2 * _DIGEST)).socket
     if len(os.fsencode(longest)) > _LONGEST:
         raise EngineUnreachable(f"The path {longest} is too long for a socket; set XDG_RUNTIME_DIR to a shorter one.")
     return folder
@@ -104,12 +104,12 @@ def _temporary() -> Path:
                                 "XDG_RUNTIME_DIR to a folder of your own.") from error
 
 
-def places(environment: Mapping[str, str] = os.environ) -> list[Place]:
+def places(environment: Mapping[str, str] = os.environ) -> list[MeetingPlace]:
     """Of all engines of this user that were started and not tidied away."""
     if not shares():
         return []
     folder = runtime_folder(environment)
-    return [Place(folder, path.stem) for path in sorted(folder.glob("*.lock"))]
+    return [MeetingPlace(folder, path.stem) for path in sorted(folder.glob("*.lock"))]
 
 
 def elsewhere(settings: Settings) -> Settings:
