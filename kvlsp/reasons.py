@@ -20,7 +20,7 @@ class Reason(str, Enum):
     NOT_READY = "not_ready"                  # the model is loading, or failed to load
     UNKNOWN_DOCUMENT = "unknown_document"    # not open
     STALE_VERSION = "stale_version"          # asked for a version that is not the current one
-    UNKNOWN_LANGUAGE = "unknown_language"    # the model has not learned it; who asks by hand gets what there is
+    UNKNOWN_LANGUAGE = "unknown_language"    # the model has not learned it; a request by hand gets what there is
     DISABLED = "disabled"                    # switched off, for all or for this language
     LIMIT = "limit"                          # the engine of a team allows its user no more for now
     MODEL_ERROR = "model_error"              # a forward failed; the cache is rebuilt at the next request

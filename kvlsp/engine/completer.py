@@ -135,8 +135,8 @@ class Completer:
             document.job = job
 
     def step(self, document: DocumentState, rows: int) -> int:
-        """One forward of the document's job; who waits is answered when it is done. Returns rows encoded on the way to
-        the first token. Work that nobody has asked for within the time of an answer is given up: with a slow model
+        """One forward of the document's job; whoever waits is answered when it is done. Returns rows encoded on the way
+        to the first token. Work that nobody has asked for within the time of an answer is given up: with a slow model
         other things wait behind it."""
         job = document.job
         if job is None:

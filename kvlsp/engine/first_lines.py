@@ -37,7 +37,7 @@ class Told:
 
 
 def due(job: CompletionJob, waiting: Iterable[Waiting], now: float) -> list[Waiting]:
-    """Those of who is ``waiting`` for ``job``, which is under way, to whom its complete lines may be offered ``now``
+    """Those of the requests ``waiting`` for ``job``, which is under way, that may be offered its complete lines ``now``
     (seconds of the engine's clock)."""
     ready = [one for one in waiting if one.request.asks_again and one.request.trigger == "automatic"
              and now >= one.request.received + SOON]

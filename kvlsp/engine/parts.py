@@ -1,4 +1,4 @@
-"""What an engine is made of, put together: each part once, and who knows whom."""
+"""What an engine is made of, put together: each part once, given the parts that it uses."""
 
 from __future__ import annotations
 

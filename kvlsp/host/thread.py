@@ -1,9 +1,9 @@
 """The one thread that owns the model: an engine for each client, turned one after the other.
 
 Nothing of one client can be seen by another, for their engines share the model and nothing else: texts, caches, drafts,
-pieces of other files, statistics and settings are an engine's own. Who waits for an answer comes first; of several who
-do, each gets as much time as the others, and the work at rest of those who do not is done while nobody waits, a step
-each in turn.
+pieces of other files, statistics and settings are an engine's own. A client that waits for an answer comes first; of
+several that do, each gets as much time as the others, and the work at rest of those who do not is done while nobody
+waits, a step each in turn.
 """
 
 from __future__ import annotations

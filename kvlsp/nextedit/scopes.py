@@ -116,8 +116,8 @@ class Scopes:
                       key=lambda one: one.end - one.start, reverse=True)
 
     def defines(self, start: int, name: str) -> bool:
-        """Whether the name at ``start`` is what the place is there for: the name of a definition or of a parameter,
-        or what a value is bound to. Who changes a use may mean another thing; who changes this renames it."""
+        """Whether the name at ``start`` is what the place is there for: the name of a definition or of a parameter, or
+        what a value is bound to. A change of a use may mean something else; a change here is a rename."""
         text, end = self._text, start + len(name)
         around = self.around(start)
         if any(one.name[0] == start for one in around):

@@ -148,7 +148,8 @@ def _named(digest: str) -> str:
 
 
 def _written(folder: Path) -> list[int]:
-    """When the newest module was written, and how many there are: who works on kvlsp meets the engine of today."""
+    """When the newest module was written, and how many there are: so somebody who works on kvlsp gets an engine of
+    today's code."""
     newest = count = 0
     for above, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__"]

@@ -15,7 +15,7 @@ from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
 
 FEW: Final = MOST
-"""Changes that stay as they are; as many as a wide one is narrowed to by who reads it."""
+"""Changes that stay as they are: as many as the engine narrows a wide one to."""
 
 
 def composed(before: Rope, changes: Sequence[Change], few: int = FEW) -> tuple[Change, ...]:

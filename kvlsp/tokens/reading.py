@@ -4,7 +4,7 @@ Tokenizing a text of megabytes takes seconds, and a text that comes in at once (
 pasted) need not be tokenized at once. What has no tokens yet are *unread* ranges of the document. All the rest, put
 together, is a text of its own, the *read text*: a piece that is read is inserted into it, and what is typed meanwhile
 is an edit of it like any other. Its tokens are those of that text at each step (:mod:`kvlsp.tokens.document`), and so
-in the end those of the document. Offsets only; the texts are somebody else's, and who asks for the next piece, too.
+in the end those of the document. Offsets only: the owner has the texts, and asks for the next piece.
 """
 
 from __future__ import annotations
