@@ -57,9 +57,9 @@ def lending(decoder, order: list[int]):
 def test_placing_encodes_the_header_and_nothing_else():
     cache = ResidentCache(THREE, LIMIT)
     repair(cache, Layout(*(np.arange(30) for _ in range(2)), (0, 30), (0, 0), True))
-    settled = repair(cache, layout_of([0, 1], list(range(30))), given=lending(THREE, [0, 1]))
-    assert (settled.copied, settled.encoded, settled.repaired) == (len(CHUNKS[0]) + len(CHUNKS[1]), len(HEADER), 0)
-    assert settled.kept == settled.moved == 30
+    result = repair(cache, layout_of([0, 1], list(range(30))), given=lending(THREE, [0, 1]))
+    assert (result.copied, result.encoded, result.repaired) == (len(CHUNKS[0]) + len(CHUNKS[1]), len(HEADER), 0)
+    assert result.kept == result.moved == 30
     cache.check_integrity()
 
 
@@ -147,10 +147,10 @@ def test_placed_replaced_removed_between_edits_a_refresh_equals_a_prefill(decode
         given = lending(decoder, order)
         repair(cache, layout, given=given, choose=worthiest(6), chunk=3, interrupted=lambda stop=interrupt: stop)
         cache.check_integrity()
-        settled = repair(cache, layout, given=given)
+        result = repair(cache, layout, given=given)
         cache.check_integrity()
         assert list(cache.rows.ids) == list(layout.ids)
-        assert settled.complete
+        assert result.complete
         exact_as_far_as_it_says(cache, decoder, layout)
         for _ in range(refreshed):
             refresh(cache, 7)

@@ -62,8 +62,8 @@ def test_with_one_layer_any_history_equals_a_prefill(history):
         layout = layout_of(cells, min(caret, len(cells)))
         repair(cache, layout, chunk=chunk, interrupted=lambda stop=interrupt: stop)
         cache.check_integrity()
-        settled = repair(cache, layout, wanted=[len(layout) - 1])
-        assert settled.complete
+        result = repair(cache, layout, wanted=[len(layout) - 1])
+        assert result.complete
         for _ in range(refreshed):
             refresh(cache, chunk)
         cache.check_integrity()
@@ -109,8 +109,8 @@ def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
     cache = ResidentCache(THREE, LIMIT)
     repair(cache, layout_of(list(range(30))))
     edited = layout_of([*range(10), 50, 51, *range(12, 30)])
-    settled = repair(cache, edited, seam=0)
-    assert (settled.encoded, settled.repaired, settled.kept, settled.freed) == (2, 0, 28, 2)
+    result = repair(cache, edited, seam=0)
+    assert (result.encoded, result.repaired, result.kept, result.freed) == (2, 0, 28, 2)
     assert cache.frontier == 12
     assert cache.stale == 18
     assert cache.staleness.changes[12:].min() == 4  # two encoded before, two freed
@@ -131,10 +131,10 @@ def test_an_edit_in_the_middle_leaves_a_stale_tail_that_the_test_can_see():
 ])
 def test_the_rows_right_behind_a_change_are_encoded_with_it(after, seam):
     cache = prefilled(THREE, layout_of(list(range(30))))
-    settled = repair(cache, layout_of(after))
+    result = repair(cache, layout_of(after))
     cache.check_integrity()
     new = [cell >= 30 for cell in after]
-    assert (settled.encoded, settled.repaired) == (sum(new), len(seam))
+    assert (result.encoded, result.repaired) == (sum(new), len(seam))
     fresh = np.flatnonzero(cache.staleness.changes == 0)
     first = next((row for row, cell in enumerate(after) if row != cell), len(after))
     assert set(fresh[fresh >= first]) == {*seam, *np.flatnonzero(new)}
@@ -146,8 +146,8 @@ def test_many_changes_at_once_have_narrower_seams(places, rows):
     cache = ResidentCache(ONE, len(cells))
     repair(cache, layout_of(cells))
     after = [cell + len(cells) if cell % 10 == 3 else cell for cell in cells]
-    settled = repair(cache, layout_of(after))
-    assert (settled.encoded, settled.repaired) == (places, rows)
+    result = repair(cache, layout_of(after))
+    assert (result.encoded, result.repaired) == (places, rows)
 
 
 def test_the_caret_and_other_files_make_no_seam():
@@ -186,8 +186,8 @@ def test_a_marker_that_has_missed_nothing_costs_nothing(behind):
     layout = with_markers(50)
     cells = np.concatenate([layout.cells[:-behind], [300], layout.cells[-behind:]])
     typed = replace(layout_of(cells.tolist()), suffix=layout.suffix, prefix=(layout.prefix[0], len(cells)))
-    settled = repair(cache, typed)
-    assert (settled.encoded, settled.repaired) == (1, min(behind, SEAM))
+    result = repair(cache, typed)
+    assert (result.encoded, result.repaired) == (1, min(behind, SEAM))
 
 
 def test_an_interrupted_repair_is_finished_by_the_next():
@@ -237,9 +237,9 @@ def test_accepted_rows_are_adopted_and_are_what_a_prefill_gives():
     accepted = RowBatch(torch.tensor(generated), torch.arange(10, 13), torch.from_numpy(slots), EVERY, Branch(1))
     cache.decoder.forward(cache.arrays(), accepted)
     cache.scratch = Scratch(10, cache.frontier == 10, generated, slots.tolist())
-    settled = repair(cache, after)
+    result = repair(cache, after)
     cache.check_integrity()
-    assert (settled.adopted, settled.encoded) == (2, 1)
+    assert (result.adopted, result.encoded) == (2, 1)
     assert cache.stale == 0
     oracle = prefilled(THREE, after)
     torch.testing.assert_close(logits_of(cache, after), logits_of(oracle, after), rtol=0, atol=1e-9)

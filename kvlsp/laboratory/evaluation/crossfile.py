@@ -143,11 +143,11 @@ def judged(model: Model, one: Asked, budget: int, first: int, policies: Sequence
     spent = (rows, seconds, seconds)
     if not one.pieces:
         return {name: _outcome(one, none, none, spent) for name in POLICIES if name in ALWAYS or name in policies}
-    full, settled, seconds = prefilled(decoder, one.whole, limit, wanted=True)
+    full, result, seconds = prefilled(decoder, one.whole, limit, wanted=True)
     truth = _say(model, one, copied(full), one.whole)
     found = {
         "none": _outcome(one, truth, none, spent),
-        "full": _outcome(one, truth, truth, (settled.encoded, seconds, seconds)),
+        "full": _outcome(one, truth, truth, (result.encoded, seconds, seconds)),
     }
     pieces = lent(decoder, one)
     give = giving(lambda: pieces)
@@ -168,8 +168,8 @@ def judged(model: Model, one: Asked, budget: int, first: int, policies: Sequence
 def _first_token(cache: ResidentCache, layout: Layout) -> tuple[int, float]:
     """Rows encoded and seconds taken until the logits at the end of a resident layout."""
     began = time.perf_counter()
-    settled = repair(cache, layout, wanted=[len(layout) - 1])
-    return settled.encoded + settled.repaired, time.perf_counter() - began
+    result = repair(cache, layout, wanted=[len(layout) - 1])
+    return result.encoded + result.repaired, time.perf_counter() - began
 
 
 def _say(model: Model, one: Asked, cache: ResidentCache, layout: Layout) -> Said:

@@ -23,8 +23,9 @@ from kvlsp.model.rows import RowBatch
 from kvlsp.prompt.layout import Layout
 
 _OTHER_CHUNK = 96
-_FRESHEN = 64
-"""Rows that have waited long or are blind, encoded between two edits: what the engine does when typing never rests."""
+_OVERDUE = 64
+"""Rows that the caret has crossed or that have waited long, encoded between two edits, as the engine does while typing
+goes on."""
 
 POLICIES = ("full", "ignored", "conflict", "pie", "pie_seam", "pie_repair", "refreshed")
 """``pie`` encodes what is new and nothing else, as its paper has it; ``pie_seam`` the few rows right behind it as well
@@ -77,8 +78,8 @@ def prefilled(decoder: Decoder, layout: Layout, limit: int, *, chunk: int = 256,
     """``layout`` encoded from nothing, and the seconds it took."""
     cache = ResidentCache(decoder, limit)
     began = time.perf_counter()
-    settled = repair(cache, layout, chunk=chunk, wanted=[len(layout) - 1] if wanted else ())
-    return cache, settled, time.perf_counter() - began
+    result = repair(cache, layout, chunk=chunk, wanted=[len(layout) - 1] if wanted else ())
+    return cache, result, time.perf_counter() - began
 
 
 class Scattered(SlotTable):
@@ -99,13 +100,13 @@ def prefilled_otherwise(decoder: Decoder, layout: Layout, limit: int) -> Residen
 
 def followed(cache: ResidentCache, steps: tuple[Layout, ...], choose: Choice | None, spent: Spent, *,
              seam: int = SEAM) -> ResidentCache:
-    """Settle one layout after the other; a repair also does what the engine does between keystrokes."""
+    """Bring the cache to one layout after the other; a repair also does what the engine does between keystrokes."""
     for layout in steps:
         began = time.perf_counter()
-        settled = repair(cache, layout, choose=choose, seam=seam)
-        spent.rows += settled.encoded + settled.repaired
+        result = repair(cache, layout, choose=choose, seam=seam)
+        spent.rows += result.encoded + result.repaired
         if choose is not None and (overdue(cache) or len(cache.crossed_caret)):
-            spent.rows += refresh_oldest(cache, _FRESHEN)
+            spent.rows += refresh_oldest(cache, _OVERDUE)
         spent.seconds += time.perf_counter() - began
         spent.edits += 1
     return cache

@@ -42,27 +42,27 @@ class Said:
 
 def ask(cache: ResidentCache, layout: Layout, probe: Probe, tokenizer: Tokenizer, *, choose: Choice | None = None,
         seam: int = SEAM, decode: bool = True) -> Said:
-    """Settle ``layout``, force the true tokens and decode a line; leaves no rows of its own behind."""
+    """Make ``layout`` resident, force the true tokens and decode a line; leaves no rows of its own behind."""
     last = len(layout) - 1
     began = time.perf_counter()
-    settled = repair(cache, layout, wanted=[last], choose=choose, seam=seam)
+    result = repair(cache, layout, wanted=[last], choose=choose, seam=seam)
     seconds = time.perf_counter() - began
-    assert settled.logits is not None
+    assert result.logits is not None
     scratch = _Scratch(cache, len(layout))
     try:
         forced = scratch.push(probe.ids[:-1].tolist())
-        logits = torch.cat([settled.logits, forced]).float()
+        logits = torch.cat([result.logits, forced]).float()
         line = _line(scratch, logits, probe, tokenizer) if decode else ""
     finally:
         scratch.drop(0)
-    return Said(logits.log_softmax(-1), line, settled.encoded + settled.repaired, seconds)
+    return Said(logits.log_softmax(-1), line, result.encoded + result.repaired, seconds)
 
 
 def next_name(cache: ResidentCache, layout: Layout, tokenizer: Tokenizer, longest: int = 12) -> str:
     """The identifier that greedy decoding continues ``layout`` with; "" if it begins with anything else."""
-    settled = repair(cache, layout, wanted=[len(layout) - 1])
-    assert settled.logits is not None
-    scratch, ids = _Scratch(cache, len(layout)), [int(settled.logits[0].argmax())]
+    result = repair(cache, layout, wanted=[len(layout) - 1])
+    assert result.logits is not None
+    scratch, ids = _Scratch(cache, len(layout)), [int(result.logits[0].argmax())]
     try:
         while True:
             text = tokenizer.decode(ids).lstrip(" ")

@@ -1,7 +1,7 @@
 """What an editing gesture costs: rows encoded and milliseconds, beside exact-prefix reuse and a full prefill.
 
-Every gesture starts from the same settled and exact document with the caret at the end of a line in its middle, and
-ends with the logits that the next completion needs.
+Every gesture starts from the same document, its cache whole and exact, with the caret at the end of a line in its
+middle, and ends with the logits that the next completion needs.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ def _run(model: Model, rope: Rope, line: int, gesture: Gesture, context: int) ->
     began = time.perf_counter()
     if changes:
         session.edit(tuple(changes), Snapshot("gesture", 1, text, ""))
-    _, settled = session.sync(after, wanted=_last)
+    _, result = session.sync(after, wanted=_last)
     took = 1000 * (time.perf_counter() - began)
     return {
         "gesture": gesture.name,
-        "encoded": settled.encoded + settled.repaired,
-        "moved": settled.moved,
+        "encoded": result.encoded + result.repaired,
+        "moved": result.moved,
         "refilled": session.totals.slid - before,
         "milliseconds": round(took, 2),
         "prefix_reuse": reuse.count(session, after),

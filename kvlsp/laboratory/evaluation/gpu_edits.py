@@ -95,22 +95,22 @@ def _edit(
     cache: ResidentCache, document: Document, at: int, budget: int, watch: Stopwatch, decode_ms: float, prefill: float
 ) -> dict[str, Any]:
     choose = worthiest(budget) if budget else None
-    times, planning, settled = [], [], list[Repaired]()
+    times, planning, results = [], [], list[Repaired]()
     for _ in range(max(5, watch.repeats)):
         document.insert(at)
         layout = document.layout()
         planning.append(watch.once(partial(cache.plan, layout)))
 
         def first_token(layout: Layout = layout) -> None:
-            settled.append(repair(cache, layout, wanted=[len(layout) - 1], choose=choose))
-            logits = settled[-1].logits
+            results.append(repair(cache, layout, wanted=[len(layout) - 1], choose=choose))
+            logits = results[-1].logits
             assert logits is not None
             int(logits[-1].argmax())
 
         times.append(watch.once(first_token))
         document.delete(at)
         repair(cache, document.layout(), wanted=[len(document.ids) - 1], choose=choose)
-    took, last = statistics.median(times), settled[-1]
+    took, last = statistics.median(times), results[-1]
     return {
         "ms_to_first_token": round(took, 3), "p90_ms": round(sorted(times)[int(len(times) * 0.9)], 3),
         "plan_ms": round(statistics.median(planning), 3), "encoded": last.encoded + last.repaired, "moved": last.moved,
