@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_there_is_said():
         ({"architectures": ["BertModel"]}, "not a model that continues a text"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 3}}, "GPTQ"),
         ({"num_hidden_layers": 90}, "90 layers"),
-        ({"num_hidden_layers": None}, "leaves out"),
+        ({"num_hidden_layers": None}, "lacks"),
         ({"num_attention_heads": 0, "num_key_value_heads": 0, "head_dim": 0}, ""),
         ({"alibi": True}, "rotation"),
     ],

@@ -103,7 +103,7 @@ def test_a_diff_that_is_no_text_is_said_to_be_none(capsys, tmp_path, monkeypatch
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"--- a\n+++ b\n\xff\n"), encoding="utf-8"))
     code, _, err = run(capsys, "next", str(tmp_path / "a.py"), "--after", "-")
     assert code == 2
-    assert "What comes over standard input is not UTF-8 (byte 12 is not)" in err
+    assert "The text from standard input is not UTF-8 (byte 12 is not)" in err
 
 
 def test_what_is_said_where_nothing_is_inserted(capsys, tmp_path):

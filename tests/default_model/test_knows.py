@@ -27,7 +27,7 @@ def test_what_it_has_learned(tmp_path: Path, language: str):
 def test_what_it_has_not(tmp_path: Path, language: str):
     knowledge = Knowledge(model(tmp_path, ["python", "tsx"]))
     assert not knowledge.knows(language)
-    assert "has learned Python and TypeScript JSX only" in str(knowledge.refusal(language))
+    assert "has learned only Python and TypeScript JSX" in str(knowledge.refusal(language))
 
 
 def test_the_refusal_names_the_language_and_what_to_do(tmp_path: Path):

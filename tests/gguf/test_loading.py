@@ -85,7 +85,7 @@ def test_a_file_with_a_family_of_its_own_is_asked_as_it_says(tmp_path: Path) -> 
 
 def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:
     path = tiny_file(1)
-    with pytest.raises(ConfigurationError, match="Set dtype to auto"):
+    with pytest.raises(ConfigurationError, match="Set it to auto"):
         open_model(Settings(model=str(path), dtype="float32"))
     with pytest.raises(ConfigurationError, match="without support for cuda"):
         open_model(Settings(model=str(path), device="cuda"))

@@ -1,4 +1,4 @@
-"""A file over which llama.cpp ends its process ends one of its own, and is refused with a sentence."""
+"""A file over which llama.cpp ended its process ends one of its own, and is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.llama import tiny_file, with_metadata
 ])  # fmt: skip
 def test_a_file_that_ends_llama_cpp_s_process_does_not_end_ours(tmp_path: Path, changes: dict[str, object]) -> None:
     path = with_metadata(tiny_file(1), tmp_path / "odd.gguf", changes)
-    with pytest.raises(ModelBroken, match=r"ends its process \(GGML_ASSERT.*Fetch it again"):
+    with pytest.raises(ModelBroken, match=r"ended its process \(GGML_ASSERT.*Fetch it again"):
         open_model(Settings(model=str(path)))
 
 

@@ -64,7 +64,7 @@ def test_a_text_that_the_engine_does_not_have_travels_whole():
     ("JSON", schema.Configure(b"{")),
     ("JSON", schema.Configure(b"[" * 100_000)),
     ("JSON", schema.Configure(b'{"threads": ' + b"9" * 9999 + b"}")),
-    ("no JSON object", schema.Configure(b"[]")),
+    ("not a JSON object", schema.Configure(b"[]")),
     ("kvlsp.threads", schema.Configure(b'{"threads": -1}')),
 ])
 def test_what_no_honest_client_sends_is_refused_with_a_sentence(incoming, why, frame):

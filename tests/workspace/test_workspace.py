@@ -49,7 +49,7 @@ def test_two_roots_and_one_less(tmp_path, workspace, clock):
     assert [names(index, "x") for index in workspace.indexes] == [[("a.py", "x")], [("b.py", "x")]]
     workspace.remove(tmp_path / "one")
     assert [index.root.name for index in workspace.indexes] == ["two"]
-    with pytest.raises(WorkspaceError, match="no root"):
+    with pytest.raises(WorkspaceError, match="not a root"):
         workspace.remove(tmp_path / "one")
 
 
