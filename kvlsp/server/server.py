@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from kvlsp.config import Settings
-from kvlsp.crossfile.thread import NOTHING, CrossFile, Launch
+from kvlsp.crossfile.process import Launch
+from kvlsp.crossfile.thread import NOTHING, CrossFile
 from kvlsp.messages import Event, Message, Notice, PrefillProgress, StatusChanged
 from kvlsp.server import folders, handlers, logs, lsp, protocol
 from kvlsp.server.answers import Answer
