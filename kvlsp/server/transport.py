@@ -21,7 +21,7 @@ from kvlsp.server.frames import FrameReader
 from kvlsp.server.intake import CHUNK, Intake
 from kvlsp.server.secret import Secret
 from kvlsp.server.server import KvlspServer, MakeBeside, MakeEngine, Nobody
-from kvlsp.server.signals import end_on_signals
+from kvlsp.server.signals import end_at_once_on_signals, end_on_signals
 from kvlsp.wire.outbox import MOST, Outbox
 
 log = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ def _server(make_engine: MakeEngine, settings: Settings, beside: MakeBeside) -> 
 
 async def _until_finished(server: KvlspServer) -> int:
     await server.finished.wait()
+    end_at_once_on_signals(server.loop)
     server.cross_file.stop()
     server.onlookers.close()
     server.choosing.close()

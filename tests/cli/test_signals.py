@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -56,3 +57,39 @@ def test_what_was_to_be_ignored_is_ignored(tmp_path):
     process.stdin = None
     process.communicate(timeout=60)
     assert process.returncode == 1
+
+
+HANGS = """
+import sys, threading
+from kvlsp.config import Settings
+from kvlsp.server.transport import serve_stdio
+
+class Hanging:
+    def start(self): pass
+    def post(self, message): pass
+    def stop(self):
+        print("stopping", file=sys.stderr, flush=True)
+        threading.Event().wait()
+
+serve_stdio(lambda settings, events: Hanging(), Settings())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_asks_once_more_does_not_wait_for_what_hangs(number):
+    process = subprocess.Popen([sys.executable, "-c", HANGS], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(INITIALIZE), INITIALIZE))
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"Content-Length")
+    process.send_signal(number)
+    assert process.stderr.readline() == b"stopping\n"
+    for _ in range(300):  # what comes right behind the first one is the same wish
+        process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            break
+    else:
+        process.kill()
+    _, said = process.communicate()
+    assert (process.returncode, said) == (-number, b"")
