@@ -14,6 +14,7 @@ from kvlsp.server.uris import path_of
     ("git:/a.py", None), ("", None), ("file", None), ("file://[", None), ("file:///a%00b.py", None), ("file://", None),
     ("file:///a;b.py", "/a;b.py"), ("file:///a%3Bb/%C3%A9.py", "/a;b/é.py"), ("file:/a/../b.py", "/b.py"),
     ("FILE://LocalHost/a.py", "/a.py"), ("file://share/a.py", "//share/a.py"),
+    ("file:///caf%E9/%C3%A9.py", "/caf\udce9/é.py"),
 ])
 @pytest.mark.skipif(os.name == "nt", reason="paths with slashes")
 def test_paths_of_uris(uri, path):
