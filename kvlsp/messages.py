@@ -104,10 +104,12 @@ class RememberedFile:
 @dataclass(frozen=True, slots=True)
 class Remember:
     """Files of the workspace for its memory (:mod:`kvlsp.memory`), in place of what was told of them. With ``anew`` all
-    that was told before is forgotten. Read at rest, and never shown to the model."""
+    that was told before is forgotten. Read at rest, and never shown to the model. ``withheld``: URIs of all open
+    documents that are in no memory, for nobody may read them unasked; None: as before."""
 
     files: tuple[RememberedFile, ...]
     anew: bool = False
+    withheld: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

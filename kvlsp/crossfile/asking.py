@@ -7,7 +7,7 @@ has changed; one question at a time, and no texts meanwhile. Times are handed in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -105,6 +105,10 @@ class Asking:
             self._active = None if self._active == uri else self._active
             if self._waiting is not None and self._waiting[1] == uri:
                 self._waiting = None
+
+    def uris(self, names: Collection[str]) -> tuple[str, ...]:
+        """Of the documents that are open and that the workspace knows by these names."""
+        return tuple(uri for uri, document in self._open.items() if document.name in names)
 
     def _move(self, document: _Open, caret: int, now: float, *, edited: bool) -> None:
         self._count += 1

@@ -42,6 +42,7 @@ from kvlsp.workspace.messages import (
     Recollect,
     Retrieved,
     Roots,
+    Withheld,
 )
 from kvlsp.workspace.process import launch
 
@@ -90,6 +91,8 @@ class CrossFile:
         """The engine may remember files of a process that is no more, or of this one."""
         self._anew = True
         """What this process tells first takes the place of all that was told before."""
+        self._withheld: tuple[str, ...] = ()
+        """Open documents that are in no memory, as the engine was told."""
 
     @property
     def failures(self) -> dict[Failure, int]:
@@ -194,6 +197,8 @@ class CrossFile:
                     self._place(placing)
             case Recalled(files):
                 self._remember(Remember(tuple(RememberedFile(*file) for file in files), self._anew))
+            case Withheld(paths):
+                self._withhold(self._asking.uris(frozenset(paths)))
             case Condition():
                 if message.settled:
                     self._asking.again()
@@ -209,6 +214,11 @@ class CrossFile:
         self._anew, self._told_files = False, bool(message.files)
         self._post(message)
 
+    def _withhold(self, uris: tuple[str, ...]) -> None:
+        if uris != self._withheld:
+            self._withheld = uris
+            self._post(Remember((), withheld=uris))
+
     # -- the process
 
     def _follow_roots(self) -> None:
@@ -221,6 +231,7 @@ class CrossFile:
                 self._place(message)
             if self._told_files:
                 self._remember(Remember((), anew=True))
+            self._withhold(())
             self._tell(NOTHING)
             return
         if not settings.reads_workspace:

@@ -25,10 +25,16 @@ class OpenTexts:
         self._judged: dict[str, tuple[Snapshot, bool]] = {}
         """Whether a document counts; kept, since it is asked whenever the engine looks for work."""
         self._languages: Collection[str] = ()
+        self._withheld: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """Whoever was told knows nothing any more."""
         self._told.clear()
+        self._judged.clear()
+
+    def withhold(self, uris: Iterable[str]) -> None:
+        """These, and no others, do not count, whatever they hold."""
+        self._withheld = frozenset(uris)
         self._judged.clear()
 
     def due(self, documents: Iterable[Snapshot], current: str | None, languages: Collection[str]) -> str | None:
@@ -44,7 +50,7 @@ class OpenTexts:
 
     def tell(self, uri: str, documents: Iterable[Snapshot], languages: Collection[str]) -> tuple[str, str]:
         """It counts as told from now on: its name and its text, "" for one that is to be forgotten."""
-        found = next((one for one in documents if one.uri == uri and _counts(one, languages)), None)
+        found = next((one for one in documents if one.uri == uri and self._counts(one, languages)), None)
         if found is None:
             self._told.pop(uri, None)
             return uri, ""
@@ -55,11 +61,10 @@ class OpenTexts:
         known = self._judged.get(document.uri)
         if known is not None and known[0] is document and languages == self._languages:
             return known
-        return document, _counts(document, languages)
+        return document, self._counts(document, languages)
 
-
-def _counts(document: Snapshot, languages: Collection[str]) -> bool:
-    language = Language.of(document.language) or Language.of(document.uri)
-    if language is None or language.name not in languages or len(document.text) > LONGEST:
-        return False
-    return not secret_uri(document.uri)  # as of files that are not open
+    def _counts(self, document: Snapshot, languages: Collection[str]) -> bool:
+        language = Language.of(document.language) or Language.of(document.uri)
+        if language is None or language.name not in languages or len(document.text) > LONGEST:
+            return False
+        return document.uri not in self._withheld and not secret_uri(document.uri)  # as of files that are not open

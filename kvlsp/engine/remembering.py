@@ -28,6 +28,8 @@ class Remembering:
             self._forget()
         if settings.remembers_workspace:
             self._memory.hear((file.path, file.text) for file in message.files)
+        if message.withheld is not None:
+            self._open.withhold(message.withheld)
 
     def waits(self, model: Model | None, documents: Collection[Snapshot] = (), current: str | None = None) -> bool:
         """Whether :meth:`step` has something to do; no text waits for a model that has no use for it."""

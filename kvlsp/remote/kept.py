@@ -44,6 +44,8 @@ class Kept:
         self._contexts: dict[str, PlaceContext] = {}
         self._files: dict[str, RememberedFile] = {}
         """For the memory of the workspace; their teller keeps to a bound."""
+        self._withheld: tuple[str, ...] = ()
+        """Open documents that are in no memory."""
         self._questions: dict[int, _Question] = {}
 
     def note(self, message: Message) -> None:
@@ -61,7 +63,8 @@ class Kept:
             case PlaceContext(uri):
                 if uri in self._texts:
                     self._contexts[uri] = message
-            case Remember(files, anew):
+            case Remember(files, anew, withheld):
+                self._withheld = self._withheld if withheld is None else withheld
                 if anew:
                     self._files.clear()
                 for file in files:
@@ -86,6 +89,8 @@ class Kept:
 
     def again(self) -> Iterator[Message]:
         """All that an engine has to know that knows the settings only."""
+        if self._withheld:
+            yield Remember((), withheld=self._withheld)
         for uri, snapshot in self._texts.items():
             yield OpenDocument(snapshot)
             if uri in self._contexts:

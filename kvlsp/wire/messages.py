@@ -60,9 +60,9 @@ class Outgoing:
             case plain.PlaceContext(uri, chunks, repository, path):
                 pieces = tuple(schema.Chunk(to_bytes(chunk.path), to_bytes(chunk.text)) for chunk in chunks)
                 return schema.Place(to_bytes(uri), pieces, to_bytes(repository), to_bytes(path))
-            case plain.Remember(files, anew):
+            case plain.Remember(files, anew, withheld):
                 told = tuple(schema.Chunk(to_bytes(file.path), to_bytes(file.text)) for file in files)
-                return schema.Remember(told, anew)
+                return schema.Remember(told, anew, None if withheld is None else tuple(map(to_bytes, withheld)))
             case plain.Feedback(uri, completion, kind, length):
                 return schema.Feedback(to_bytes(uri), completion, kind, length)
             case plain.DescribeDocument(ticket, uri):
@@ -130,9 +130,10 @@ class Incoming:
             case schema.Place(uri, chunks, repository, path):
                 pieces = tuple(plain.ContextChunk(to_text(chunk.path), to_text(chunk.text)) for chunk in chunks)
                 return plain.PlaceContext(to_text(uri), pieces, to_text(repository), to_text(path))
-            case schema.Remember(files, anew):
+            case schema.Remember(files, anew, withheld):
                 return plain.Remember(
-                    tuple(plain.RememberedFile(to_text(file.path), to_text(file.text)) for file in files), anew)
+                    tuple(plain.RememberedFile(to_text(file.path), to_text(file.text)) for file in files), anew,
+                    None if withheld is None else tuple(map(to_text, withheld)))
             case schema.Feedback(uri, completion, kind, length):
                 return plain.Feedback(to_text(uri), completion, kind, length)
             case schema.DescribeDocument(ticket, uri):

@@ -15,7 +15,7 @@ from kvlsp.config import Trigger
 from kvlsp.messages import Reason
 from kvlsp.wire import limits
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Raised with every change of a frame's meaning. Ends of different versions do not talk to each other."""
 
 _LARGEST = 2**63 - 1
@@ -136,6 +136,7 @@ class Place(Frame, frozen=True, tag="place"):
 class Remember(Frame, frozen=True, tag="remember"):
     files: Annotated[tuple[Chunk, ...], Meta(max_length=limits.MOST_CHUNKS)]
     anew: bool
+    withheld: Annotated[tuple[Name, ...], Meta(max_length=limits.MOST_DOCUMENTS)] | None = None
 
 
 class Selection(Part, frozen=True):

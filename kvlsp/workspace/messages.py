@@ -128,4 +128,11 @@ class Recalled:
     files: tuple[tuple[str, str], ...]
 
 
-FromWorkspace: TypeAlias = Retrieved | Condition | Recalled
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Paths of all open documents that are in no memory, for a file of that name would not be read."""
+
+    paths: tuple[str, ...]
+
+
+FromWorkspace: TypeAlias = Retrieved | Condition | Recalled | Withheld

@@ -38,6 +38,11 @@ class OpenDocuments:
     def __getitem__(self, path: str) -> OpenDocument:
         return self._documents[path]
 
+    @property
+    def places(self) -> dict[str, Path | None]:
+        """Of all of them, by path: where each really lies, None where it was never saved."""
+        return {path: document.place for path, document in self._documents.items()}
+
     def serve(self, workspace: Workspace | None) -> None:
         """This workspace has the texts from now on; None: there is none."""
         self._workspace = workspace

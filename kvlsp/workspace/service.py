@@ -40,6 +40,7 @@ from kvlsp.workspace.outline import Outliner, outline_of
 from kvlsp.workspace.recollection import Recollection
 from kvlsp.workspace.regions import regions_of, stretch
 from kvlsp.workspace.retrieval import arrange, retrieve
+from kvlsp.workspace.withholding import Withholding
 from kvlsp.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Service:
         self._send, self._make, self._clock, self._outline = send, make, clock, outline
         self._workspace: Workspace | None = None
         self._recollection = Recollection(send)
+        self._withholding = Withholding(send)
         self._asked_for = Roots(())
         self._wide: list[str] = []
         self._problem = self._failed = ""
@@ -79,13 +81,16 @@ class Service:
             case Roots():
                 self._roots(message)
             case DocumentText(path):
-                if path not in self._documents:
-                    self._recollection.changed()
+                was_open = path in self._documents
                 self._documents.text(message)
+                if not was_open:
+                    self._recollection.changed()
+                    self._withholding.opened(path, self._documents[path].place, self._index_over)
             case DocumentClosed(path):
                 self._placed.pop(path, None)
                 if self._documents.closed(path):
                     self._recollection.changed()
+                    self._withholding.closed(path)
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():
@@ -152,6 +157,7 @@ class Service:
                 for root in sorted(roots):
                     self._workspace.add(root)
                 self._busy = True
+                self._withholding.look(self._documents.places, self._index_over)
         except KvlspError as error:  # a glob that nobody understands: rather nothing than what should be left out
             self._problem = str(error)
             self.close()
@@ -209,6 +215,8 @@ class Service:
         return max(over, key=lambda index: len(index.root.parts), default=None)
 
     def _tell(self, settled: bool = False) -> None:
+        if settled:
+            self._withholding.look(self._documents.places, self._index_over)
         self._told = self._clock()
         problems = [*self._wide, *([self._problem] if self._problem else [])]
         if self._workspace is None:

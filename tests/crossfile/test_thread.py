@@ -26,6 +26,7 @@ from kvlsp.workspace.messages import (
     Recollect,
     Roots,
     Shown,
+    Withheld,
 )
 from tests.crossfile.between import ON, PLACED, A, B, snapshot
 
@@ -162,6 +163,18 @@ def test_with_the_default_model_files_are_remembered_and_nothing_is_asked_for(be
     between.pass_(1)
     between.cross_file.stop()
     assert between.workspace.told.of(Ask) == []
+
+
+def test_the_engine_is_told_which_open_documents_are_in_no_memory(between):
+    between.start(REMEMBERING, snapshot(A), snapshot(B))
+    between.workspace.told.wait(Recollect)
+    between.workspace.told.wait(DocumentText, lambda one: one.path == path_of(B))
+    between.workspace.say(Withheld((path_of(A), "/elsewhere.py")))
+    assert between.engine.wait(Remember).withheld == (A,)
+    between.workspace.say(Withheld((path_of(A), path_of(B))))
+    assert between.engine.wait(Remember, lambda one: len(one.withheld) == 2) == Remember((), withheld=(A, B))
+    between.cross_file.note(Configure(Settings(workspace_memory="off")))
+    between.engine.wait(Remember, lambda one: one.withheld == ())
 
 
 @pytest.mark.parametrize("settings", [Settings(workspace_memory="off"), Settings(cross_file="never"),

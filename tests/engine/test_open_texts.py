@@ -51,3 +51,13 @@ def test_what_no_longer_counts_is_forgotten():
     assert told(texts, [long]) == [(one.uri, "")]
     assert texts.due([one], None, {"javascript"}) is None
     assert told(texts, [one]) == [(one.uri, "x = 1\n")]
+
+
+def test_what_is_withheld_is_not_told_and_forgotten_where_it_was():
+    texts, one, other = OpenTexts(), document("one.py"), document("other.py")
+    texts.withhold([one.uri])
+    assert told(texts, [one, other]) == [(other.uri, "x = 1\n")]
+    texts.withhold([other.uri])
+    assert told(texts, [one, other]) == [(other.uri, ""), (one.uri, "x = 1\n")]
+    texts.withhold([one.uri])
+    assert texts.tell(one.uri, [one, other], PYTHON) == (one.uri, "")

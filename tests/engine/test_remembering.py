@@ -162,6 +162,19 @@ def test_other_languages_and_long_texts_are_left_out(monkeypatch):
     assert tokens(found) == len("aaaa\n")
 
 
+def test_what_nobody_may_read_unasked_is_not_remembered_while_it_is_open():
+    found = bench()
+    found.engine.post(Remember((), withheld=(URI,)))
+    found.rest()
+    assert tokens(found) == 0
+    found.engine.post(Remember((), anew=True))  # another process that reads the workspace
+    found.rest()
+    assert tokens(found) == 0
+    found.engine.post(Remember((), withheld=()))
+    found.rest()
+    assert tokens(found) == len("cab\n" * 20)
+
+
 @pytest.mark.parametrize("name", ["secrets.py", "credentials.py", ".aws/a.py"])
 def test_what_may_hold_secrets_is_not_remembered(name):
     found = bench()

@@ -20,6 +20,8 @@ from kvlsp.messages import (
     OpenDocument,
     PlaceContext,
     Reason,
+    Remember,
+    RememberedFile,
     Watch,
 )
 from kvlsp.remote.kept import Kept
@@ -74,3 +76,12 @@ def test_the_next_engine_is_told_what_is_open_the_latest_last():
     assert [message.snapshot.uri for message in told if isinstance(message, OpenDocument)] == ["u:b", "u:a"]
     assert told[1] == placed
     assert told[-1] == Watch(9)
+
+
+def test_what_is_in_no_memory_is_told_again_before_the_texts():
+    kept = Kept(Settings())
+    kept.note(Remember((), withheld=("file:///a.py",)))
+    kept.note(Remember((RememberedFile("b.py", "x"),), anew=True))
+    assert list(kept.again()) == [Remember((), withheld=("file:///a.py",)), Remember((RememberedFile("b.py", "x"),))]
+    kept.note(Remember((), withheld=()))
+    assert list(kept.again()) == [Remember((RememberedFile("b.py", "x"),))]

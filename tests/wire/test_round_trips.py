@@ -68,7 +68,7 @@ MESSAGES = {
     NextEdit: st.builds(NextEdit, COUNTS, WORDS, NUMBERS, COUNTS,
                         st.sampled_from(typing.get_args(messages.Trigger)), st.floats(0.0, CLOCK)),
     Remember: st.builds(Remember, st.lists(st.builds(RememberedFile, WORDS, WORDS), max_size=3).map(tuple),
-                        st.booleans()),
+                        st.booleans(), st.none() | st.lists(WORDS, max_size=3).map(tuple)),
     Feedback: st.builds(Feedback, WORDS, NUMBERS,
                         st.sampled_from(["shown", "accepted", "partially_accepted", "rejected"]), NUMBERS),
     DescribeDocument: st.builds(DescribeDocument, COUNTS, WORDS),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from kvlsp.workspace.burst import QUIET
 from kvlsp.workspace.index import Index
@@ -210,3 +214,13 @@ def test_what_fails_in_a_step_is_said_and_costs_nobody_the_rest(talk, root, monk
     talk.made[0].watcher.rescan(root)
     condition = talk.rest()
     assert (condition.files, condition.problems) == (len(ALLOWED), ())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there, every name is Unicode")
+def test_a_root_whose_name_is_not_unicode_is_read(talk, tmp_path):
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    write_tree(root, ALLOWED)
+    talk.tell(DocumentText(str(root / "app.py"), ALLOWED["app.py"]), Roots((str(root),)))
+    condition = talk.rest()
+    assert (condition.files, condition.problems) == (len(ALLOWED), ())
+    assert talk.ask(root / "app.py", len(ALLOWED["app.py"])).path == "app.py"
