@@ -42,7 +42,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._answers: deque[Remembered] = deque(maxlen=KEPT)
-        self._rejected: deque[tuple[tuple[str, str], float]] = deque(maxlen=KEPT)
+        self._rejected: deque[tuple[_Place, float]] = deque(maxlen=KEPT)
 
     def remember(self, prefix: str, suffix: str, text: str, confidence: float = 1.0) -> None:
         """Keeps a suggestion for this place; a newer one for the same place replaces it."""
@@ -88,9 +88,10 @@ class Answers:
         self._answers = deque(kept, maxlen=KEPT)
 
     def rejected(self, prefix: str, suffix: str, text: str, now: float) -> bool:
-        """Whether the same line would come of it as of a suggestion rejected here a short while ago."""
+        """Whether the same lines would come of it as of a suggestion rejected here a short while ago, or these and
+        more: what was turned down may have been the first lines of it."""
         place = _place(prefix, suffix, text)
-        return any(until > now and known == place for known, until in self._rejected)
+        return any(until > now and known.begins(place) for known, until in self._rejected)
 
 
 def _rest_of(answer: Remembered, prefix: str) -> str | None:
@@ -120,7 +121,22 @@ def _without_closers(rest: str, after: str, suffix: str) -> str | None:
     return None
 
 
-def _place(prefix: str, suffix: str, text: str) -> tuple[str, str]:
-    """The lines that come of inserting the text: the same for every caret that leads to the same line."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What comes of inserting a text, the same for every caret that leads to the same line: the ``lines`` that it ends,
+    from the beginning of the caret's on, what stands ``above`` them, and these lines with what follows in the last."""
+
+    above: str
+    lines: str
+    whole: str
+
+    def begins(self, other: _Place) -> bool:
+        """Whether the other one is the same, or has these lines and more below them."""
+        same = self.whole == other.whole or other.lines.startswith(self.lines + "\n")
+        return same and self.above == other.above
+
+
+def _place(prefix: str, suffix: str, text: str) -> _Place:
     above, _, line = prefix[-4 * CONTEXT:].rpartition("\n")
-    return above[-CONTEXT:], line + text + suffix.partition("\n")[0][:CONTEXT]
+    lines = line + text
+    return _Place(above[-CONTEXT:], lines, lines + suffix.partition("\n")[0][:CONTEXT])

@@ -156,7 +156,7 @@ class Completer:
 
     def _done(self, document: DocumentState, job: CompletionJob) -> None:
         # What was asked for explicitly is offered however sure the model is, and typed through.
-        sure = job.confidence if job.trigger == "automatic" else 1.0
+        sure = job.progress.confidence.value if job.progress is not None and job.trigger == "automatic" else 1.0
         for text in reversed(job.answers(whole=True)[0]):
             document.answers.remember(job.prefix, job.suffix, text, sure)
         self._learn(document, job)

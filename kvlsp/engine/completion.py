@@ -228,8 +228,8 @@ class CompletionJob:
 
     @property
     def confidence(self) -> float:
-        """How sure the model is of the first candidate's first line, 0 to 1."""
-        return self.progress.confidence.value if self.progress is not None else 0.0
+        """How sure the model is of the first candidate's first line, of what is left of it, 0 to 1."""
+        return self.progress.confidence.behind(self.typed) if self.progress is not None else 0.0
 
     def counts(self) -> Mapping[str, Any]:
         """:meth:`report` the first time, nothing again: each forward is counted in one answer."""

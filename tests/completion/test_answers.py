@@ -57,6 +57,22 @@ def test_a_rejected_suggestion_rests_for_a_while():
     assert not answers.rejected("x = ", "\n", "foo()", now=10.0 + REJECTED_FOR)
 
 
+def test_the_first_lines_that_were_rejected_come_back_with_no_more_below_them():
+    answers = Answers()
+    answers.remember("def f():\n    ", "\n", "x = 1\n    return x")
+    answers.reject("def f():\n    ", "\n", "x = 1", now=10.0)
+    assert answers.rejected("def f():\n    ", "\n", "x = 1\n    return x", now=11.0)
+    assert answers.rejected("def f():\n    x", "\n", " = 1\n    return x", now=11.0)
+    assert not answers.rejected("def f():\n    ", "\n", "x = 10\n    return x", now=11.0)
+    assert not answers.rejected("def f():\n    x = 1\n    ", "\n", "return x", now=11.0)
+
+
+def test_a_closer_that_the_editor_inserts_makes_no_other_line_of_it():
+    answers = Answers()
+    answers.reject("x = ", "\n", "foo(a)", now=10.0)
+    assert answers.rejected("x = foo(", ")\n", "a", now=11.0)
+
+
 @given(st.text(max_size=600), st.text(max_size=600), st.text(min_size=1, max_size=40), st.data())
 def test_any_agreeing_typing_gives_the_rest(prefix, suffix, text, data):
     answers = Answers()

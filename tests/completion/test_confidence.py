@@ -44,3 +44,21 @@ def test_between_zero_and_one_and_never_more_for_more_text(tokens, end):
         before = found.value
     found.end(end)
     assert 0.0 <= found.value <= before
+
+
+def test_of_a_line_that_is_typed_the_rest_counts():
+    found = Confidence()
+    for piece, chance in [("", 0.5), ("ret", 0.5), ("urn", 0.8), (" x", 0.9), ("\n", 0.9), ("y", 0.1)]:
+        found.push(piece, math.log(chance))
+    assert [round(found.behind(typed), 4) for typed in (0, 2, 3, 6)] == [0.162, 0.324, 0.648, 0.81]
+    assert [found.behind(typed) for typed in (8, 9, 10)] == [pytest.approx(0.9)] * 3  # what was worth showing stays so
+
+
+@given(st.lists(st.tuples(st.text("ab\n", max_size=3), st.floats(-50, 1)), max_size=20), st.floats(-50, 1),
+       st.integers(0, 60))
+def test_typing_what_is_said_makes_the_rest_no_less_likely(tokens, end, typed):
+    found = Confidence()
+    for piece, logprob in tokens:
+        found.push(piece, logprob)
+    found.end(end)
+    assert found.behind(0) == found.value <= found.behind(typed) <= 1.0

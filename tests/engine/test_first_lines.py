@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kvlsp.completion.confidence import Confidence
 from kvlsp.completion.stop import StopRule
 from kvlsp.engine.first_lines import SOON, Told
-from kvlsp.messages import Complete, Completed
+from kvlsp.messages import Complete, Completed, Feedback
 from kvlsp.opening.model import Model
 from kvlsp.reasons import Reason
 from kvlsp.syntax.language import Language
@@ -31,8 +31,8 @@ LONG = dataclasses.replace(SETTINGS, multi_line="auto", max_tokens=160, ahead=Fa
 class Timed(Bench):
     """Every turn takes time, and what is answered is known with its moment."""
 
-    def __init__(self, said: str = SAID, settings=LONG) -> None:
-        model: Model = saying_model(said)
+    def __init__(self, said: str = SAID, settings=LONG, *, hesitates: bool = False) -> None:
+        model: Model = saying_model(said, hesitates=hesitates)
         super().__init__(BEFORE + AFTER, settings, lambda *_: model, "python")
 
     def until_answered(self, request: Complete) -> Completed:
@@ -96,6 +96,28 @@ def test_typing_the_first_lines_lets_the_rest_come():
     answer = bench.until_answered(bench.request(len(BEFORE) + 5, **AGAIN))
     assert texts(answer) == [WHOLE.removeprefix("total")]
     assert "generated" in answer.report
+
+
+def test_of_a_line_of_which_some_is_typed_the_rest_is_judged():
+    """The model hesitates before the first letter; who has typed that is offered what follows."""
+    sure = dataclasses.replace(LONG, confidence=0.9)
+    bench = Timed(settings=sure, hesitates=True)
+    assert bench.until_answered(bench.ask()).reason is Reason.LOW_CONFIDENCE
+    bench = Timed(settings=sure, hesitates=True)
+    begun = bench.ask()
+    for _ in range(4):
+        bench.engine.turn(0)
+    bench.edit(len(BEFORE), len(BEFORE), "t")
+    assert bench.until_answered(begun).reason is Reason.SUPERSEDED
+    assert texts(bench.until_answered(bench.request(len(BEFORE) + 1))) == [WHOLE.removeprefix("t")]
+
+
+def test_who_turns_the_first_lines_down_is_not_shown_all_of_it():
+    bench = Timed()
+    first = bench.until_answered(bench.ask(**AGAIN))
+    bench.engine.post(Feedback(bench.snapshot.uri, first.items[0].completion, "rejected"))
+    assert bench.until_answered(bench.ask(**AGAIN)).reason is Reason.REJECTED_BEFORE
+    assert bench.until_answered(bench.ask()).reason is Reason.REJECTED_BEFORE
 
 
 def test_another_key_ends_it():

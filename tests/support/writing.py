@@ -44,15 +44,17 @@ class Writing:
 
 
 class Saying:
-    """Says ``text`` behind whatever row its logits are first asked of, then token 0, the end: a model of one mind.
+    """Says ``text`` behind whatever row its logits are first asked of, then token 0, the end: a model of one mind. With
+    ``hesitates`` the first character has little more than half of the chance.
 
     Keys and values are a tiny decoder's, so rows are as real as ever.
     """
 
-    def __init__(self, text: str, layers: int = 1) -> None:
+    def __init__(self, text: str, layers: int = 1, *, hesitates: bool = False) -> None:
         self._decoder = tiny_model(layers).decoder
         self._said = [*(len(CONTROL) + byte for byte in text.encode()), 0]
         self._first: int | None = None
+        self._hesitates = hesitates
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
@@ -62,12 +64,14 @@ class Saying:
         for row, position in zip(said, rows.positions[rows.wanted].tolist(), strict=True):
             self._first = position if self._first is None else self._first
             row[self._said[min(position - self._first, len(self._said) - 1)]] = 0.0
+            if self._hesitates and position == self._first:
+                row[len(CONTROL) + ord("?")] = -0.2
         return said
 
 
-def saying_model(text: str) -> Model:
+def saying_model(text: str, *, hesitates: bool = False) -> Model:
     """:class:`Saying` with the byte tokenizer and a template that heals nothing; for one completion."""
-    return dataclasses.replace(tiny_model(1, heals=False), decoder=Saying(text))
+    return dataclasses.replace(tiny_model(1, heals=False), decoder=Saying(text, hesitates=hesitates))
 
 
 def writing_model(layers: int, letters: bytes, line: int = 0, *, order: Order = "suffix_first",
