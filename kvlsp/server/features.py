@@ -41,8 +41,8 @@ class ClientFeatures:
     fallback: bool = True
     """Offer ``textDocument/completion``: it has no inline completion, or asked for the fallback."""
     status: bool = False
-    """It gets ``kvlsp/status``: it asked for it, or says how it shows inline completions. Many another client prints
-    each notification that it does not know, or fails at it."""
+    """It gets ``kvlsp/status``: it asked for it, or is a program without a name that says how it shows inline
+    completions. Many an editor prints each notification that it does not know, or fails at it."""
     copilot_status: bool = False
     """It asked for ``didChangeStatus`` beside ``kvlsp/status``."""
     asks_again: bool = False
@@ -63,8 +63,8 @@ class ClientFeatures:
         kinds = _at(capabilities, "textDocument")
         inline = _at(kinds, "inlineCompletion") is not None
         wanted, told = (_option(options, name) for name in ("completionFallback", "status"))
-        status = told if isinstance(told, bool) else inline
         name = _at(params, "clientInfo", "name")
+        status = told if isinstance(told, bool) else inline and not name
         return cls(
             name=name if isinstance(name, str) else "",
             encoding=_encoding(_at(capabilities, "general", "positionEncodings")),

@@ -408,19 +408,21 @@ def shown(talk: Conversation) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "options", "told"),
+    ("kinds", "options", "name", "told"),
     [
-        ({"inlineCompletion": {}}, {}, True),
-        ({"inlineCompletion": None}, {}, False),
-        ({}, {}, False),
-        ({}, {"status": True}, True),
-        ({}, {"kvlsp": {"status": True}}, True),
-        ({"inlineCompletion": {}}, {"status": False}, False),
+        ({"inlineCompletion": {}}, {}, None, True),
+        ({"inlineCompletion": {}}, {}, "coc.nvim", False),
+        ({"inlineCompletion": {}}, {"status": True}, "Neovim", True),
+        ({"inlineCompletion": None}, {}, None, False),
+        ({}, {}, None, False),
+        ({}, {"status": True}, None, True),
+        ({}, {"kvlsp": {"status": True}}, "emacs", True),
+        ({"inlineCompletion": {}}, {"status": False}, None, False),
     ],
 )
-def test_only_who_wants_the_status_gets_it(kinds, options, told):
+def test_only_who_wants_the_status_gets_it(kinds, options, name, told):
     talk = Conversation()
-    talk.start(options=options, textDocument=kinds)
+    talk.start(options=options, client=name, textDocument=kinds)
     talk.server.on_event(StatusChanged("computing", "completing"))
     talk.loop.run()
     assert bool(talk.notified("kvlsp/status")) == told

@@ -34,7 +34,7 @@ class Page {
   private readonly gestures = new Gestures();
   private readonly client = new LSPClient({
     timeout: 180_000,
-    initializationOptions: { nextEdit: 'on' },
+    initializationOptions: { nextEdit: 'on', status: true },
     notificationHandlers: { 'kvlsp/status': (_client, params) => this.status(params), 'window/showMessage': (_client, params) => this.say(params.message) },
     extensions: [{ clientCapabilities: { textDocument: { inlineCompletion: { dynamicRegistration: false } } } }],
   });

@@ -141,7 +141,7 @@ export class Daemon {
     const late = new LateSuggestions();
     const options: LanguageClientOptions = {
       documentSelector: SCHEMES.map((scheme) => ({ scheme })),
-      initializationOptions: daemonSettings(),
+      initializationOptions: { ...daemonSettings(), status: true },
       synchronize: { configurationSection: SECTION },
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,

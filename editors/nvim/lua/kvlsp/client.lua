@@ -127,8 +127,8 @@ function M.config()
     end,
     before_init = function(params, config)
       local own_settings = vim.tbl_get(config, 'settings', NAME) or {}
-      -- asksAgain: the first lines of a suggestion may come before the last ones.
-      params.initializationOptions = vim.tbl_extend('force', own_settings, { asksAgain = true })
+      -- status: it is shown here. asksAgain: the first lines of a suggestion may come before the last ones.
+      params.initializationOptions = vim.tbl_extend('force', own_settings, { status = true, asksAgain = true })
     end,
     handlers = {
       ['kvlsp/status'] = function(_, params, context)
