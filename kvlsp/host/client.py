@@ -81,6 +81,8 @@ class Client:
         self._channel = Channel(connection)
         self._incoming = Incoming(clock)
         self._over = False
+        self.unknown = True
+        """Whether it has not said yet what it has come for: one that has come to type has its seat when it has."""
 
     def serve(self) -> None:
         """From the first frame to the last; returns when the connection is closed."""
@@ -93,7 +95,7 @@ class Client:
             log.warning("A client was disconnected: %s", error)
             self._channel.write(pack(schema.Refused(to_bytes(str(error)))))
         finally:
-            self._over = True
+            self._over, self.unknown = True, False
             self._channel.close(patience=1.0)
 
     def say_goodbye(self, why: str) -> None:
@@ -115,6 +117,7 @@ class Client:
                 self._converse(to_settings(settings))
             case schema.AskStatus():
                 self._channel.write(pack(schema.Report(to_values(self._desk.report()))))
+                self.unknown = False
             case schema.AskEnd():
                 self._desk.end("the engine was stopped")
                 self.say_goodbye("the engine was stopped")
@@ -123,6 +126,7 @@ class Client:
         self._channel.write(pack(handshake.welcome(self._desk.process)))
         self._channel.longest = self._desk.longest
         seat = self._desk.sit(settings, self._tell, self.hang_up)
+        self.unknown = False
         model, returns = settings.names_model, True
         try:
             while True:

@@ -29,15 +29,16 @@ class Use:
 
 
 def shares(uses: Sequence[Use], bound: int) -> list[int]:
-    """Bytes for each, in their order; ``bound`` is for all of them, where nobody wished for more."""
-    left = max(bound, *(use.wished for use in uses)) if uses else bound
+    """Bytes for each, in their order; ``bound`` is for all of them. Who wished for more counts with that much where it
+    is about their own; the others have no more for it."""
     typing = max(1, sum(not use.rests for use in uses))
-    given = [0] * len(uses)
+    given, taken = [0] * len(uses), 0
     for number, use in enumerate(uses):
         if not use.rests:
             given[number] = max(bound, use.wished) // typing
-            left -= min(use.held, given[number])
+            taken += min(use.held, given[number])
     for number in sorted((number for number, use in enumerate(uses) if use.rests), key=lambda one: uses[one].rest):
-        given[number] = max(0, left)
-        left -= min(uses[number].held, given[number])
+        use = uses[number]
+        given[number] = max(0, max(bound, use.wished) - taken)
+        taken += min(use.held, given[number])
     return given

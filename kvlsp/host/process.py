@@ -115,7 +115,7 @@ class Process:
                 self._take(listener)
                 if self._log is not None:
                     shorten(self._log)
-                if self._unused() and not self._comes():
+                if self._unused() and not self._comes(listener):
                     break
                 if not _stands(self._place.socket, mine) and self._lock.stands:  # who tidies temporary files took it
                     listener.close()
@@ -130,12 +130,12 @@ class Process:
                 self._place.log.unlink(missing_ok=True)
             self._lock.tidy()
 
-    def _take(self, listener: socket.socket) -> None:
+    def _take(self, listener: socket.socket, patience: float = LOOK) -> None:
         """One connection, or none for a while."""
         watched = select.poll()  # select knows no descriptor from 1024 on
         for one in (listener, self._woken):
             watched.register(one, select.POLLIN)
-        if listener.fileno() not in [descriptor for descriptor, _ in watched.poll(LOOK * 1000)]:
+        if listener.fileno() not in [descriptor for descriptor, _ in watched.poll(patience * 1000)]:
             return
         try:
             connection, _ = listener.accept()
@@ -176,13 +176,15 @@ class Process:
             linger = self._linger if self._expects and not told else 0.0
             return not self._seated and time.monotonic() - self._used >= linger
 
-    def _comes(self) -> bool:
-        """Whether somebody who is connected has come to type: they may not have said so yet."""
+    def _comes(self, listener: socket.socket) -> bool:
+        """Whether somebody who is connected has come to type: they may not have said so yet. Whoever comes meanwhile is
+        let in, for they would start another engine."""
         until = time.monotonic() + GREETING
         while time.monotonic() < until and not self._ends:
             with self._guard:
-                if self._seated or not self._clients:
+                if self._seated or not any(client.unknown for client in self._clients):
                     return bool(self._seated)
+            self._take(listener, 0.0)
             time.sleep(0.01)
         return False
 

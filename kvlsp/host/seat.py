@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.host.backlog import Backlog
@@ -85,18 +86,45 @@ class Seat:
             self.events(without_engine(message, Reason.NOT_READY))
 
 
-def divide(present: list[tuple[Seat, Engine]], bound: int, host_bound: int) -> None:
+Guard: TypeAlias = "Callable[[Seat, Engine, Callable[[], None]], object]"
+"""Does what it is given, which is about this engine; whatever that raises stays with it."""
+
+
+def _unguarded(_seat: Seat, _engine: Engine, act: Callable[[], None]) -> None:
+    act()
+
+
+def divide(present: list[tuple[Seat, Engine]], bound: int, host_bound: int, guarded: Guard = _unguarded) -> None:
     """Give each their share of the memory for rows; who holds more gives way. Bounds of 0: no model was loaded yet."""
     if not bound:
         return
-    uses = [Use(seat.held[0], engine.rest, engine.documents.settings.cache_mib * MEBIBYTE) for seat, engine in present]
-    on_host = [Use(seat.held[1], use.rest) for (seat, _), use in zip(present, uses, strict=True)]
-    for both, use, *given in zip(present, uses, shares(uses, bound), shares(on_host, host_bound), strict=True):
-        seat, engine = both
-        engine.documents.share, engine.documents.host_bound = given
-        if any(holds > may for holds, may in zip(seat.held, given, strict=True)):
-            engine.give_way(rests=use.rests)
-            seat.held = engine.held
+    held: list[_Held] = []
+    for seat, engine in present:
+        guarded(seat, engine, partial(_ask, seat, engine, held))
+    on_device = shares([one.on_device for one in held], bound)
+    on_host = shares([one.on_host for one in held], host_bound)
+    for one, *given in zip(held, on_device, on_host, strict=True):
+        guarded(one.seat, one.engine, partial(_give, one, *given))
+
+
+class _Held(NamedTuple):
+    seat: Seat
+    engine: Engine
+    on_device: Use
+    on_host: Use
+
+
+def _ask(seat: Seat, engine: Engine, held: list[_Held]) -> None:
+    use = Use(seat.held[0], engine.rest, engine.documents.settings.cache_mib * MEBIBYTE)
+    held.append(_Held(seat, engine, use, Use(seat.held[1], use.rest)))
+
+
+def _give(one: _Held, on_device: int, on_host: int) -> None:
+    seat, engine = one.seat, one.engine
+    engine.documents.share, engine.documents.host_bound = on_device, on_host
+    if seat.held[0] > on_device or seat.held[1] > on_host:
+        engine.give_way(rests=one.on_device.rests)
+        seat.held = engine.held
 
 
 def level(present: list[tuple[Seat, Engine]], owing: list[tuple[Seat, Engine]]) -> None:

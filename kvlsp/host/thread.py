@@ -13,7 +13,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kvlsp.config import Settings
 from kvlsp.host.seat import Seat, behind, divide, level
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from kvlsp.host.model import SharedModel
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LEAVING: Final = 5.0
 """Seconds in which engines that have ended may finish what they write, when the process ends."""
@@ -44,6 +47,8 @@ class ModelThread:
         self.failed = False
         """Whether nothing can be served, now and later."""
         self._turns = 0
+        self._untidy = False
+        """Somebody has gone since what they left behind was given back."""
         self._leaving: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._run, name="kvlsp-model", daemon=True)
 
@@ -104,41 +109,56 @@ class ModelThread:
                 seat.backlog.end()
 
     def _serve(self, prepared: Prepared) -> None:
-        untidy = False
         while not self._ended:
             self._news.clear()
-            self._since = self._clock()  # to find out what comes next is a step, too
-            present = self._present(prepared)
-            divide(present, prepared.model.bound, prepared.model.host_bound)
-            if len(present) > 1:
-                heard = [both for both in present if not both[1].owes or self._hear(*both, prepared)]
-                untidy, present = untidy or len(heard) < len(present), heard
-            owing = [(seat, engine) for seat, engine in present if engine.owes]
-            level(present, owing)
-            due = behind([(seat, engine) for seat, engine in owing if engine.patience() == 0])
-            waits = [] if due else [engine.patience() for _, engine in present]
-            due = due or [both for both, wait in zip(present, waits, strict=True) if wait == 0]
-            self._since = None
-            for seat, engine in due:
-                if seat.engine is not engine:  # has ended meanwhile
-                    continue
-                untidy = not self._turn(seat, engine, prepared) or untidy
-                if self._news.is_set():  # somebody has come, or says something: who waits comes first
-                    break
-                for other in owing:
-                    if other[0] is not seat and other[0].engine is other[1]:
-                        untidy = not self._hear(*other, prepared) or untidy
-            del present, owing
-            if not due:
-                if untidy:
+            wait = self._round(prepared)
+            if wait != 0:
+                if self._untidy:
                     prepared.tidy()
-                    untidy = False
-                self._news.wait(min((wait for wait in waits if wait is not None), default=None))
+                    self._untidy = False
+                self._news.wait(wait)
         for seat, engine in self._present(prepared):
             engine.post(Shutdown())
             self._turn(seat, engine, prepared)
         for leaving in self._leaving:
             leaving.join(LEAVING)
+
+    def _round(self, prepared: Prepared) -> float | None:
+        """A turn of everybody whose turn it is; without any the seconds until it will be somebody's, None where only a
+        message can bring that. Keeps nothing of who has gone."""
+        asked = partial(self._asked, prepared)
+
+        def owes(seat: Seat, engine: Engine) -> bool:
+            return bool(asked(seat, engine, lambda: engine.owes))
+
+        self._since = self._clock()  # to find out what comes next is a step, too
+        present = self._present(prepared)
+        divide(present, prepared.model.bound, prepared.model.host_bound, asked)
+        present = _still(present)
+        if len(present) > 1:
+            for both in present:
+                if owes(*both):
+                    self._hear(*both, prepared)
+        owing = [both for both in _still(present) if owes(*both)]
+        level(present, owing)
+        due = behind([(seat, engine) for seat, engine in owing if asked(seat, engine, engine.patience) == 0])
+        if not due:
+            present = _still(present)
+            waits = [asked(seat, engine, engine.patience) for seat, engine in present]
+            due = [both for both, wait in zip(present, waits, strict=True) if wait == 0]
+        self._since = None
+        if not due:
+            return min((wait for wait in waits if wait is not None), default=None)
+        for seat, engine in due:
+            if seat.engine is not engine:  # has ended meanwhile
+                continue
+            self._turn(seat, engine, prepared)
+            if self._news.is_set():  # somebody has come, or says something: who waits comes first
+                break
+            for other in _still(owing):
+                if other[0] is not seat:
+                    self._hear(*other, prepared)
+        return 0.0
 
     def _present(self, prepared: Prepared) -> list[tuple[Seat, Engine]]:
         """All clients and their engines, the one whose last turn is longest ago first."""
@@ -157,18 +177,16 @@ class ModelThread:
             present.append((seat, engine))
         return sorted(present, key=lambda both: both[0].turned)
 
-    def _turn(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
-        """Whether the client is still there."""
+    def _turn(self, seat: Seat, engine: Engine, prepared: Prepared) -> None:
         self._turns += 1
         seat.turned = self._turns
-        return self._guarded(lambda: engine.turn(0), seat, engine, prepared)
+        self._guarded(lambda: engine.turn(0), seat, engine, prepared)
 
-    def _hear(self, seat: Seat, engine: Engine, prepared: Prepared) -> bool:
-        """A deadline does not wait for the turns of others; whether the client is still there."""
-        return self._guarded(engine.hear, seat, engine, prepared)
+    def _hear(self, seat: Seat, engine: Engine, prepared: Prepared) -> None:
+        """A deadline does not wait for the turns of others."""
+        self._guarded(engine.hear, seat, engine, prepared)
 
-    def _guarded(self, act: Callable[[], bool], seat: Seat, engine: Engine, prepared: Prepared) -> bool:
-        clients = self.clients
+    def _guarded(self, act: Callable[[], bool], seat: Seat, engine: Engine, prepared: Prepared) -> None:
         self._since = began = self._clock()
         failure, waiting = None, seat.backlog.mark
         try:
@@ -182,13 +200,25 @@ class ModelThread:
             if seat.used is not None:
                 seat.used += self._clock() - began
         if not goes_on:
-            if clients == 1:
-                prepared.model.keep()
-            self._give_up(seat, failure)
-            leaving = threading.Thread(target=engine.stop, name="kvlsp-leaving", daemon=True)  # may wait for the disk
-            leaving.start()
-            self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
-        return goes_on
+            self._part(seat, engine, failure, prepared)
+
+    def _asked(self, prepared: Prepared, seat: Seat, engine: Engine, act: Callable[[], T]) -> T | None:
+        """What an engine says of itself between two turns; None of one that fails at that, and is given up for it."""
+        try:
+            return act()
+        except BaseException as error:
+            self._part(seat, engine, error, prepared)
+            return None
+
+    def _part(self, seat: Seat, engine: Engine, failure: BaseException | None, prepared: Prepared) -> None:
+        """The client has gone, or its engine has failed."""
+        self._untidy = True
+        if self.clients == 1:
+            prepared.model.keep()
+        self._give_up(seat, failure)
+        leaving = threading.Thread(target=engine.stop, name="kvlsp-leaving", daemon=True)  # may wait for the disk
+        leaving.start()
+        self._leaving = [*(thread for thread in self._leaving if thread.is_alive()), leaving]
 
     def _give_up(self, seat: Seat, failure: BaseException | None) -> None:
         """Its engine has ended, or failed."""
@@ -221,6 +251,11 @@ class ModelThread:
                     seat.events(said)
                     seat.end()
             self._news.wait()
+
+
+def _still(present: list[tuple[Seat, Engine]]) -> list[tuple[Seat, Engine]]:
+    """Without those that have ended meanwhile."""
+    return [(seat, engine) for seat, engine in present if seat.engine is engine]
 
 
 class Prepared:

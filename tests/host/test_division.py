@@ -29,6 +29,12 @@ def test_a_wish_for_more_counts_for_who_has_it():
     assert shares([Use(3000, RESTS, wished=4000)], 1000) == [4000]
 
 
+def test_nobody_who_rests_keeps_more_for_the_wish_of_another():
+    assert shares([Use(0, 0.0, wished=4000), Use(3000, RESTS)], 1000) == [4000, 1000]
+    assert shares([Use(100, RESTS, wished=4000), Use(3000, 2 * RESTS)], 1000) == [4000, 900]
+    assert shares([Use(2000, 0.0, wished=4000), Use(3000, RESTS)], 1000) == [4000, 0]
+
+
 def test_nobody_is_a_case_too():
     assert shares([], 1000) == []
 

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from kvlsp.config import Settings
+from kvlsp.host.client import GREETING
 from kvlsp.host.log import MOST
 from kvlsp.host.process import Process
 from kvlsp.host.thread import Prepared
@@ -84,6 +85,22 @@ def test_who_asks_again_and_again_how_it_is_does_not_keep_it_alive():
             assert asked < 50_000
         place.wait()
         assert asked
+
+
+def test_at_its_end_whoever_comes_is_let_in_while_somebody_else_says_nothing():
+    with served() as place:
+        place.begin(linger=0.0)
+        silent = dial(place.place)
+        assert silent is not None
+        with silent:
+            for _ in range(2):  # one may come before it looks whether it is needed
+                comes = dial(place.place)
+                assert comes is not None
+                comes.settimeout(GREETING / 2)
+                comes.sendall(pack(handshake.hello(Settings())))
+                assert comes.recv(1 << 16), "it is greeted"
+                comes.close()
+        place.wait()
 
 
 def test_its_log_is_kept_short():

@@ -312,6 +312,30 @@ def test_an_engine_that_fails_takes_nobody_along(house):
     assert "text" not in error.message
 
 
+@pytest.mark.parametrize("what", ["owes", "patience", "rest"])
+def test_an_engine_that_fails_between_two_turns_takes_nobody_along(house, what):
+    told: list[Event] = []
+    gone = threading.Event()
+    seat = house.thread.sit(Settings(model="A", threads=0), told.append, gone.set)
+    house.sit("B", waited_for=1)
+    house.go()
+    house.done(1)
+
+    def fail(_engine: Turned) -> None:
+        raise RuntimeError("text of the user's")
+
+    failing = type("Failing", (Turned,), {what: fail if what == "patience" else property(fail)})
+    house.engines["A"].__class__ = failing
+    house.engines["B"].waited_for = 2
+    house.engines["A"].arrived()
+    assert gone.wait(TIMEOUT)
+    assert "".join(house.done(3)) == "BBB"
+    assert house.thread.clients == 1
+    [error] = [event for event in told if isinstance(event, StatusChanged) and event.kind == "error"]
+    assert "text" not in error.message
+    check_answers(seat, told)
+
+
 def test_who_has_lost_an_engine_is_let_go_and_what_is_asked_until_then_is_answered(house):
     told: list[Event] = []
     gone = threading.Event()
