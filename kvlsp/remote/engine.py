@@ -98,6 +98,9 @@ class RemoteEngine:
                 self._link.part(Shutdown(returns=False))
                 self._link.hang_up()
                 self._link = None
+            if self._link is not None and self._link.behind:  # told anew, the next one knows all the same
+                self._link.give_up_behind()
+                self._link = None
             if isinstance(message, Complete | NextEdit):
                 message.cancel.tell(partial(self._cancel, message.ticket))
             told = [] if self._link is None else self._say(self._link, message)
@@ -199,6 +202,7 @@ class RemoteEngine:
                 waiting.insert(0, Configure(self._kept.settings))
             self._meanwhile = []
         while True:
+            link.wait(self._stopped)
             with self._lock:
                 if self._stopped.is_set() or self._kept.settings.names_model != settings.names_model:
                     return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
@@ -23,6 +24,7 @@ from kvlsp.wire import handshake, schema
 from kvlsp.wire.channel import Channel
 from kvlsp.wire.frames import FROM_ENGINE, pack
 from kvlsp.wire.messages import Outgoing
+from kvlsp.wire.outbox import MOST
 from kvlsp.wire.words import to_text
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ SILENCE: Final = 6
 """So many of them without an answer, and it hangs. Counted, not timed: this process may have been stopped itself."""
 STUCK: Final = 120.0
 """Seconds in one step of the model after which it hangs."""
+LOOK: Final = 0.05
+"""Seconds between two looks whether the engine has taken what it was sent."""
 SHARED: Final = "The shared engine"
 
 
@@ -44,6 +48,9 @@ class SentElsewhere(EOFError):
 
 class Line(Protocol):
     """What carries frames to an engine and back; :class:`kvlsp.wire.channel.Channel` is one."""
+
+    @property
+    def waiting(self) -> int: ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -91,6 +98,25 @@ class Link:
     def send(self, message: Message) -> None:
         """Never waits; one caller at a time. :class:`WireError` for a message that no frame can say."""
         self._channel.write(self._outgoing.pack(message))
+
+    @property
+    def behind(self) -> bool:
+        """Whether the engine has not taken what it was sent for so long that nothing should be added."""
+        return self._channel.waiting > MOST
+
+    def give_up_behind(self) -> None:
+        """From any thread: it is too far behind; :meth:`listen` comes to its end."""
+        self.why = "did not take what it was sent"
+        self._channel.hang_up()
+
+    def wait(self, given_up: threading.Event) -> None:
+        """Until the engine has taken what it was sent, but for a little. :class:`EngineUnreachable` where it takes
+        nothing for long."""
+        least, still = self._channel.waiting, 0
+        while (waiting := self._channel.waiting) > MOST // 2 and not given_up.wait(LOOK):
+            least, still = min(least, waiting), 0 if waiting < least else still + 1
+            if still * LOOK >= SILENCE * self._tick:
+                raise EngineUnreachable(f"{self._name} does not take what it is sent.")
 
     def cancel(self, ticket: int) -> None:
         self._channel.write(pack(schema.Cancel(ticket)))

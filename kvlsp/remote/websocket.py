@@ -59,11 +59,21 @@ class WebSocketLine:
         self._connection = connection
         self._stream = Stream()
         self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._written = self._sent = 0
+        """Bytes, since the beginning."""
         self._thread = threading.Thread(target=self._run, name="kvlsp-team-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were written and not sent yet; none once the other end has gone."""
+        return self._written - self._sent if self._thread.is_alive() else 0
+
     def write(self, data: bytes) -> None:
         """Frames, packed; from any thread. Nothing happens when the other end has gone: :meth:`read` says so."""
+        with self._lock:
+            self._written += len(data)
         self._waiting.put(data)
 
     def read(self, kind: Decoder[Kind], patience: float | None) -> Kind | None:
@@ -106,5 +116,7 @@ class WebSocketLine:
         with contextlib.suppress(ConnectionClosed, OSError):
             while (data := self._waiting.get()) is not None:
                 for begin in range(0, len(data), PIECE):
-                    self._connection.send(data[begin:begin + PIECE])
+                    piece = data[begin:begin + PIECE]
+                    self._connection.send(piece)
+                    self._sent += len(piece)
         self._connection.close()

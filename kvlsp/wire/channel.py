@@ -31,6 +31,11 @@ class Channel:
         self._outbox = Outbox(connection.fileno(), lambda: None)
 
     @property
+    def waiting(self) -> int:
+        """Bytes that the other end has not read yet, beside those on their way."""
+        return self._outbox.waiting
+
+    @property
     def full(self) -> bool:
         """Whether the other end has not read for so long that more waits than should."""
         return self._outbox.full

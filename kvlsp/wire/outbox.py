@@ -35,6 +35,11 @@ class Outbox:
         self._thread: threading.Thread | None = None
 
     @property
+    def waiting(self) -> int:
+        """Bytes; none once the client has gone."""
+        return self._bytes
+
+    @property
     def full(self) -> bool:
         """Whether more waits than should; never once the client has gone."""
         return self._bytes > MOST

@@ -41,7 +41,10 @@ from kvlsp.remote.way import OfThisMachine
 from kvlsp.text.document import Change, Snapshot
 from kvlsp.text.edit import Edit
 from kvlsp.text.rope import Rope
-from kvlsp.wire import limits
+from kvlsp.wire import handshake, limits
+from kvlsp.wire.channel import Channel
+from kvlsp.wire.frames import FIRST, pack
+from kvlsp.wire.outbox import MOST
 from tests.support.served import TIMEOUT, Front, Served, served
 
 SETTINGS = Settings(max_tokens=20, multi_line="never", drafts=False, confidence=0.0, idle_ms=60_000)
@@ -145,6 +148,29 @@ def test_the_next_engine_is_told_all_that_is_open(place, typist):
     typist.check_same_text()
     assert typist.answer(typist.ask()).items
     assert typist.statistics()["documents"] == 1
+
+
+def test_an_engine_that_takes_nothing_is_left_and_the_next_is_told_all(place, monkeypatch):
+    front, back = socket.socketpair()
+    ends, find = [front], place.find
+    monkeypatch.setattr(place, "find", lambda *arguments: ends.pop() if ends else find(*arguments))
+    typist = Typist(place)
+    stalled = Channel(back)
+    stalled.read(FIRST, TIMEOUT)
+    stalled.write(pack(handshake.welcome(1)))
+    try:
+        while typist.engine.process != 1:
+            threading.Event().wait(0.01)
+        typist.open()
+        for number in range(2 * (MOST >> 20)):
+            typist.post(OpenDocument(Snapshot(f"file:///{number}", 1, Rope.of("x" * (1 << 20)), "")))
+        typist.type("gamma = ")
+        typist.ready()
+        typist.check_same_text()
+        assert typist.statistics()["documents"] == 1 + 2 * (MOST >> 20)
+    finally:
+        typist.engine.stop()
+        stalled.close()
 
 
 def test_who_types_does_not_wait_until_the_next_engine_has_been_told_all_that_is_open(place, typist, monkeypatch):

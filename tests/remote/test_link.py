@@ -12,14 +12,19 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable, WireError
+from kvlsp.messages import OpenDocument
 from kvlsp.remote import link as links
 from kvlsp.remote.link import Link
+from kvlsp.text.document import Snapshot
+from kvlsp.text.rope import Rope
 from kvlsp.wire import handshake, schema
 from kvlsp.wire.channel import Channel
 from kvlsp.wire.frames import FIRST, FROM_CLIENT, pack
+from kvlsp.wire.outbox import MOST
 from kvlsp.wire.words import to_bytes
 
 TICK = 0.02
+TIMEOUT = 30.0
 
 
 def engine(behave: Callable[[Channel], None]) -> socket.socket:
@@ -129,3 +134,25 @@ def test_the_process_at_the_other_end_is_ended_and_no_other(tmp_path):
         Link(connection, Settings(), tick=TICK)
     assert child.wait(10) == -9
     child.stdout.close()
+
+
+def test_what_an_engine_does_not_take_does_not_pile_up():
+    go_on = threading.Event()
+
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(1)))
+        assert go_on.wait(TIMEOUT)
+        silent(channel)
+
+    link = Link(engine(behave), Settings(), tick=TICK)
+    text, sent = Rope.of("x" * (1 << 20)), 0
+    while not link.behind:
+        link.send(OpenDocument(Snapshot(f"file:///{sent}", 1, text, "")))
+        sent += 1
+    assert sent < 2 * (MOST >> 20)
+    with pytest.raises(EngineUnreachable, match="does not take what it is sent"):
+        link.wait(threading.Event())
+    go_on.set()
+    link.wait(threading.Event())
+    assert not link.behind
+    link.close()
