@@ -168,10 +168,10 @@ def test_with_the_default_model_files_are_remembered_and_nothing_is_asked_for(be
 def test_the_engine_is_told_which_open_documents_are_in_no_memory(between):
     between.start(REMEMBERING, snapshot(A), snapshot(B))
     between.workspace.told.wait(Recollect)
-    between.workspace.told.wait(DocumentText, lambda one: one.path == path_of(B))
-    between.workspace.say(Withheld((path_of(A), "/elsewhere.py")))
+    between.workspace.told.wait(DocumentText, lambda one: one.path == "/project/b.py")
+    between.workspace.say(Withheld(("/project/a.py", "/elsewhere.py")))
     assert between.engine.wait(Remember).withheld == (A,)
-    between.workspace.say(Withheld((path_of(A), path_of(B))))
+    between.workspace.say(Withheld(("/project/a.py", "/project/b.py")))
     assert between.engine.wait(Remember, lambda one: len(one.withheld) == 2) == Remember((), withheld=(A, B))
     between.cross_file.note(Configure(Settings(workspace_memory="off")))
     between.engine.wait(Remember, lambda one: one.withheld == ())

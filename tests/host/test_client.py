@@ -99,7 +99,7 @@ def test_a_client_that_lies_is_let_go(place, frame, why):
 
 def test_one_that_says_nothing_is_let_go(place, monkeypatch):
     monkeypatch.setattr(clients, "GREETING", 0.05)
-    assert "Nothing came" in refusal(said(place))
+    assert "No message came" in refusal(said(place))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
