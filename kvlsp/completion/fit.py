@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kvlsp.completion.joint import goes_before_code, joins, merges
-from kvlsp.syntax.around import Around, Size, closers, least_open
+from kvlsp.completion.joint import ends_whole_lines, goes_before_code, joins, merges
+from kvlsp.syntax.around import Around, Size, least_open
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.indents import misplaced
 from kvlsp.syntax.piece import Piece, TooMuch
-from kvlsp.syntax.scanner import CLOSERS, Scan, indent_of, scan_lines
+from kvlsp.syntax.scanner import CLOSERS, Scan, closers, indent_of, scan_lines
 
 CUTS = 24
 """So many shorter texts are looked at, at most."""
@@ -62,6 +62,7 @@ class _Fitting:
         self.place = place
         self.around = Around(place) if place.language is not None else None
         self._could: dict[int, bool] = {}
+        self._kinds: dict[int, str | None] = {}
 
     def fits(self, text: str) -> bool:
         return joins(self.place, text, self.around) and self.parses(text)
@@ -110,14 +111,27 @@ class _Fitting:
         """Whether what stands behind the caret is still what it was, in a piece that parses."""
         place = self.place
         if place.line_after.strip():
-            kind = piece.joined(text)
+            behind = piece.behind(text)
             outside = place.scan.inside is None and not place.scan.comment
-            if kind == "" or (kind == "comment" and outside):
+            if behind.reached == "" or (behind.reached == "comment" and outside):
+                return False
+            if (behind.kind or not outside) and not self._was(piece, behind.kind):
+                return False
+            if place.line_after.lstrip()[0] == ";" and behind.closes_nothing:
+                return False
+            if place.blank and not ends_whole_lines(place, text) and behind.begins_statement:
                 return False
             if piece.opens_twice(text):
                 return False
         lines = (piece.above + place.line_before, piece.below)
         return misplaced(piece.language, text.join(lines)) <= misplaced(piece.language, "".join(lines))
+
+    def _was(self, piece: Piece, kind: str) -> bool:
+        """Whether what stands behind the caret is of this kind where something that means nothing stands at it."""
+        if id(piece) not in self._kinds:
+            filler = next(filter(piece.parses, ("", *_FILLERS)), None)
+            self._kinds[id(piece)] = None if filler is None else piece.behind(filler).kind
+        return self._kinds[id(piece)] in (None, kind)
 
     def _completed(self, text: str) -> tuple[str, ...]:
         """The text, and what it would be once all is closed that nothing behind the caret closes."""

@@ -9,10 +9,9 @@
     # where the model ends: rule.end(), None if all of it may stay
     # at the deadline: rule.generated[:rule.complete_part()]
 
-``prefix`` and ``suffix`` may be cut to ``block.WINDOW`` characters. What it costs: each piece scans its own
-line again; each finished line parses the enclosing block's prefix, a few lines. Which token
-is the end token, the token limit and the deadline belong to the engine. Without a
-language, lines decide.
+``prefix`` and ``suffix`` may be cut to ``window.WINDOW`` characters. What it costs: each piece scans its own line
+again; each finished line parses the enclosing block's prefix, a few lines. Which token is the end token, the token limit and
+the deadline belong to the engine. Without a language, lines decide.
 """
 
 from __future__ import annotations
@@ -22,11 +21,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from kvlsp.completion import statement
+from kvlsp.completion.closing import Closing
 from kvlsp.completion.loops import REPEATS, phrase_repeats, repeated_group
 from kvlsp.completion.text_below import Echo
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
-from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Scan, end_line, indent_of, scan_line
+from kvlsp.syntax.scanner import CLOSERS, Scan, end_line, indent_of, scan_line
 
 BLANK_LINES = 2
 """So many blank lines end a suggestion."""
@@ -88,8 +89,7 @@ class StopRule:
         """Indentation layout: a line at or left of this ends the block."""
         self._own_compound = False
         self._base: int | None = None if place.blank else indent_of(place.line_before)
-        self._open = list(place.open)
-        self._closed_block = False
+        self._brackets = Closing(place)
         self._state = Scan(inside=place.scan.inside)
         self._excess_seen = 0
         self._line_start = 0
@@ -140,7 +140,7 @@ class StopRule:
     def end(self) -> Stop | None:
         """The model has ended the text here. A :class:`Stop` at the last complete line or statement where what it began
         would stay open, None where all of it fits: the suffix closes what it opened."""
-        if self.stop is None and self.place.leaves_open(self.generated, self._open):
+        if self.stop is None and self.place.leaves_open(self.generated, self._brackets.open):
             self.stop = Stop(StopReason.UNCLOSED, self._complete)
         return self.stop
 
@@ -170,22 +170,12 @@ class StopRule:
             if self._waits and not self._line_checked:
                 self.stop = Stop(StopReason.STATEMENT, self._complete)
                 return
-            if not self._may_close(character):
+            if not self._brackets.close(character):
                 # White space before the closer counts when the rest of the caret's line follows it.
-                keep = self._content_before(offset) if not self.place.line_after.strip() else offset
+                keep = len(self.generated[:offset].rstrip()) if not self.place.line_after.strip() else offset
                 self.stop = Stop(StopReason.BRACKET, keep)
                 return
         self._excess_seen = len(self._scan.excess)
-
-    def _may_close(self, character: str) -> bool:
-        if not self._open:
-            return self.place.language is None
-        innermost = self._open[-1]
-        if innermost.held or CLOSER_OF[innermost.bracket.character] != character:
-            return False
-        self._open.pop()
-        self._closed_block = self._closed_block or len(self._open) < self.place.inner
-        return True
 
     def _begin_line(self, line: str, whole: bool) -> bool:
         """Whether the start of a later line has been judged; a dedent out of the block stops."""
@@ -212,15 +202,12 @@ class StopRule:
         """Braces: the statement above was whole, unless this line carries it on."""
         if not self._waits:
             return True
-        text = line.strip()
-        if not whole and any(known.startswith(text) for known in (*language.continues, *language.carries)):
-            return False
-        word = re.match(r"\w*", text.lstrip("} "))
-        if text.startswith(language.carries or ("\0",)) or (word and word.group() in language.continues):
+        carried = statement.carries_on(language, line, whole)
+        if carried:
             self._waits = False
-        else:
+        elif carried is not None:
             self.stop = Stop(StopReason.STATEMENT, self._complete)
-        return True
+        return carried is not None
 
     # --- at the end of a line -----------------------------------------------------------------------------
 
@@ -281,11 +268,11 @@ class StopRule:
                 self.stop = Stop(StopReason.LOOP, keep)
             return
         self._comments = 0
-        if self._closed_block and not self._state.stack:
+        if self._brackets.left_block and not self._state.stack:
             self._complete = self._content_end
             self.stop = Stop(StopReason.BLOCK, self._content_end)
             return
-        if self._opens_block(scan):
+        if statement.is_header(language, scan) and not self._brackets.own_open:
             if self._floor is None and self._base is not None:
                 self._floor, self._own_compound = self._base, True
             return
@@ -302,40 +289,13 @@ class StopRule:
     def _ends_element(self, scan: Scan) -> bool:
         """In brackets that were open before the caret, and that nobody has closed yet, a line ends with a comma: all of
         what is generated may end there as the user's own lines do."""
-        return scan.last == "," and not scan.stack and not self._broken and scan.inside is None and self._open_own()
-
-    def _opens_block(self, scan: Scan) -> bool:
-        """Indentation layout: the line just finished is a header whose body must follow."""
-        language = self.place.language
-        return (language is not None and language.layout == "indentation" and scan.last in language.openers
-                and not scan.stack and scan.inside is None and not self._open_own())
+        ended = scan.last == "," and not scan.stack and scan.inside is None
+        return ended and not self._broken and self._brackets.own_open
 
     def _whole(self, scan: Scan, end: int) -> bool:
-        """Whether a statement ends here: brackets and strings closed, and the block parses."""
-        if scan.stack or (scan.inside is not None and scan.inside.lines):
-            return False
-        language = self.place.language
-        if scan.last == "\\" or self._open_own():
-            return False
-        if language is None:
-            return True
-        if scan.last == ":" and language.layout == "braces":  # a label belongs to what follows
-            return False
-        if language.ends and scan.last not in language.ends:
-            line = self.generated[:end].rpartition("\n")[2]
-            if self._line_start == 0:
-                line = self.place.line_before + line
-            if not line.lstrip().startswith(language.directives or ("\0",)):
-                return False
-        return self.place.parses(self.generated[:end])
-
-    def _open_own(self) -> bool:
-        """A bracket that the statement opened before the caret is still open, and nobody closes it below."""
-        return any(not bracket.held for bracket in self._open[self.place.inner:])
+        """Whether a statement ends here."""
+        return not self._brackets.own_open and statement.ends(self.place, self.generated[:end], scan)
 
     def _only_comment(self, scan: Scan) -> bool:
         beside_code = len(self._lines) == 1 and not self.place.blank
         return scan.comment and not scan.last and not beside_code
-
-    def _content_before(self, offset: int) -> int:
-        return len(self.generated[:offset].rstrip())

@@ -25,8 +25,8 @@ from kvlsp.engine.texts import Candidate, Drafting, Start, Texts
 from kvlsp.messages import Complete, Selected
 from kvlsp.prompt.layout import Layout
 from kvlsp.reasons import Reason
-from kvlsp.syntax.block import WINDOW
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.window import WINDOW
 from kvlsp.text.document import Change
 
 CHUNK = 256

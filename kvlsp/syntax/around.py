@@ -13,14 +13,13 @@ be parsed may stand anywhere: a macro above, a statement that is typed halfway.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
 
 from kvlsp.syntax.block import BLOCK, Place, block_lines, statement_brackets
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
-from kvlsp.syntax.scanner import CLOSER_OF, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
+from kvlsp.syntax.scanner import Scan, closers, end_line, indent_of, scan_line, scan_lines
 
 _ATTRIBUTES = ("@", "#[")
 """What begins a line that belongs to the one below it: nothing is cut off between the two."""
@@ -93,11 +92,6 @@ class Around:
                 base = min(base, indent_of(line))
             state = end_line(scan_line(self.language, line, state))
         return base
-
-
-def closers(stack: Sequence[Bracket]) -> str:
-    """What closes these brackets, the innermost (last) one first."""
-    return "".join(CLOSER_OF[bracket.character] for bracket in reversed(stack))
 
 
 def least_open(place: Place, inserted: str) -> int:

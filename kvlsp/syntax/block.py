@@ -7,7 +7,7 @@
     place.parses(generated)                 # whether block + generated text is whole
     place.leaves_open(generated, outer)     # whether a bracket or string of it misses its end in the suffix
 
-Only :data:`WINDOW` characters on each side are looked at, so callers may pass just those.
+Only :data:`window.WINDOW` characters on each side are looked at, so callers may pass just those.
 """
 
 from __future__ import annotations
@@ -18,26 +18,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from kvlsp.errors import TooCostly
+from kvlsp.syntax.held import OpenBracket, held_brackets, read_inside
 from kvlsp.syntax.language import Frame, Language, StringKind
 from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
+from kvlsp.syntax.window import WINDOW, line_states, window_lines
 
-WINDOW = 8000
-"""Characters before and after the caret that are looked at."""
 BLOCK = 1500
 """The block's prefix is cut at a statement's start once it is longer than this."""
 LONGEST = 3000
 """A block longer than this, one statement mostly, is not parsed: no frame can tell."""
-
-_CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|from|end)\b")
-_TOP = re.compile(r"^[A-Za-z@#][^\n]*", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBracket:
-    """A bracket that is open at the caret. ``held``: the suffix closes it, so nobody else may."""
-
-    bracket: Bracket
-    held: bool
 
 
 @dataclass(frozen=True)
@@ -48,7 +37,7 @@ class Place:
     line_before: str
     line_after: str
     following: str
-    """The lines after the caret's line, at most :data:`WINDOW` characters."""
+    """The lines after the caret's line, at most :data:`window.WINDOW` characters."""
     below: str
     """The first non-blank line after the caret's line, with its indentation ("" when there is none)."""
     scan: Scan
@@ -70,13 +59,13 @@ class Place:
     @staticmethod
     @lru_cache(maxsize=8)  # rules that judge one completion ask for the same place
     def at(prefix: str, suffix: str, language: Language | None) -> Place:
-        lines = _window(prefix).split("\n")
-        states = _line_states(language, tuple(lines[:-1]), whole=len(prefix) < WINDOW)
+        lines = window_lines(prefix)
+        states = line_states(language, tuple(lines[:-1]), whole=len(prefix) < WINDOW)
         line_before = lines[-1]
         scan = scan_line(language, line_before, states[-1])
         line_after, _, rest = suffix[:WINDOW].partition("\n")
         line_after = line_after.rstrip("\r")
-        held = _held(language, scan, line_before, line_after, rest)
+        held = held_brackets(language, scan, line_before, line_after, rest)
         opened = tuple(OpenBracket(bracket, flag) for bracket, flag in zip(scan.stack, held, strict=True))
         inner = statement_brackets(language, scan.stack, lines)
         header = _header(language, lines, states, scan)
@@ -132,7 +121,7 @@ class Place:
     @cached_property
     def _end(self) -> Scan:
         """The state at the end of the suffix, whose beginning is inside of what the caret is in."""
-        state = Scan(inside=_read_inside(self.language, self.scan, self.line_after))
+        state = Scan(inside=read_inside(self.language, self.scan, self.line_after))
         for line in (self.line_after, *self.following.split("\n")):
             state = end_line(scan_line(self.language, line, state))
         return state
@@ -163,7 +152,7 @@ class Place:
         scan = scan_lines(self.language, text, self.states[-1])
         if scan.inside is not None and self.scan.inside is None and not self.ends(scan.inside):
             return True
-        held = _held(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, len(outer))
+        held = held_brackets(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, len(outer))
         return not all(held[len(outer):]) or any(
             was.held and not now for was, now in zip(outer, held, strict=False))
 
@@ -171,7 +160,7 @@ class Place:
         """How many of the brackets that are open behind ``generated`` the suffix closes."""
         text = self.line_before + generated
         scan = scan_lines(self.language, text, self.states[-1])
-        return sum(_held(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following,
+        return sum(held_brackets(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following,
                          len(self.scan.stack)))
 
     def ends(self, inside: StringKind) -> bool:
@@ -190,95 +179,11 @@ class Place:
             return False
 
 
-def _window(prefix: str) -> str:
-    """The end of ``prefix`` from the first line that surely starts code: no indentation, begins a word."""
-    if len(prefix) < WINDOW:
-        return prefix
-    tail = prefix[-WINDOW:]  # of a longer text, from somewhere in a line on
-    cut = tail.find("\n")
-    if cut < 0:
-        return tail
-    tail = tail[cut + 1:]
-    first = _TOP.search(tail)
-    return tail[first.start():] if first else tail
-
-
-@lru_cache(maxsize=8)  # while a line is typed, those above it stay the same
-def _line_states(language: Language | None, above: tuple[str, ...], whole: bool) -> tuple[Scan, ...]:
-    """The state at the start of each line ``above`` the caret's, and of that one.
-
-    A window cut out of a longer text (not ``whole``) may begin inside a string or comment of several lines. Which
-    it is shows in what the lines look like: code outside of strings, prose inside.
-    """
-    states = _states_from(language, above, Scan())
-    if whole or language is None or _plausible(above, states) > 0.7:
-        return states
-    others = [_states_from(language, above, Scan(inside=kind)) for kind in language.long_kinds]
-    return max([states, *others], key=lambda found: _plausible(above, found))
-
-
-def _states_from(language: Language | None, above: Sequence[str], first: Scan) -> tuple[Scan, ...]:
-    states = [first]
-    for line in above:
-        states.append(end_line(scan_line(language, line, states[-1])))
-    return tuple(states)
-
-
-def _plausible(lines: Sequence[str], states: Sequence[Scan]) -> float:
-    """Share of lines that look like code outside of strings and like prose inside."""
-    judged = [(_CODE.search(line) is not None) == (state.inside is None)
-              for line, state in zip(lines, states, strict=False) if line.strip()]
-    return sum(judged) / len(judged) if judged else 1.0
-
-
 def _first_line(text: str) -> str:
     for line in text.split("\n"):
         if line.strip():
             return line.rstrip()
     return ""
-
-
-def _held(language: Language | None, scan: Scan, line_before: str, line_after: str, rest: str,
-          aligned: int | None = None) -> list[bool]:
-    """For each bracket of the stack whether the suffix closes it.
-
-    The suffix's surplus closers are paired with the stack from the inside out; a closer that stands first on
-    its line belongs to a bracket whose line has the same indentation, where that bracket is one of the first
-    ``aligned`` (None: all). What is left over misses its closer.
-    """
-    if not scan.stack:
-        return []
-    blank = not line_before.strip()
-    column = "" if blank else line_before[:len(line_before) - len(line_before.lstrip())]
-    first = scan_line(language, column + line_after, Scan(inside=_read_inside(language, scan, line_after)))
-    closers = [(character, indent_of(line_before) if blank and indent >= 0 else -1)
-               for _, character, indent in first.excess]
-    state = end_line(Scan(first.stack, first.inside))
-    for line in rest.split("\n"):
-        state = end_line(scan_line(language, line, state))
-        if len(closers) + len(state.excess) >= len(scan.stack):
-            break
-    closers += [(character, indent) for _, character, indent in state.excess]
-    held = [False] * len(scan.stack)
-    waiting = iter(closers)
-    closer = next(waiting, None)
-    for index in range(len(scan.stack) - 1, -1, -1):
-        if closer is None:
-            break
-        bracket = scan.stack[index]
-        lined_up = closer[1] in (-1, bracket.indent) or (aligned is not None and index >= aligned)
-        if CLOSER_OF[bracket.character] == closer[0] and lined_up:
-            held[index] = True
-            closer = next(waiting, None)
-    return held
-
-
-def _read_inside(language: Language | None, scan: Scan, line_after: str) -> StringKind | None:
-    """The string or comment that the text behind the caret begins in: none if one of one line has no end there."""
-    inside = scan.inside
-    if inside is None or inside.lines or scan_line(language, line_after, Scan(inside=inside)).inside is None:
-        return inside
-    return None
 
 
 def statement_brackets(language: Language | None, stack: Sequence[Bracket], lines: Sequence[str]) -> int:

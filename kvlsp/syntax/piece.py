@@ -17,6 +17,7 @@ from time import thread_time
 
 import tree_sitter
 
+from kvlsp.syntax.behind import Behind
 from kvlsp.syntax.language import Frame, Language, encode
 
 PATIENCE = 0.02
@@ -26,8 +27,6 @@ PATIENCE_IN_ALL = 0.08
 
 _WORD_BEFORE = re.compile(r"(?:\w+|[^\w\s]|^)\s*$")
 _NO_FRAME = Frame("", "")
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ \t\n\r\"'`/#")
-"""A leaf without any of these is an operator."""
 
 
 class TooMuch(Exception):
@@ -132,18 +131,13 @@ class Piece:
                 return True
         return False
 
-    def joined(self, inserted: str) -> str | None:
-        """What reaches across the end of ``inserted``, with which the piece :meth:`parses`.
-
-        The kind of a leaf, "" for an operator, None if nothing does.
-        """
+    def behind(self, inserted: str) -> Behind:
+        """What stands right behind ``inserted``, with which the piece :meth:`parses`."""
         frame = self._clean[inserted]
-        joint = len(encode(f"{frame.open}{self.above}{self.before}{inserted}"))
-        node = self._parse(frame, inserted).descendant_for_byte_range(joint - 1, joint + 1)
-        if node is None or node.child_count or node.start_byte >= joint or node.end_byte <= joint:
-            return None
-        signs = not any(byte > 127 or byte in _PLAIN for byte in node.text or b"")  # `?.` may have a name of its own
-        return self.language.leaves.get(node.type, node.type) if node.is_named and not signs else ""
+        before = f"{frame.open}{self.above}{self.before}"
+        blank = self.below[:len(self.below) - len(self.below.lstrip(" \t"))]
+        last, end, start = (len(encode(before + text)) for text in (inserted.rstrip(), inserted, inserted + blank))
+        return Behind(self.language, self._parse(frame, inserted), last, end, start)
 
     def opens_twice(self, inserted: str) -> bool:
         """Indentation layout: whether ``inserted`` ends like a header before the rest of a line that ends like one."""

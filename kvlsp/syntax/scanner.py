@@ -12,6 +12,7 @@ its line at most.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,6 +52,11 @@ class _Lexicon:
     code: re.Pattern[str]
     kinds: dict[str, StringKind]
     line_comments: frozenset[str]
+
+
+def closers(stack: Sequence[Bracket]) -> str:
+    """What closes these brackets, the innermost (last) one first."""
+    return "".join(CLOSER_OF[bracket.character] for bracket in reversed(stack))
 
 
 def indent_of(line: str) -> int:

@@ -14,6 +14,9 @@ from kvlsp.syntax.language import Language
 from tests.syntax.samples import SAMPLES
 
 LANGUAGES = {language.name: language for language in Language.all()}
+MACRO = ("macro_rules! a {\n    (@c $a:ident ($($k:tt)+) (: {$($m:tt)*} $($r:tt)*)) => {\n"
+         "        $crate::a!(@c $a [$($k)+] ($crate::a!({$($m)|*})) $($r)*);\n    };\n\n"
+         "    (@c $a:ident) => {\n        $crate::a!();\n    };\n}\n")
 
 
 def fitted(language: str, document: str, text: str) -> str:
@@ -45,6 +48,11 @@ def fitted(language: str, document: str, text: str) -> str:
     ("java", "class A {\n    |int x;\n}\n", "int y;", "int y;\n    "),
     ("go", "func f() {\n\t|g()\n}\n", "h()", "h()\n\t"),
     ("rust", "fn f() {\n    |g();\n}\n", "h();", "h();\n    "),
+    ("rust", "mod a;\n#[cfg(test)]\n|;\n", "#[cfg(test)]", ""),
+    ("rust", "mod a;\n#[cfg(test)]\n|;\n", "mod tests", "mod tests"),
+    ("rust", "|#[derive(A)]\nstruct B;\n", "#[cfg(test)]", "#[cfg(test)]\n"),
+    ("rust", MACRO, "$crate::a!(@b [$($c,)* $crate::a!($d)])", ""),
+    ("c", "int f(void) {\n    |;\n}\n", "if (x) {\n        g();\n    }", ""),
     ("java", "class A {\n  void f() {\n    |;\n  }\n}\n", "count++;", "count++"),
     ("c", "int f(void) {\n    |;\n}\n", "x = 1;\n    return x;", "x = 1"),
     ("c", "int f(void) {\n    for (int i = 0; |; i++) {}\n}\n", "i < n", "i < n"),
@@ -81,6 +89,8 @@ def fitted(language: str, document: str, text: str) -> str:
     ("python", "x = |y + z\n", "1  # ", ""),
     ("javascript", "let x = |y;\n", "1 // ", ""),
     ("javascript", "// see a[|i]) there\nf();\n", "let b = []\n", "let b = []"),
+    ("javascript", "const a = `b ${|} c`;\n", "d} e", "d"),
+    ("typescript", "const a = `b ${|} c` + `d`;\n", "e} `", "e"),
     ("java", "class A {\n    int a = |B.C;\n}\n", "B.D;", ""),
     ("javascript", "useEffect((|{\n  a();\n}, []);\n", ") => ", ") => "),
     # what does not parse where the rest could

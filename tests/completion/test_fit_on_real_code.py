@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from kvlsp.completion.fit import fit
-from kvlsp.syntax.block import WINDOW, Place
+from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.window import WINDOW
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ import pytest
 import tree_sitter
 
 from kvlsp.completion.stop import StopRule
-from kvlsp.syntax.block import WINDOW
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.window import WINDOW
 
 FILES = ("argparse", "ast", "calendar", "configparser", "csv", "difflib", "enum", "inspect", "json/decoder",
          "shutil", "statistics", "textwrap", "typing", "uuid", "zipfile")

@@ -20,9 +20,10 @@ from kvlsp.completion.fit import fit
 from kvlsp.completion.stop import StopRule
 from kvlsp.completion.trim import trim
 from kvlsp.laboratory.evaluation.fit_tried import Hole, holes, wrong_texts
-from kvlsp.syntax.block import WINDOW, Place
+from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language, encode
 from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, scan_lines
+from kvlsp.syntax.window import WINDOW
 
 LONGEST = 30_000
 """Longer files are left out: each offer has its whole file parsed."""

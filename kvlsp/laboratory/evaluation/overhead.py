@@ -21,8 +21,8 @@ from kvlsp.completion.copy_drafter import CopyDrafter
 from kvlsp.completion.drafts import Drafting
 from kvlsp.completion.penalty import GrammarPenalty
 from kvlsp.completion.stop import StopPolicy, StopRule
-from kvlsp.syntax.block import WINDOW
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.window import WINDOW
 from kvlsp.tokens.tokenizer import Tokenizer
 
 CANDIDATES = 64
