@@ -10,8 +10,8 @@
     # at the deadline: rule.generated[:rule.complete_part()]
 
 ``prefix`` and ``suffix`` may be cut to ``window.WINDOW`` characters. What it costs: each piece scans its own line
-again; each finished line parses the enclosing block's prefix, a few lines. Which token is the end token, the token limit and
-the deadline belong to the engine. Without a language, lines decide.
+again; each finished line parses the enclosing block's prefix, a few lines. Which token is the end token, the token
+limit and the deadline belong to the engine. Without a language, lines decide.
 """
 
 from __future__ import annotations
