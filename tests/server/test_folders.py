@@ -15,9 +15,8 @@ class Talk(Conversation):
     """A conversation whose workspace is a fake one."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.workspace = FakeWorkspace((Shown("lib.py", "x = 1\n"),))
-        self.server.cross_file._launch = self.workspace.launch
+        super().__init__(launch_workspace=self.workspace.launch)
 
     def begin(self, **params: object) -> None:
         self.ask("initialize", {"capabilities": {"window": {"workDoneProgress": True}},

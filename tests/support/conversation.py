@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvlsp.config import Settings
+from kvlsp.crossfile.process import Launch
 from kvlsp.server.frames import BadFrame, Frame, FrameReader
 from kvlsp.server.server import KvlspServer
+from kvlsp.workspace.process import launch
 from tests.support.fake_engine import FakeEngine
 from tests.support.whole_protocol import assert_fits
 from tests.support.wired import Wired
@@ -75,7 +77,7 @@ class Conversation:
     """A client's side of the talk: everything sent is handled at once, events when :meth:`run` is called."""
 
     def __init__(self, texts: tuple[str, ...] = ("pass",), hold: bool = False,
-                 settings: Settings | None = None) -> None:
+                 settings: Settings | None = None, launch_workspace: Launch = launch) -> None:
         self.loop = ManualLoop()
         self.sent: list[dict[str, Any]] = []
         """Every message of the server, in order."""
@@ -93,7 +95,8 @@ class Conversation:
             return Wired(make, chosen, events)
 
         arranged = wired if os.environ.get("KVLSP_TEST_ENGINE") == "wired" else make
-        self.server = KvlspServer(arranged, settings or Settings(), self.loop)  # type: ignore[arg-type]
+        self.server = KvlspServer(arranged, settings or Settings(), self.loop,  # type: ignore[arg-type]
+                                  launch_workspace)
         self.server.protocol.write = self.write
 
     def write(self, data: bytes) -> None:
