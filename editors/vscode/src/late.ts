@@ -1,9 +1,10 @@
-// Suggestions that come too late, shown after all. There are two kinds:
+// Suggestions that come too late, shown after all. There are three kinds:
 //
 // - While a word is typed VS Code drops an answer that takes longer than 750 ms and does not ask again. Such an answer
 //   is kept, VS Code is made to ask once more, and gets the kept one at once.
 // - The daemon itself answers an automatic request at its deadline, empty if no line is complete, but goes on; when it is
 //   done it is asked once more and answers from memory.
+// - While the model is being loaded nothing is offered; when it is there, whoever still waits is asked for.
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 
@@ -44,8 +45,10 @@ export class LateSuggestions {
   private kept: { place: Place; answer: Answer } | undefined;
   /** Where the last automatic request brought nothing. */
   private missed: Place | undefined;
-  /** Where the daemon is asked again: a second miss is final. */
+  /** Where the daemon is asked again. */
   private again: Place | undefined;
+  /** Whether a miss there is final. */
+  private final = true;
 
   async provide(
     document: vscode.TextDocument,
@@ -54,7 +57,7 @@ export class LateSuggestions {
     token: vscode.CancellationToken,
     next: Next,
   ): Promise<Answer> {
-    const { kept, again } = this;
+    const { kept, again, final } = this;
     this.kept = this.missed = this.again = undefined;
     if (kept?.place.is(document, position)) {
       return kept.answer;
@@ -66,7 +69,7 @@ export class LateSuggestions {
     const kind = second ? vscode.InlineCompletionTriggerKind.Automatic : context.triggerKind;
     const answer = await next(document, position, { ...context, triggerKind: kind }, token);
     if (count(answer) === 0) {
-      this.missed = second || kind !== vscode.InlineCompletionTriggerKind.Automatic ? undefined : place;
+      this.missed = (second && final) || kind !== vscode.InlineCompletionTriggerKind.Automatic ? undefined : place;
     } else if (performance.now() - started > IN_TIME && place.isCurrent()) {
       this.kept = { place, answer };
       askAgain();
@@ -74,10 +77,12 @@ export class LateSuggestions {
     return answer;
   }
 
-  /** The daemon says how it is: done, perhaps, with what it had no complete line of in time. */
+  /** The daemon says how it is: done, perhaps, with what it had no complete line of in time, or with loading. */
   heard(status: Status): void {
-    if (status.kind === 'ready' && status.last?.reason === 'deadline' && this.missed?.isCurrent()) {
+    const reason = status.kind === 'ready' ? status.last?.reason : undefined;
+    if ((reason === 'deadline' || reason === 'not_ready') && this.missed?.isCurrent()) {
       this.again = this.missed;
+      this.final = reason === 'deadline'; // behind the loading the first answer may come too late, too
       this.missed = undefined;
       askAgain();
     }

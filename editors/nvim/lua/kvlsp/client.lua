@@ -135,8 +135,8 @@ function M.config()
         status.set(params, context.client_id)
         if params.kind == 'ready' and type(params.last) == 'table' then
           local more = vim.tbl_get(params.last, 'report', 'more') == true
-          if more or params.last.reason == 'deadline' then
-            require('kvlsp.completion').ask_again(more)
+          if more or params.last.reason == 'deadline' or params.last.reason == 'not_ready' then
+            require('kvlsp.completion').ask_again(params.last.reason, more)
           end
         end
       end,

@@ -135,16 +135,18 @@ end
 
 local asked_again ---@type string?
 
---- The daemon goes on with what it had no complete line of at its deadline, or more lines of than it has told: ask
---- again if the user has not typed on. Where there was nothing, once.
+--- There is more to be had than the last request brought: the daemon goes on with what it had no complete line of at
+--- its deadline, or more lines of than it has told; or its model was not there yet, and is now. Asks again if the user
+--- has not typed on; where there was nothing, once for each reason.
+---@param reason? string why there was nothing
 ---@param more boolean whether it has told the first lines
-function M.ask_again(more)
+function M.ask_again(reason, more)
   local bufnr = vim.api.nvim_get_current_buf()
   if vim.api.nvim_get_mode().mode:sub(1, 1) ~= 'i' or not client_of(bufnr) then
     return
   end
   local caret = vim.api.nvim_win_get_cursor(0)
-  local place = table.concat({ bufnr, vim.api.nvim_buf_get_changedtick(bufnr), caret[1], caret[2] }, ':')
+  local place = table.concat({ bufnr, vim.api.nvim_buf_get_changedtick(bufnr), caret[1], caret[2], reason }, ':')
   if more or place ~= asked_again then
     asked_again = place
     ask(bufnr, 'automatic')
