@@ -7,6 +7,7 @@ only begins the next one sooner.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kvlsp.model.claimed import unpadded
 
@@ -14,17 +15,35 @@ _FIRST = 1000
 """Rows per second that are hoped for at first: a small model on one thread."""
 
 
+@dataclass(slots=True)
+class _Speed:
+    per_row: float | None = None
+
+    def was(self, now: float) -> None:
+        self.per_row = now if self.per_row is None else (3 * self.per_row + now) / 4
+
+
 class Pace:
     """Rows of the next forward, steered to take at most ``target`` seconds. Use as ``with pace as rows: ...``; where
-    there were fewer rows than that to encode, say so with :meth:`did`."""
+    there were fewer rows than that to encode, say so with :meth:`did`. ``beside``: a pace that has measured with it
+    what a row takes."""
 
-    def __init__(self, clock: Callable[[], float], target: float, *, least: int = 16, most: int = 512) -> None:
+    def __init__(self, clock: Callable[[], float], target: float, *, least: int = 16, most: int = 512,
+                 beside: Pace | None = None) -> None:
         self._clock, self._target, self._least, self._most = clock, target, least, most
         self._rows = float(max(least, min(_FIRST * target, most)))
-        self.per_row: float | None = None
-        """Seconds that a row takes of late; None before any was encoded."""
+        self._speed: _Speed = _Speed() if beside is None else beside._speed
         self._began = 0.0
         self._done = 0
+
+    @property
+    def per_row(self) -> float | None:
+        """Seconds that a row takes of late; None before any was encoded."""
+        return self._speed.per_row
+
+    @per_row.setter
+    def per_row(self, seconds: float) -> None:
+        self._speed.per_row = seconds
 
     @property
     def rows(self) -> int:
@@ -44,8 +63,7 @@ class Pace:
         if took <= 0 or self._done <= 0:
             return
         if self._done >= self._least:  # a forward of a few rows takes its time for other reasons
-            now = took / self._done
-            self.per_row = now if self.per_row is None else (3 * self.per_row + now) / 4
+            self._speed.was(took / self._done)
         wanted = self._done * self._target / took
         if took <= self._target:
             if self._done < self.rows:  # the rest of something: says nothing about more rows than that

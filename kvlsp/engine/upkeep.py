@@ -24,6 +24,9 @@ REFRESH_SECONDS = 0.016
 """A forward that makes rows exact takes about so long: a keystroke waits for it."""
 PREFILL_SECONDS = 0.06
 """A forward that somebody waits for, or that begins a document."""
+LEAST, LEAST_WAITED = 32, 64
+"""Rows of such a forward at least, and of one that somebody waits for: a model that takes longer for so many takes
+nearly as long for a fourth of them, since the time goes by reading its weights."""
 LARGE_PREFILL = 1024
 """Rows from which on a prefill is worth a progress bar."""
 
@@ -50,7 +53,8 @@ class Upkeep:
             Work.REMEMBER: self._remember,
         }
         self._refresh_pace = Pace(clock, REFRESH_SECONDS)
-        self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS)
+        self._prefill_pace = documents.shelving.pace = Pace(clock, PREFILL_SECONDS, least=LEAST)
+        self._waited_pace = Pace(clock, PREFILL_SECONDS, least=LEAST_WAITED, beside=self._prefill_pace)
 
     def do(self, work: Work, document: DocumentState) -> None:
         """One step of it; then caches are within their bounds."""
@@ -63,9 +67,9 @@ class Upkeep:
         job = document.job
         if job is None:
             return
-        begun = job.total
-        with self._prefill_pace as rows:
-            self._prefill_pace.did(self._completer.step(document, rows))
+        begun, pace = job.total, self._waited_pace if self._completer.asked(document) else self._prefill_pace
+        with pace as rows:
+            pace.did(self._completer.step(document, rows))
         total = job.total or begun  # 0 as soon as its layout is resident
         self._tell(document, total - job.left, total)
 

@@ -65,3 +65,17 @@ def test_the_rest_of_something_that_took_long_shortens_the_next():
     run(pace, 0.0005, 30)
     run(pace, 0.002, rows=20)
     assert pace.rows <= 16
+
+
+def test_who_waits_for_a_slow_model_gets_through_in_forwards_that_are_worth_their_weights():
+    """Of a model whose weights take 85 ms to read and each row 5 ms more."""
+    beside = Pace(CLOCK, target=0.06, least=32)
+    waited = Pace(CLOCK, target=0.06, least=64, beside=beside)
+    took = [run(pace, 0.005, 512 // least, fixed=0.085) for pace, least in ((beside, 32), (waited, 64))]
+    assert sum(took[1]) < 0.85 * sum(took[0])
+    assert waited.per_row == beside.per_row is not None
+
+
+def test_a_quick_model_keeps_to_the_time_however_many_rows_are_worth_it():
+    pace = Pace(CLOCK, target=0.06, least=64)
+    assert max(run(pace, 0.0002, 40, fixed=0.008)) <= 0.0601
