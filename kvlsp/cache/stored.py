@@ -85,6 +85,12 @@ class StoredRows:
             truth, values = _to_host(truth), _to_host(values)
         return cls(tuple(truth), tuple(values))
 
+    def select(self, rows: torch.Tensor) -> StoredRows:
+        """Copies of ``rows`` (n,), int64 on the CPU."""
+        truth, values = ([layer.index_select(1, rows.to(layer.device)) for layer in kept]
+                         for kept in (self.truth, self.values))
+        return StoredRows(tuple(truth), tuple(values))
+
     @torch.inference_mode()
     def restore(self, decoder: Decoder, arrays: KeyValues, slots: torch.Tensor, positions: torch.Tensor,
                 chosen: torch.Tensor | None = None) -> None:

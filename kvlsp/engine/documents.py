@@ -20,7 +20,7 @@ from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.engine.shelving import Fetched, Shelving
-from kvlsp.engine.warm import READ_BEFORE, take_up
+from kvlsp.engine.taking_back import came, take_back
 from kvlsp.messages import EditDocument, PlaceContext
 from kvlsp.opening.model import Model
 from kvlsp.text.document import Snapshot
@@ -150,8 +150,8 @@ class Documents:
         elif document.left:
             document.left = False
             document.awaited = self.shelving.fetch(document.snapshot.uri, document.session)
-        if document.awaited is not None:
-            self._await(document, document.session)
+        if document.awaited is not None or document.shelved is not None:
+            take_back(document, self.shelving, self._clock())
         if document.drafter is None and not document.session.behind:
             document.drafter = CopyDrafter(document.session.tokens.ids)
             document.session.token_edits.append(document.drafter.apply)
@@ -174,21 +174,8 @@ class Documents:
     def fetched(self, message: Fetched) -> None:
         """What is on disk of a document has come."""
         document = self.get(message.uri)
-        if document is None or document.session is not message.session or document.awaited is None:
-            return
-        document.shelved = message.shelved
-        if message.shelved is None or len(document.snapshot.text) > READ_BEFORE:
-            document.awaited = document.shelved = None
-
-    def _await(self, document: DocumentState, session: Session) -> None:
-        """Have the session take up its rows once they and its tokens are there; after a while go on without them."""
-        shelved, job = document.shelved, document.job
-        if shelved is not None and not session.behind:
-            document.awaited = document.shelved = None
-            if take_up(session, shelved, self.shelving.worth, job.offset if job is not None else None):
-                self.shelving.known(document.snapshot.uri, shelved)
-        elif shelved is None and document.awaited is not None and self._clock() > document.awaited:
-            document.awaited = None
+        if document is not None and document.session is message.session:
+            came(document, message.shelved)
 
     # --- other files -----------------------------------------------------------------------------------------
 

@@ -80,6 +80,10 @@ class Session(DocumentText):
         self.caret, self._seam = caret, seam
         self.window = windows.recall(runs, len(self.tokens.ids), self._token(caret), self.capacity, spare)
 
+    def goal(self, caret: int) -> Span:
+        """The tokens that a window around character ``caret`` would hold in the end."""
+        return windows.place(len(self.tokens.ids), self._token(caret), self.capacity).goal
+
     # --- context of other files ------------------------------------------------------------------------------
 
     @property

@@ -1,15 +1,17 @@
 """A session that goes on where another process, or another day, has left its document.
 
-What was kept and today's text are compared, and the rows that stayed become the session's, under today's names. All
-the rest is a plan like any other's: what has gone is freed, what has moved is moved, what is new is encoded, and rows
-behind a change are stale.
+What was kept and today's text are compared, and the rows that stayed become the session's, under today's names; of
+more than today's window holds those around the caret. All the rest is a plan like any other's: what has gone is freed,
+what has moved is moved, what is new is encoded, and rows behind a change are stale.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from kvlsp.cache.choosing import SEAM, SEAMS
+from kvlsp.cache.stored import StoredRows
 from kvlsp.engine.session import Session
 from kvlsp.shelf.matching import match, runs
 from kvlsp.shelf.shelved import Array, Book, Shelved
@@ -33,7 +35,10 @@ def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None)
     that, 0 where nothing was done. All of its text has been read. ``caret`` (None: where it was) is the character at
     which the first suggestion will be asked for."""
     tokens, book = session.tokens, shelved.book
-    if len(session.cache.rows) or session.full_prefill or session.behind or len(book) > session.context:
+    stored, too_many = shelved.stored, len(book) > session.context
+    if len(session.cache.rows) or session.full_prefill or session.behind:
+        return 0
+    if too_many and not isinstance(stored, StoredRows):  # of what another engine wrote nothing can be left out
         return 0
     text = book.text
     old, new = match(book.ids[text], tokens.ids, lambda token: "\n" in tokens.tokenizer.piece(token))
@@ -42,7 +47,13 @@ def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None)
     cells = np.where(book.markers < 0, book.markers, _GONE + np.arange(len(book)))
     cells[text[old]] = tokens.serials[new]
     was = _at_the_caret(session, book, cells, old, new)
-    session.cache.take_up(shelved.stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
+    if too_many and isinstance(stored, StoredRows):  # it was kept when there was more memory, or of a larger window
+        first, end = session.goal(was if caret is None else caret)
+        there = cells < _GONE
+        there[text[old[(new < first) | (new >= end)]]] = False
+        kept = np.flatnonzero(there)
+        book, cells, stored = book.select(kept), cells[kept], stored.select(torch.from_numpy(kept))
+    session.cache.take_up(stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
     rows = AT_ONCE / max(worth.per_row or shelved.per_row, 1e-9)
     spare = int(max(LEAST_SPARE, min(MOST_SPARE, rows)))
     session.recall(runs(new), was if caret is None else caret, spare, SEAM if rows >= SEAMS else 0)

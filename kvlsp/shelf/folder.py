@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from platformdirs import user_cache_path
 from kvlsp.shelf.file import ENDING, UNFINISHED, about
 
 UNUSED_DAYS: Final = 60
+SHARE: Final = 0.25
 _ABANDONED: Final = 600.0
 """Seconds after which an unfinished file belongs to a process that has died."""
 
@@ -61,8 +63,9 @@ class Folder:
         with contextlib.suppress(OSError):
             os.utime(file)
 
-    def sweep(self, now: float | None = None) -> int:
-        """Keep the bound; bytes that are left. ``now`` in seconds since 1970."""
+    def sweep(self, now: float | None = None, free: int | None = None) -> int:
+        """Keep the bound, and to a share of the disk: :data:`SHARE` of what is ``free`` there (None: looked up now)
+        without these files. Bytes that are left. ``now`` in seconds since 1970."""
         now = time.time() if now is None else now
         found = []
         for path in self._all():
@@ -74,14 +77,22 @@ class Folder:
                 else:
                     found.append((stat.st_mtime_ns, stat.st_size, path))
         total = sum(size for _, size, _ in found)
+        bound = min(self.bound, int(SHARE * (total + (self._free() if free is None else free))))
         for _, size, path in sorted(found, key=lambda one: one[0]):
-            if total <= self.bound:
+            if total <= bound:
                 break
             if path.suffix == ENDING:
                 with contextlib.suppress(OSError):
                     path.unlink()
                     total -= size
         return total
+
+    def _free(self) -> int:
+        """Bytes that this user may still write where the folder is; plenty where nobody can tell."""
+        try:
+            return shutil.disk_usage(self.path).free
+        except OSError:
+            return 1 << 62
 
     def show(self) -> list[Shown]:
         """What is kept, by model; unfinished files and such as say nothing of themselves under an empty name."""

@@ -54,6 +54,28 @@ class Book:
         first, end = self.prefix
         return int(np.count_nonzero(self.markers[first:end] == 0))
 
+    def select(self, kept: Array) -> Book:
+        """Of the rows ``kept`` (ascending): the others have gone, and what stands behind those has missed that."""
+        gone = kept - np.arange(len(kept))  # rows that went before each
+        last_gone = np.full(len(self), -1, np.int64)
+        missing = np.setdiff1d(np.arange(len(self)), kept, assume_unique=True)
+        last_gone[missing] = missing
+        last_gone = np.maximum.accumulate(last_gone)[kept]
+        behind = gone > 0
+        solid = int(np.argmax(behind)) if behind.any() else len(kept)
+        nearest = self.nearest[kept]
+        first, end = np.searchsorted(kept, self.prefix).tolist()
+        return Book(
+            ids=self.ids[kept],
+            markers=self.markers[kept],
+            changes=self.changes[kept] + gone,
+            nearest=np.where(behind, np.minimum(nearest, kept - last_gone), nearest),
+            waits=self.waits[kept] | behind,
+            without_prefix=self.without_prefix[kept],
+            prefix=(first, end),
+            frontier=min(self.frontier, solid),
+        )
+
     @property
     def staleness(self) -> Staleness:
         """The same, for a cache that has made no plan yet."""
@@ -150,24 +172,8 @@ def narrowed(rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 def _book(cache: ResidentCache, kept: Array, *, exact: bool) -> Book:
     """What is known of the rows ``kept`` (ascending) once the others have gone."""
-    rows, staleness = cache.rows, cache.staleness.select(kept)
-    gone = kept - np.arange(len(kept))  # rows that went before each
-    last_gone = np.full(len(rows), -1, np.int64)
-    missing = np.setdiff1d(np.arange(len(rows)), kept, assume_unique=True)
-    last_gone[missing] = missing
-    last_gone = np.maximum.accumulate(last_gone)[kept]
-    first, end = np.searchsorted(rows.positions[kept], rows.prefix).tolist()
-    behind = gone > 0
-    solid = int(np.argmax(behind)) if behind.any() else len(kept)
-    distance = np.where(behind, kept - last_gone, staleness.nearest)
-    cells = rows.cells[kept]
-    return Book(
-        ids=rows.ids[kept],
-        markers=np.where(cells < 0, cells, 0),
-        changes=staleness.changes + gone,
-        nearest=np.minimum(staleness.nearest, distance),
-        waits=(staleness.since >= 0) | behind,
-        without_prefix=staleness.without_prefix,
-        prefix=(first, end),
-        frontier=min(cache.frontier, solid) if exact else 0,
-    )
+    rows, staleness = cache.rows, cache.staleness
+    first, end = np.searchsorted(rows.positions, rows.prefix).tolist()
+    whole = Book(rows.ids, np.where(rows.cells < 0, rows.cells, 0), staleness.changes, staleness.nearest,
+                 staleness.since >= 0, staleness.without_prefix, (first, end), cache.frontier if exact else 0)
+    return whole.select(kept)

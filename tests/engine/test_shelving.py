@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 
 import pytest
 
-from kvlsp.engine.shelving import EVERY
+from kvlsp.engine.shelving import EVERY, LONGEST_WAIT
 from kvlsp.messages import CloseDocument, Configure, OpenDocument, Watch, Watched
-from kvlsp.shelf.file import ENDING
+from kvlsp.shelf.file import ENDING, read
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from tests.support.engine_bench import SETTINGS, URI, Bench, complete, watched_model
@@ -224,3 +225,30 @@ def test_who_looks_on_is_told_what_lies_on_disk(folder):
     bench.engine.post(Watch(78, 0))
     bench.work()
     assert bench.engine.documents.shelving.disk == (None, 0)
+
+
+@pytest.mark.parametrize("most", [False, True])
+def test_rows_that_a_slow_disk_brings_late_are_taken_up_unless_most_has_been_encoded_meanwhile(
+    folder, monkeypatch, most
+):
+    text = TEXT * 3
+    first = Shelved(text)
+    first.fetch()
+    complete(first, CARET)
+    first.rest_for(5)
+    first.end()
+    held = threading.Event()
+    monkeypatch.setattr("kvlsp.shelf.shelf.read", lambda *which: held.wait(60) and read(*which))
+    bench = Shelved(text)
+    bench.clock.pass_(LONGEST_WAIT + 1)
+    assert complete(bench, CARET).items, "it goes on without them"
+    if most:
+        bench.rest()
+    encoded, before = bench.rows, len(bench.session.window)
+    held.set()
+    bench.fetch()
+    assert bench.rows - encoded < 20
+    assert len(bench.session.window) == (before if most else first.session.window.end)
+    bench.rest_for(60)
+    assert bench.session.cache.stale == 0
+    bench.session.cache.check_integrity()

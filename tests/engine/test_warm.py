@@ -70,8 +70,8 @@ def changed(text: str, edits) -> str:
 @pytest.mark.parametrize("order", ORDERS)
 @settings(deadline=None, max_examples=12)
 @given(text=st.lists(ALPHABET, min_size=1, max_size=200).map("".join), history=steps, edits=changes,
-       caret=st.floats(0, 1), grows=st.booleans())
-def test_after_any_change_of_the_text_it_is_what_a_fresh_start_makes(order, text, history, edits, caret, grows):
+       caret=st.floats(0, 1), grows=st.booleans(), room=st.sampled_from([4096, 700]))
+def test_after_any_change_of_the_text_it_is_what_a_fresh_start_makes(order, text, history, edits, caret, grows, room):
     before = session_of(tiny_model(1, order), LINES[:300] + text, grows=grows)
     before.sync(10)
     for step in history:
@@ -79,7 +79,7 @@ def test_after_any_change_of_the_text_it_is_what_a_fresh_start_makes(order, text
     if not len(before.cache.rows):
         return
     today = changed(str(before.snapshot.text), edits)
-    session = session_of(before.model, today, grows=grows)
+    session = session_of(before.model, today, room, grows=grows)
     at = int(caret * len(today))
     take_up(session, shelve(before), Worth(), at)
     for _ in range(2 if at or order != "plain" else 0):  # else there is not one row
@@ -138,6 +138,23 @@ def test_of_many_changes_what_is_near_the_caret_is_encoded_and_the_rest_grows():
     assert len(session.window) == len(session.tokens.ids)
     assert session.totals.slid + encoded < len(session.tokens.ids) / 2
     torch.testing.assert_close(logits(session, caret), prefilled(session, caret), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", ["suffix_first", "prefix_first"])
+def test_of_more_than_there_is_room_for_today_what_is_around_the_caret_comes_back(order):
+    """It was kept when there was more memory."""
+    before = settled(session_of(tiny_model(2, order), LONG), 1500)
+    session = session_of(before.model, LONG, 1024)
+    assert len(before.cache.rows) > 1.5 * session.context
+    assert take_up(session, shelve(before), Worth(), None)
+    assert session.caret == 1500
+    session.cache.check_integrity()
+    assert session.capacity - 256 <= len(session.cache.rows) <= session.context
+    _, went = session.sync(session.caret)
+    assert went.encoded == 0
+    settled(session, session.caret)
+    assert token_mismatches(session, session.caret) == 0
+    torch.testing.assert_close(logits(session, 1500), prefilled(session, 1500), rtol=0, atol=1e-9)
 
 
 def test_stale_rows_come_back_stale_and_exact_ones_exact():

@@ -41,6 +41,15 @@ def test_the_longest_unused_go_until_the_rest_fits(folder):
     assert names(folder) == ["0.rows", "2.rows", "9.rows"]
 
 
+def test_a_disk_that_is_nearly_full_is_not_filled(folder):
+    for number in range(3):
+        put(folder, f"{number}.rows", 30, age=number)
+    assert folder.sweep(NOW, free=300) == 90
+    assert folder.sweep(NOW, free=200) == 60
+    assert folder.sweep(NOW, free=0) == 0
+    assert names(folder) == []
+
+
 def test_unfinished_files_count_while_somebody_may_be_writing_them_and_then_go(folder):
     put(folder, "a-1.part", 80, age=10)
     put(folder, "b-2.part", 80, age=3600)
