@@ -7,9 +7,14 @@ from collections.abc import Callable
 
 from kvlsp.errors import DocumentError, KvlspError
 from kvlsp.messages import Event, StatusChanged
+from kvlsp.model.limits import is_shortage
 
 log = logging.getLogger(__name__)
 
+SHORTAGE = (
+    "Memory ran out, so what was resident of a document is gone and is read again. What helps: less for the caches "
+    "(kvlsp.cacheMib), weights of fewer bits (kvlsp.dtype), a smaller model (kvlsp.model), or closing other programs."
+)
 
 class Reporting:
     """``say`` tells people once, ``events`` goes to who listens to the engine."""
@@ -23,6 +28,8 @@ class Reporting:
             self._say(str(error))  # the others are served on
         elif isinstance(error, KvlspError):
             self._events(StatusChanged("error", str(error)))
+        elif is_shortage(error):
+            self._say(SHORTAGE)
         else:
             log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
             log.debug("What failed:", exc_info=error)  # its message may hold text of the user's

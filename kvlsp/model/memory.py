@@ -18,6 +18,7 @@ import torch
 from torch.nn.functional import linear
 
 from kvlsp.errors import ConfigurationError, OutOfMemory
+from kvlsp.model.limits import left
 from kvlsp.model.rounding import BYTES
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16,
@@ -139,9 +140,15 @@ def needed(size: Size, dtype: torch.dtype) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can be taken now. On a shared-memory machine this is the system's."""
+    """Bytes that can be taken now. On a shared-memory machine this is the system's, or less where this process is
+    allowed less."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    allowed = left()
+    return _of_the_system() if allowed is None else min(allowed, _of_the_system())
+
+
+def _of_the_system() -> int:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory, UnsupportedModel
 from kvlsp.model.formats import UNROUNDED
+from kvlsp.model.limits import is_shortage
 from kvlsp.model.packings import Packing
 from kvlsp.model.tensor_files import TensorFiles
 
@@ -93,13 +94,13 @@ def _explained(folder: Path) -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(
-            f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
-        ) from error
     except KvlspError:
         raise
     except Exception as error:
+        if is_shortage(error):
+            raise OutOfMemory(
+                f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
+            ) from error
         # transformers and safetensors raise many kinds for files that do not fit each other
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelBroken(

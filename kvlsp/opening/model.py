@@ -14,11 +14,12 @@ from kvlsp.cache.worth import NOTHING, Budget
 from kvlsp.config import Settings
 from kvlsp.default_model.knows import Knowledge
 from kvlsp.default_model.remembers import weights
-from kvlsp.errors import KvlspError, ModelBroken
+from kvlsp.errors import KvlspError, ModelBroken, OutOfMemory
 from kvlsp.gguf.place import find, is_gguf, parts, short_name
 from kvlsp.memory.mixture import Weights
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity, of_files
+from kvlsp.model.limits import is_shortage
 from kvlsp.model.loading import LoadedModel, load
 from kvlsp.opening import threads
 from kvlsp.opening.precision import in_integers, quickest
@@ -74,6 +75,11 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
         raise
     except Exception as error:
         log.debug("Loading failed.", exc_info=True)
+        if is_shortage(error):
+            raise OutOfMemory(
+                f"Memory ran out while {settings.model[:_LONGEST] or 'the default model'} was loaded. Choose a smaller "
+                "model, weights of fewer bits (dtype int8 or int4), or close other programs."
+            ) from error
         first = next(iter(str(error).strip().splitlines()), "")[:_LONGEST]
         why = f"{type(error).__name__}: {first}" if first else type(error).__name__
         raise ModelBroken(
