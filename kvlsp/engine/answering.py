@@ -40,21 +40,24 @@ class Answering:
             for text in texts
         )
         self._news = True
-        self._answer(request, items, None if items else reason or Reason.NOTHING_TO_SAY, report)
+        first = not (job.told.late or "remembered" in report)
+        job.told.late = job.told.late or reason is Reason.DEADLINE
+        self._answer(request, items, None if items else reason or Reason.NOTHING_TO_SAY, report, judged=first)
 
     def refuse(self, request: Complete, reason: Reason, report: Mapping[str, Any] = {}) -> None:
         """Nothing, and why."""
         self._answer(request, (), reason, report)
 
     def _answer(self, request: Complete, items: tuple[Item, ...], reason: Reason | None,
-                report: Mapping[str, Any]) -> None:
+                report: Mapping[str, Any], *, judged: bool = True) -> None:
+        """``judged``: whether it says how quick the model is; what was late already, or known, does not."""
         took = round(1000 * (self._clock() - request.received), 1)
         completed = Completed(request.ticket, items, reason, {**report, "latency_ms": took})
         self._statistics.answered(None if reason is None else str(reason), completed.report)
         if reason is not None:
             log.info("Nothing offered: %s (%s ms).", reason, took)
         self._events(completed)
-        sentence = self.slowness.answered(reason) if request.trigger == "automatic" else None
+        sentence = self.slowness.answered(reason) if judged and request.trigger == "automatic" else None
         if sentence is not None:
             self.say(sentence)
 

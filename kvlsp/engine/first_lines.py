@@ -25,6 +25,8 @@ class Told:
     back: only the first line counts (:mod:`kvlsp.completion.confidence`), and it was complete."""
 
     something: bool = False
+    late: bool = False
+    """Whether somebody was told at their deadline that there is nothing yet."""
     looked_at: int = 0
     """Characters of complete lines that were judged."""
 
