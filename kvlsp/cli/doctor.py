@@ -223,13 +223,15 @@ def engine(settings: Settings) -> Iterator[Finding]:
 
 def quality_gate(settings: Settings) -> Iterator[Finding]:
     """Measured now, remembered for the daemon. Not among the usual checks: it takes seconds to minutes."""
-    from kvlsp.laboratory.evaluation.gate import judge
+    from kvlsp.cli.progress import bar
+    from kvlsp.laboratory.evaluation.gate import CASES, judge
     from kvlsp.opening.measured import remember
     from kvlsp.opening.model import open_model
     from kvlsp.opening.ready import budgeted
 
     model = open_model(settings)
-    verdict = judge(budgeted(settings, model))
+    with bar("quality gate", CASES) as advance:
+        verdict = judge(budgeted(settings, model), advance=advance)
     remember(settings, model, {"gate": verdict.facts})
     problem, mend = "", ""
     if verdict.policy != "repair":

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument
@@ -25,9 +26,8 @@ def context(
 ) -> None:
     """Rows and milliseconds until the first token with context of other files, beside a full prefill."""
     from kvlsp.laboratory.evaluation.placing import measure
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     text, others = read(file), read(None)
     if file is None:  # not the same text on both sides
         text, others = text[len(text) // 2 :], text[: len(text) // 2]

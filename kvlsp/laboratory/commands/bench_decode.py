@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import held_out
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 
@@ -25,9 +25,8 @@ def decode(
     """Tokens per second with and without drafts: rewriting, going on with tables, ordinary completions."""
     from kvlsp.laboratory.evaluation import decode as measuring
     from kvlsp.laboratory.evaluation import decode_prompts as prompts
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     files = held_out(None)  # not kvlsp's own: those change with every commit, and the figures with them
     workloads = {
         "rewrite": prompts.rewrites(files, limit, settings, seed),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.tables import answer, table
 
@@ -20,20 +21,13 @@ def fuzz(
     json: JsonOption = False,
 ) -> None:
     """Edit at random, compare with a fresh start all the while, say the rate; exit code 1 where anything differs."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from kvlsp.laboratory.evaluation import fuzz as fuzzing
-    from kvlsp.opening.model import open_model
     from kvlsp.opening.threads import use
 
     use(settings.threads)
-    model = open_model(settings)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("editing", total=changes)
-        found = fuzzing.fuzz(
-            model, changes, seed=seed, check_every=check_every, made=lambda count: progress.advance(bar, count)
-        )
+    model = opened(settings)
+    with bar("editing", changes) as advance:
+        found = fuzzing.fuzz(model, changes, seed=seed, check_every=check_every, made=advance)
     figures = found.figures()
     rows = [
         {"figure": name.replace("_", " "), "value": f"{value:,}" if isinstance(value, int) else str(value)}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.commands.choices import RepeatsOption, numbers
@@ -31,16 +32,16 @@ def gestures(
     from kvlsp.laboratory.evaluation import gestures as measuring
     from kvlsp.laboratory.evaluation import gestures_plot
     from kvlsp.laboratory.evaluation.plotting import require
-    from kvlsp.opening.model import open_model
 
     if only and only not in (names := [gesture.name for gesture in measuring.GESTURES]):
         raise ConfigurationError(f"There is no such gesture; there are: {', '.join(names)}.")
     if plot is not None:
         require()
-    loaded, text = open_model(settings), document(file)
+    loaded, text = opened(settings), document(file)
     if tokens:
         text = measuring.first_tokens(loaded, text, tokens)
-    figures = measuring.measure(loaded, text, repeats=repeats, only=only)
+    with bar("gestures", measuring.steps(1 if only else len(measuring.GESTURES), repeats)) as advance:
+        figures = measuring.measure(loaded, text, repeats=repeats, only=only, advance=advance)
     if plot is not None:
         gestures_plot.draw(figures, plot)
     rows = [
@@ -66,11 +67,12 @@ def growth(
     from kvlsp.laboratory.evaluation import gestures as measuring
     from kvlsp.laboratory.evaluation import gestures_plot
     from kvlsp.laboratory.evaluation.plotting import require
-    from kvlsp.opening.model import open_model
 
     if plot is not None:
         require()
-    rows = measuring.growth(open_model(settings), document(file), numbers(sizes), repeats=repeats)
+    loaded, chosen = opened(settings), numbers(sizes)
+    with bar("documents", measuring.steps(1, repeats) * len(chosen)) as advance:
+        rows = measuring.growth(loaded, document(file), chosen, repeats=repeats, advance=advance)
     if plot is not None:
         gestures_plot.draw_growth(rows, plot)
     answer(json, {"growth": rows}, lambda: table(rows, "insert a line at the top", turn=True))

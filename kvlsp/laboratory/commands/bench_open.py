@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened_ready
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import ProcessorTimeOption, RepeatsOption, numbers
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
 
@@ -28,9 +28,8 @@ def open_(
     import time
 
     from kvlsp.laboratory.evaluation import opened as measuring
-    from kvlsp.opening.ready import open_ready
 
-    loaded = open_ready(settings)
+    loaded = opened_ready(settings)
     texts = measuring.documents(loaded, document(file), numbers(sizes), characters)
     with bar("runs", repeats * len(texts)) as advance:
         found = measuring.measure(loaded, texts, settings, repeats=repeats, advance=advance,

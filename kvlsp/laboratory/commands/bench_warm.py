@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import opened_ready
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
@@ -28,9 +29,8 @@ def warm(
     import time
 
     from kvlsp.laboratory.evaluation import warm as measuring
-    from kvlsp.opening.ready import open_ready
 
-    loaded = open_ready(settings)
+    loaded = opened_ready(settings)
     found = measuring.measure(loaded, document(file), tokens, settings, hunks=hunks,
                               clock=time.perf_counter if wall else time.process_time,
                               say=lambda what: typer.echo(what, err=True))

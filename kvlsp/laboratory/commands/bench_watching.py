@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened_ready
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import ProcessorTimeOption, numbers
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 from kvlsp.laboratory.commands.texts import FileArgument, document
 
@@ -28,9 +28,8 @@ def watching(
 
     from kvlsp.laboratory.evaluation import watched as measuring
     from kvlsp.laboratory.evaluation.gestures import first_tokens
-    from kvlsp.opening.ready import open_ready
 
-    loaded = open_ready(settings)
+    loaded = opened_ready(settings)
     texts = [first_tokens(loaded, document(file), size) for size in numbers(sizes)]
     with bar("keys", keys * len(texts)) as advance:
         found = [measuring.measure(loaded, text, settings, keys=keys, advance=advance,

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import with_part
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer
 
 _CHARACTERS_PER_TOKEN = 3.6
@@ -47,26 +47,25 @@ def crossfile(
     from kvlsp.laboratory.evaluation.crossfile_packages import indexed, installed, released
     from kvlsp.laboratory.evaluation.edits_versions import fetch
     from kvlsp.laboratory.training.corpus import default_folders
-    from kvlsp.opening.model import open_model
 
     kinds, policies = with_part(only, KINDS, "setting"), with_part(policy, measuring.POLICIES, "policy")
-    loaded = open_model(settings)
+    loaded = opened(settings)
     folder = fetch(user_cache_path("kvlsp") / "versions") if packages == "fetch" else Path(packages)
-    with indexed(released(folder) if packages else installed(default_folders())) as opened:
-        found = [case for package in opened for case in all_cases(package, int(tokens * _CHARACTERS_PER_TOKEN))]
+    with indexed(released(folder) if packages else installed(default_folders())) as indices:
+        found = [case for package in indices for case in all_cases(package, int(tokens * _CHARACTERS_PER_TOKEN))]
         chosen = {kind: lines for kind, lines in drawn(found, cases, seed).items() if kind in kinds}
         with bar("lines", sum(map(len, chosen.values()))) as advance:
-            tables = measuring.evaluate(loaded, opened, chosen, tokens=context, budget=budget, first=first,
+            tables = measuring.evaluate(loaded, indices, chosen, tokens=context, budget=budget, first=first,
                                         policies=policies, advance=advance)
         report: dict[str, Any] = {
-            "model": loaded.description, "packages": [package.name for package in opened], "budget": budget,
+            "model": loaded.description, "packages": [package.name for package in indices], "budget": budget,
             "settings": {kind: table.figures() for kind, table in tables.items() if table.context_tokens},
-            "retrieval": measuring.retrieval(opened, drawn(found, lookups, seed)["first_use"]),
+            "retrieval": measuring.retrieval(indices, drawn(found, lookups, seed)["first_use"]),
         }
         if copying:
             lines = drawn(found, copying, seed)["first_use"]
             with bar("copying", len(lines)) as advance:
-                report["copying"] = curves(loaded, opened, lines, advance=advance)
+                report["copying"] = curves(loaded, indices, lines, advance=advance)
     answer(json, report, lambda: _show(report))
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import with_part
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer
 
 
@@ -41,11 +41,10 @@ def edits(
     from kvlsp.laboratory.evaluation.edits_versions import fetch, released, sampled
     from kvlsp.laboratory.evaluation.plotting import require
     from kvlsp.laboratory.evaluation.rename import places, probe
-    from kvlsp.opening.model import open_model
 
     if plot is not None:
         require()
-    loaded = open_model(settings)
+    loaded = opened(settings)
     folder = fetch(user_cache_path("kvlsp") / "versions") if versions == "fetch" else Path(versions)
     revisions = released(folder) if versions else sampled()
     suite = suite_of(loaded, revisions, characters=int(3.6 * (tokens or (700 if quick else 1500))),
@@ -90,7 +89,9 @@ def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> 
         console.print(shown)
         if table["floor_kl"]:
             console.print(f"Rounding alone (other chunks, other slots) makes a KL of {table['floor_kl']:.6f}.")
-    if renames:
+    if renames and not renames["places"]:
+        console.print("The rename probe found no place: the model does not say the names that stand before the caret.")
+    elif renames:
         shares = ", ".join(f"{name} {100 * share:.1f} %" for name, share in renames.items()
                            if name not in ("places", "most_encoded"))
         places, most = renames["places"], renames["most_encoded"]

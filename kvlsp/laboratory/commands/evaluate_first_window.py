@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import Drawn, with_drawn_places
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 
@@ -14,9 +14,8 @@ from kvlsp.laboratory.commands.tables import answer, table
 def first_window(settings: Settings, drawn: Drawn, json: JsonOption = False) -> None:
     """Exact first lines where only the tokens around the caret are laid out, and where the whole window is."""
     from kvlsp.laboratory.evaluation import first_window as measuring
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     with bar("places", drawn.count) as advance:
         pairs = measuring.measure(loaded, drawn.files(), drawn.count, settings, seed=drawn.seed, advance=advance)
     counts = measuring.summary(pairs)

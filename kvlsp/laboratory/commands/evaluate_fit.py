@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption
-from kvlsp.laboratory.commands.progress import bar
+from kvlsp.cli.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 FoldersArgument = Annotated[list[Path], typer.Argument(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, print_json, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import model_folder
 from kvlsp.laboratory.commands.held_out import FromOption, held_out
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer
 
 if TYPE_CHECKING:
@@ -64,9 +64,8 @@ def _plain(model: str) -> Callable[[bool], Complete]:
 
 def _engine(settings: Any) -> Callable[[bool], Complete]:
     from kvlsp.laboratory.evaluation.completers import engine_completer
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     return lambda single_line: engine_completer(loaded, settings, single_line)
 
 

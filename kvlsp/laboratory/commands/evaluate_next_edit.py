@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import FromOption, held_out
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def next_edit(
     from kvlsp.laboratory.evaluation import next_edit as measuring
     from kvlsp.laboratory.evaluation.edits_versions import fetch, released, sampled
     from kvlsp.laboratory.evaluation.next_edit_renames import renames as places_of
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     wanted = renames if renames >= 0 else 300 if quick else 800
     figures: dict[str, Any] = {"model": loaded.description}
     if wanted:

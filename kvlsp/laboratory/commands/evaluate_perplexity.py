@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, ModelOption, ThreadsOption
+from kvlsp.cli.progress import bar
 from kvlsp.laboratory.commands.choices import model_folder
 from kvlsp.laboratory.commands.held_out import FromOption, held_out
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 

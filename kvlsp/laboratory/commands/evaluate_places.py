@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import Drawn, with_drawn_places
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def confidence(settings: Settings, drawn: Drawn, json: JsonOption = False) -> No
     """How many suggestions a threshold on confidence leaves (setting `confidence`), and how many of those are right."""
     from kvlsp.laboratory.evaluation import confidence as measuring
     from kvlsp.laboratory.evaluation.decode_prompts import ordinary
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     with bar("places", drawn.count) as advance:
         judged = measuring.judge(loaded, ordinary(drawn.files(), drawn.count, settings, drawn.seed), settings,
                                  advance=advance)
@@ -40,9 +39,8 @@ def confidence(settings: Settings, drawn: Drawn, json: JsonOption = False) -> No
 def places(settings: Settings, drawn: Drawn, json: JsonOption = False) -> None:
     """What is offered at real places, and why generation stopped there."""
     from kvlsp.laboratory.evaluation.places import report
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     with bar("places", drawn.count) as advance:
         found = report(loaded, drawn.files(), drawn.count, settings, seed=drawn.seed, advance=advance)
     figures = {"places": [asdict(place) for place in found], "model": loaded.description}

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import FromOption, held_out
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 
@@ -28,9 +28,8 @@ def repetition(
     """Prompts that make the model loop: greedy decoding, a plain repetition penalty, the grammar penalty."""
     from kvlsp.laboratory.evaluation import repetition as measuring
     from kvlsp.laboratory.evaluation.repetition_prompts import candidates, holes
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     wanted, ordinary = limit or 200, limit or 300
     files = held_out(from_)
     with bar("looking for loops", wanted) as advance:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer
 
 
@@ -24,9 +24,8 @@ def waiting(
     """How long a keystroke waits at rest, and while the cache is being made exact."""
     from kvlsp.laboratory.evaluation.gestures import first_tokens
     from kvlsp.laboratory.evaluation.waiting import measure
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     text = first_tokens(loaded, file.read_text(encoding="utf-8"), tokens)
     with bar("keystrokes", keystrokes) as advance:
         found = measure(loaded, text, keystrokes=keystrokes, advance=advance)

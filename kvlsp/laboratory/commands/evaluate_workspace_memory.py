@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.held_out import Drawn, with_drawn_places
-from kvlsp.laboratory.commands.progress import bar
 from kvlsp.laboratory.commands.tables import answer, table
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ def workspace_memory(
     from kvlsp.default_model.remembers import as_text
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
     from kvlsp.laboratory.evaluation.confidence import table as thresholds
-    from kvlsp.opening.model import open_model
 
-    loaded = open_model(settings)
+    loaded = opened(settings)
     packages: dict[str, list[SourceFile]] = {}
     for file in drawn.files():
         packages.setdefault(file.package, []).append(file)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
+from kvlsp.cli.progress import opened, tracked
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.tables import answer, table
 
@@ -26,21 +28,13 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Replay recorded edits; count what is encoded, check it against full tokenization and prefill."""
-    from rich.console import Console
-    from rich.progress import track
-
     from kvlsp.laboratory.evaluation import replay as replaying
     from kvlsp.laboratory.evaluation.trace import read_trace
-    from kvlsp.opening.model import open_model
 
     recorded = read_trace(trace)
-    loaded = open_model(settings)
-    errors = Console(stderr=True)
-
-    def bar(steps: Iterable[int]) -> Iterable[int]:
-        return track(steps, f"replaying {recorded.name}", console=errors, transient=True)
-
-    figures = replaying.replay(loaded, recorded, start=start, edits=edits, check_every=check_every, track=bar)
+    loaded = opened(settings)
+    figures = replaying.replay(loaded, recorded, start=start, edits=edits, check_every=check_every,
+                               track=partial(tracked, f"replaying {recorded.name}"))
     answer(json, figures, lambda: table(_rows(figures), recorded.name))
 
 

@@ -24,7 +24,8 @@ AGREEMENT = 95.0
 GAIN = 0.2
 """The divergence must be at most this share of what ignoring the edit costs."""
 
-_CASES = 6
+CASES = 6
+"""Documents; where they do not speak for the repair as it is measured, they are asked once more with a strict one."""
 _CHARACTERS = 2500
 
 
@@ -52,7 +53,7 @@ class Verdict:
                 f"KL {self.kl:.5f} (edits ignored: {self.ignored_kl:.5f})")
 
 
-def judge(model: Model, *, cases: int = _CASES, advance: Callable[[], None] = lambda: None) -> Verdict:
+def judge(model: Model, *, cases: int = CASES, advance: Callable[[], None] = lambda: None) -> Verdict:
     """Measure ``model``: first as it would be repaired, then with the strict budget."""
     drawn_ = tuple(drawn(single_hunks(sampled(), _CHARACTERS), cases))
     setting = Setting("gate", 1, model.template.order == "plain", drawn_)

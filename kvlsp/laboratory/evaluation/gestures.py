@@ -1,7 +1,7 @@
 """What an editing gesture costs: rows encoded and milliseconds, beside exact-prefix reuse and a full prefill.
 
-Every gesture starts from the same document, its cache whole and exact, with the caret at the end of a line in its
-middle, and ends with the logits that the next completion needs.
+Every gesture starts from a copy of the same document, its cache whole and exact, with the caret at the end of a line in
+its middle, and ends with the logits that the next completion needs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kvlsp.engine.session import Session
+from kvlsp.laboratory.evaluation.edits_policies import copied
 from kvlsp.laboratory.evaluation.oracle import prefill
 from kvlsp.laboratory.evaluation.replay import Reuse
 from kvlsp.opening.model import Model
@@ -34,37 +35,46 @@ class Gesture:
     act: Callable[[Rope, int], tuple[list[Edit], int]]
 
 
-def measure(model: Model, text: str, *, repeats: int = 5, context: int | None = None,
-            only: str = "") -> dict[str, Any]:
+def measure(model: Model, text: str, *, repeats: int = 5, context: int | None = None, only: str = "",
+            advance: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Rows and milliseconds of every gesture on ``text`` (medians over ``repeats``), or ``only`` of the one of that
-    name, and of a full prefill."""
+    name, and of a full prefill. ``advance`` is called :func:`steps` times."""
     rope = Rope.of(text)
     line = rope.line_count // 2
     limit = context or model.decoder.context_length
     full, tokens = _full_prefill(model, rope, _end_of_line(rope, line), limit)
+    advance()
+    settled = _settled(model, rope, _end_of_line(rope, line), limit)
+    advance()
     results = []
     for gesture in GESTURES:
         if only and gesture.name != only:
             continue
-        runs = [_run(model, rope, line, gesture, limit) for _ in range(repeats)]
-        runs.sort(key=lambda run: run["milliseconds"])
-        middle = runs[len(runs) // 2]
+        middle = _middle(settled, line, gesture, repeats, advance)
         middle["prefill_ratio"] = round(full / middle["milliseconds"], 1) if middle["milliseconds"] else 0.0
         results.append(middle)
     return {"document_tokens": tokens, "prefill_ms": round(full, 1), "gestures": results}
 
 
-def growth(model: Model, text: str, sizes: tuple[int, ...], *, repeats: int = 5) -> list[dict[str, Any]]:
-    """A one-line edit at the top of documents of ``sizes`` tokens, the caret right behind it."""
+def steps(gestures: int, repeats: int) -> int:
+    """Steps of so many gestures over one document: a prefill, the settling, and each run."""
+    return 2 + gestures * repeats
+
+
+def growth(model: Model, text: str, sizes: tuple[int, ...], *, repeats: int = 5,
+           advance: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+    """A one-line edit at the top of documents of ``sizes`` tokens, the caret right behind it. ``advance`` is called
+    :func:`steps` times for each."""
     rows = []
     for size in sizes:
         rope = Rope.of(first_tokens(model, text, size))
         limit = model.decoder.context_length
         caret = _end_of_line(rope, rope.line_count // 2)
         full, tokens = _full_prefill(model, rope, caret, limit)
-        runs = [_run(model, rope, rope.line_count // 2, TOP_LINE, limit) for _ in range(repeats)]
-        runs.sort(key=lambda run: run["milliseconds"])
-        middle = runs[len(runs) // 2]
+        advance()
+        settled = _settled(model, rope, caret, limit)
+        advance()
+        middle = _middle(settled, rope.line_count // 2, TOP_LINE, repeats, advance)
         rows.append({
             "document_tokens": tokens,
             "encoded": middle["encoded"],
@@ -75,12 +85,35 @@ def growth(model: Model, text: str, sizes: tuple[int, ...], *, repeats: int = 5)
     return rows
 
 
-def _run(model: Model, rope: Rope, line: int, gesture: Gesture, context: int) -> dict[str, Any]:
+def _settled(model: Model, rope: Rope, caret: int, context: int) -> Session:
+    """The whole window, exact."""
     session = Session(model, Snapshot("gesture", 0, rope, ""), context=context, generation_rows=160)
-    caret = _end_of_line(rope, line)
     session.sync(caret, slide=True, wanted=_last)
     while session.refresh(256):
         pass
+    return session
+
+
+def _again(settled: Session) -> Session:
+    """A session of its own with what ``settled`` has, without a forward."""
+    session = Session(settled.model, settled.snapshot, context=settled.context, generation_rows=160)
+    session.cache, session.window = copied(settled.cache), settled.window
+    session.sync(settled.caret)
+    return session
+
+
+def _middle(settled: Session, line: int, gesture: Gesture, repeats: int, advance: Callable[[], None]) -> dict[str, Any]:
+    """The run that took a middling time."""
+    runs = []
+    for _ in range(repeats):
+        runs.append(_run(_again(settled), line, gesture))
+        advance()
+    runs.sort(key=lambda run: run["milliseconds"])
+    return runs[len(runs) // 2]
+
+
+def _run(session: Session, line: int, gesture: Gesture) -> dict[str, Any]:
+    rope, caret = session.snapshot.text, session.caret
     reuse = Reuse()
     reuse.count(session, caret)
     edits, after = gesture.act(rope, line)

@@ -28,6 +28,9 @@ NEW_NAMES = ("payload", "entry", "target", "handler", "source", "result", "buffe
 MOST_ENCODED = 64
 """Tokens that an edit may encode at most, its own included."""
 
+WITHOUT = 60
+"""So many candidates say that a model does not speak of the names that it reads."""
+
 _DEFINITION = re.compile(r"^( *)(?:async )?def \w+\((.*?)\)[^\n]*:$", re.MULTILINE | re.DOTALL)
 _PARAMETER = re.compile(r"(?:^|,)\s*([a-z_]\w{2,})\s*(?=[:,=]|$)")
 _ASSIGNMENT = re.compile(r"^ +(?:self\.)?([a-z_]\w{2,})(?:: [^=\n]+)? = ", re.MULTILINE)
@@ -83,11 +86,12 @@ def _of_function(revision: Revision, text: str, definition: re.Match[str], chara
 
 def probe(model: Model, candidates: Iterable[Place], count: int, *, budget: int = MOST_ENCODED,
           advance: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """The share of ``count`` places at which each policy answers with the new name, beside ``places``."""
+    """The share of ``count`` places at which each policy answers with the new name, beside ``places``: fewer where the
+    model seldom says a name again, none where :data:`WITHOUT` candidates had none."""
     hits: dict[str, int] = {}
     found = encoded = 0
-    for place in candidates:
-        if found == count:
+    for tried, place in enumerate(candidates):
+        if found == count or (not found and tried == WITHOUT):
             break
         answers = _answers(model, place, budget)
         if answers is None:

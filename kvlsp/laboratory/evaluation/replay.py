@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class Reuse:
 
 def replay(model: Model, trace: Trace, *, start: int = 0, edits: int | None = None, check_every: int = 50,
            context: int | None = None, reserve: int = 160,
-           track: Callable[[Iterable[int]], Iterable[int]] = lambda steps: steps) -> dict[str, Any]:
+           track: Callable[[Sequence[int]], Iterable[int]] = lambda steps: steps) -> dict[str, Any]:
     """Replay transactions [start, start + edits) and return the figures that ``kvlsp replay --json`` prints.
 
     The text before ``start`` is made by applying the earlier transactions to plain text. ``track`` wraps the loop
