@@ -9,9 +9,11 @@ who may see what.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from kvlsp.errors import UnsupportedModel
@@ -40,12 +42,23 @@ class LayerShape:
         return self.kv_heads * (keys + self.value_width)
 
 
+ALIGNED = 64  # bytes: a line of a processor's cache
 BOOKKEEPING_BYTES = 8 + 4  # position int64, owner int32
 
 
 def bytes_per_slot(shapes: Sequence[LayerShape], dtype: torch.dtype) -> int:
     """Bytes of one token over all layers, bookkeeping included."""
     return sum(shape.scalars for shape in shapes) * dtype.itemsize + BOOKKEEPING_BYTES
+
+
+def untouched(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Zeros that a processor's memory holds only once they are written: PyTorch would write them all at once."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    nbytes = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(nbytes + ALIGNED, np.uint8)
+    first = -memory.ctypes.data % ALIGNED
+    return torch.from_numpy(memory[first : first + nbytes]).view(dtype).view(shape)
 
 
 class KeyValues:
@@ -104,7 +117,7 @@ class KeyValues:
 
         def zeros(count: int, width: int) -> torch.Tensor:
             # Zeros, not empty: a masked slot still takes part as 0 * value, and 0 * NaN is NaN.
-            return torch.zeros((count, slots, width), dtype=self.dtype, device=self.device)
+            return untouched((count, slots, width), self.dtype, self.device)
 
         if shape.key_width == shape.value_width:
             rows = zeros(heads * (3 if shape.rotated else 2), shape.key_width)

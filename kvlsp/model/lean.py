@@ -129,11 +129,13 @@ class LeanDecoder:
     """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes.
 
     With ``rounding`` its matrices are held in fewer bits from the start, and ``exact`` has lost its own: one after the
-    other, so that both never are in memory whole. Layers that are ``stored`` are read from their files for it.
+    other, so that both never are in memory whole. Layers that are ``stored`` are read from their files for it;
+    ``told`` hears which share of them is done.
     """
 
     def __init__(
-        self, exact: TransformersDecoder, rounding: Rounding | None = None, stored: StoredLayers | None = None
+        self, exact: TransformersDecoder, rounding: Rounding | None = None, stored: StoredLayers | None = None,
+        told: Callable[[float], None] = lambda share: None,
     ) -> None:
         self.exact = exact
         self.name = exact.name
@@ -170,6 +172,7 @@ class LeanDecoder:
                 grids = partial(_grids, rounding, stored, number)
                 _convert(self.weights[-1], rounding.matrix, grids)
                 give_back()
+                told((number + 1) / len(base.layers))
 
     def _round_tables(self, rounding: Rounding, model: Any) -> None:
         """Round embedding and output layer, which may be one; nothing of ``model`` is kept mapped."""

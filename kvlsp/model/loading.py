@@ -47,6 +47,11 @@ STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 """Formats of files that need not be converted to be mapped."""
 
 
+CHECKING, CHECKED, ROUNDED = 0.05, 0.35, 0.95
+"""Shares of the time that rounding weights takes: before they are looked at, before the first layer, behind the
+last."""
+
+
 def _silent(share: float | None, doing: str) -> None:
     """Progress that nobody watches."""
 
@@ -114,7 +119,7 @@ def load(
             model = restore_model(folder, config, files, how, chosen.device, chosen.dtype)
         for parameter in model.parameters():  # not the buffers: frequencies of rotations stay what they are
             parameter.data = parameter.data.to(chosen.dtype)
-    progress(0.8, f"checking {called}")
+    progress(CHECKING if narrow else 0.8, f"checking {called}")
     decoder: Decoder
     exact = TransformersDecoder(model, name, context_length(text))
     del model  # the decoder gives its weights up where it has them in another form
@@ -122,7 +127,10 @@ def load(
     if narrow:
         width = int(exact.model.get_input_embeddings().weight.shape[1])
         integers = in_integers(width) if in_integers is not None and dtype == "int8" else None
-        decoder, precision = rounded(exact, dtype, stored, integers)
+        decoder, precision = rounded(
+            exact, dtype, stored, integers,
+            lambda share: progress(CHECKED + (ROUNDED - CHECKED) * share, f"rounding {called} to {dtype}"),
+        )  # fmt: skip
     else:
         decoder = on_a_device(quickest(exact)) if lean else exact
     return_freed()

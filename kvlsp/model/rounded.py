@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model.agreement import difference, logits_of, rows_to_try
@@ -19,18 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 def rounded(
-    exact: TransformersDecoder, dtype: str, stored: StoredLayers | None = None, integers: bool | None = None
+    exact: TransformersDecoder, dtype: str, stored: StoredLayers | None = None, integers: bool | None = None,
+    told: Callable[[float], None] = lambda share: None,
 ) -> tuple[LeanDecoder, str]:
     """The lean decoder with the weights of ``exact`` in ``dtype`` (int8, int4), and what to say of its precision.
 
-    The weights of ``exact`` are given up meanwhile. ``integers`` as in :func:`~kvlsp.model.rounding.rounding`. Raises
+    The weights of ``exact`` are given up meanwhile. ``integers`` as in :func:`~kvlsp.model.rounding.rounding`;
+    ``told`` hears which share of the layers is done. Raises
     :class:`~kvlsp.errors.UnsupportedModel` where there is no lean decoder or the rounding changes too much.
     """
     ids = rows_to_try(exact.vocabulary_size, exact.device)
-    expected = logits_of(exact, ids)
+    expected = exact.tried if exact.tried is not None else logits_of(exact, ids)
     way = rounding(dtype, exact.model.get_input_embeddings().weight.shape[1], integers)
     try:
-        lean = LeanDecoder(exact, way, stored)
+        lean = LeanDecoder(exact, way, stored, told)
     except NotLean as reason:
         raise UnsupportedModel(
             f"{exact.name} cannot run with {dtype} weights: {reason}. Choose dtype bfloat16."

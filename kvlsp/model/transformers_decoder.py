@@ -54,7 +54,10 @@ class TransformersDecoder:
         rotations = {kind.rotation for kind in self.kinds if kind.rotation is not None}
         self.tables = {it: AngleTable(it, self.dtype, self.device, context_length) for it in rotations}
 
-        apart = difference(logits_of(self, ids), expected)
+        self.tried: torch.Tensor | None = logits_of(self, ids)
+        """What it says of :func:`~kvlsp.model.agreement.rows_to_try`, until the weights are given up: where layers lie
+        in files, asking once more takes seconds."""
+        apart = difference(self.tried, expected)
         if not apart <= TOLERANCE.get(self.dtype, 1e-3):
             raise UnsupportedModel(
                 f"Over a cache of kvlsp's kind {name} gives other logits than transformers ({apart:.1e} of the "
@@ -63,7 +66,7 @@ class TransformersDecoder:
 
     def give_up_weights(self) -> None:
         """Free the weights when another decoder has its own; positions, slots and moves go on working."""
-        self.model = None
+        self.model = self.tried = None
 
     def allocate(self, slots: int) -> KeyValues:
         """Empty keys and values for ``slots`` tokens."""
@@ -119,7 +122,12 @@ class TransformersDecoder:
         """:meth:`move` where the slots are a few runs: keys are rotated from where they lie to where they lie."""
         positions = positions[order]
         angles = self.angles(positions)
-        for first, last, slot in runs:
+        pieces = [
+            (start, min(start + MOVED_AT_ONCE, last), slot + start - first)
+            for first, last, slot in runs
+            for start in range(first, last, MOVED_AT_ONCE)
+        ]
+        for first, last, slot in pieces:
             rows, places = slice(first, last), slice(slot, slot + last - first)
             document.position[places] = positions[rows]
             for layer, kind in enumerate(self.kinds):

@@ -28,6 +28,8 @@ the most (docs/decisions), and a CPU encodes one or two in a millisecond."""
 _RESIDENT = (2048, 6144)
 _SIZES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _REPEATS = 5
+_LONG = 1.0
+"""Seconds after which a length is measured no more often than it must be: a large model waits to be used."""
 
 
 def measure(decoder: Decoder, clock: Callable[[], float] = time.perf_counter) -> Budget:
@@ -43,7 +45,10 @@ def _measure(decoder: Decoder, resident: int, clock: Callable[[], float]) -> int
     document, places = decoder.occupied(resident), torch.arange(resident, device=decoder.device)
     sizes = list(_SIZES)
     took: dict[int, float] = {}
+    first = clock()
     for repeat in range(_REPEATS + 1):
+        if repeat > 1 and clock() - first > _LONG:
+            break
         for size in sizes:
             rows = places[-size:]
             began = clock()

@@ -78,6 +78,13 @@ def test_a_very_slow_device_is_not_measured_to_the_end():
     assert decoder.now < 10
 
 
+def test_a_large_model_is_there_soon():
+    """Whoever has chosen it waits for it."""
+    decoder = Timed(lambda rows: 0.1 + 0.005 * rows)
+    assert measure(decoder, decoder.clock).at(2048) == 4
+    assert decoder.now < 5
+
+
 def test_a_folder_is_the_same_model_however_it_is_spelled(tmp_path, monkeypatch):
     folder = tmp_path / "home" / "m"
     folder.mkdir(parents=True)
