@@ -5,6 +5,7 @@ What lies under a name that somebody gives, or in a folder that somebody passes 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -26,7 +27,9 @@ def read(path: Path, longest: int, *, pipes: bool = False) -> bytes:
         if not stat.S_ISREG(kind):
             os.set_blocking(file.fileno(), True)
         data = bytearray()
-        while len(data) <= longest and (piece := file.read(min(_PIECE, longest + 1 - len(data)))):
+        while len(data) <= longest and (piece := file.read(min(_PIECE, longest + 1 - len(data)))) != b"":
+            if piece is None:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             data += piece
     if len(data) > longest:
         raise ValueError(f"it is larger than {longest >> 20} MB")

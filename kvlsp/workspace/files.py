@@ -34,14 +34,14 @@ class SourceFile:
 
 @dataclass(slots=True)
 class Walked:
-    """What a walk passed over: counts, an excluded folder as one; and the folders that the disk did not give."""
+    """What a walk passed over: counts, an excluded folder as one; and what the disk did not give."""
 
     refused: Counter[Refusal] = field(default_factory=Counter)
     closed: dict[Path, str] = field(default_factory=dict)
     """The first :data:`NAMED` of them, and why."""
 
     def note(self, folder: Path, error: OSError) -> Refusal:
-        """Note a folder that the disk does not give."""
+        """Note a folder, or what is in it, that the disk does not give."""
         refusal = refusal_for(error)
         if refusal is Refusal.CLOSED and len(self.closed) < NAMED:
             self.closed[folder] = error.strerror or "the disk does not say why"
@@ -118,7 +118,7 @@ def _look(entry: os.DirEntry[str], rules: Rules, walked: Walked) -> SourceFile |
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return walked.note(Path(entry.path).parent, error)
+        return walked.note(Path(entry.path), error)
     path = Path(entry.path)
     refusal = refusal_of(status) or rules.listed(path, is_folder=False)
     return refusal or SourceFile(path, stamp_of(status))

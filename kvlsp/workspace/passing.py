@@ -18,8 +18,9 @@ _WHY: Final = {
 
 def sentences(folders: Mapping[Path, str], rules: Mapping[Path, str],
               files: Sequence[tuple[Path, Refusal]]) -> tuple[str, ...]:
-    """``folders`` that the disk does not give, and why; files of ``rules`` that cannot be followed; other ``files``."""
-    found = [*_few(f"The folder {_shown(folder)} cannot be entered ({why}) and is left out."
+    """``folders`` (or what is in them) that the disk does not give, and why; files of ``rules`` that cannot be
+    followed; other ``files``."""
+    found = [*_few(f"{_shown(folder)} cannot be read ({why}) and is left out."
                    for folder, why in sorted(folders.items())),
              *_few(f"The file {_shown(file)} {why}, so everything that it governs is left out."
                    for file, why in sorted(rules.items()))]

@@ -67,7 +67,9 @@ def read_bytes(path: Path, *, links: bool = False) -> tuple[bytes, Stamp] | Refu
         if refusal is not None:
             return refusal
         with open(handle, "rb", closefd=False) as file:
-            data = file.read(LARGEST + 1)
+            data: bytes | None = file.read(LARGEST + 1)
+        if data is None:  # a disk that would have us wait: nobody does here
+            return Refusal.CLOSED
     except OSError as error:
         return refusal_for(error)
     finally:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kvlsp import plain_file
+from kvlsp.workspace import reading
 from kvlsp.workspace.files import Walked, walk
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.index import Index
@@ -172,6 +174,33 @@ def test_a_file_that_cannot_be_read_is_named_and_tried_again(tmp_path, monkeypat
     index.close()
 
 
+class Waiting:
+    """A file of a disk that has nothing to give now."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """There is nothing to close."""
+
+    def fileno(self):
+        return self.number
+
+    def read(self, _):
+        return None
+
+
+def test_a_disk_that_would_have_us_wait(tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    with open(tmp_path / "a.py", "rb") as file:
+        Waiting.number = file.fileno()
+        for module in (reading, plain_file):
+            monkeypatch.setattr(module, "open", lambda *_, **__: Waiting(), raising=False)
+        assert read_source(tmp_path / "a.py") is Refusal.CLOSED
+        with pytest.raises(OSError, match="unavailable"):
+            plain_file.read(tmp_path / "a.py", 10)
+
+
 def test_a_tree_deeper_than_python_can_recurse(tmp_path):
     here = os.getcwd()
     try:
@@ -197,4 +226,4 @@ def test_sentences_name_a_few_and_count_the_rest():
     assert "/x/2.c" in said[3]
     assert said[4] == "The same is true of 2 more."
     [said] = sentences({Path("/x/a\nThe disk is full.\x1b[2J\udcff"): "Permission denied"}, {}, [])
-    assert said == "The folder /x/a?The disk is full.?[2J? cannot be entered (Permission denied) and is left out."
+    assert said == "/x/a?The disk is full.?[2J? cannot be read (Permission denied) and is left out."
