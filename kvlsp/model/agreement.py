@@ -53,20 +53,31 @@ def logits_of(decoder: Decoder, ids: torch.Tensor, first: int = FIRST) -> torch.
 
 
 def refuse_no_numbers(model: Any, logits: torch.Tensor, name: str) -> None:
-    """Raise where ``logits`` are no numbers: of the weights, if they are none, else of the precision."""
-    if bool(torch.isfinite(logits).all()):
-        return
-    ill = next((path for path, one in model.named_parameters() if not bool(torch.isfinite(one).all())), None)
+    """Raise where a weight is no number, also one that only some token has a part in, or where ``logits`` are none or
+    tell nothing."""
+    ill = next((path for path, one in model.named_parameters() if not _all_numbers(one)), None)
     if ill is not None:
         raise ModelBroken(
             f"The weights of {name} hold values that are not numbers (NaN or infinite), {ill} for one. Fetch the model "
             "again; if it is as its makers published it, choose another."
+        )
+    if not bool(logits.any()):
+        raise ModelBroken(
+            f"{name} says nothing: all that it computes is zero, as with weights that were never written. Fetch the "
+            "model again, or choose another."
         )
     if bool(torch.isnan(logits).any()):
         raise UnsupportedModel(
             f"{name} computes values that are not numbers in {str(logits.dtype).removeprefix('torch.')}, which its "
             "weights do not fit. Set dtype to float32, or to bfloat16."
         )
+
+
+def _all_numbers(weights: torch.Tensor) -> bool:
+    """Whether none of them is NaN or infinite: their sum would be, too."""
+    if not any(weights.stride()):  # one number that stands for many
+        weights = weights.flatten()[:1]
+    return bool(torch.isfinite(weights.sum(dtype=torch.promote_types(weights.dtype, torch.float32))))
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:

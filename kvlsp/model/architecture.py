@@ -13,12 +13,13 @@ from kvlsp.errors import UnsupportedModel
 ATTENTION_KINDS = frozenset({"full_attention", "sliding_attention"})
 DYNAMIC = frozenset({"dynamic", "longrope"})  # frequencies depend on the length of the text
 DEFAULT_CONTEXT = 2048  # for a configuration that names no length
+LEAST_CONTEXT = 64  # with fewer there is room for nothing but markers
 
 
 def context_length(config: Any) -> int:
     """Positions that can be used: with dynamic scaling only the original ones, where angles do not depend on
     the length of the text (beyond, moved keys would have to be encoded anew)."""
-    length = int(getattr(config, "max_position_embeddings", None) or DEFAULT_CONTEXT)
+    length = int(DEFAULT_CONTEXT if (said := getattr(config, "max_position_embeddings", None)) is None else said)
     for rope in _ropes(config):
         if rope.get("rope_type", rope.get("type")) in DYNAMIC:
             original = rope.get("original_max_position_embeddings")
@@ -41,6 +42,11 @@ def refuse(config: Any) -> None:
     name = getattr(config, "model_type", "this model")
     if getattr(config, "is_encoder_decoder", False):
         raise UnsupportedModel(f"{name} has an encoder; kvlsp runs decoder-only language models.")
+    length = context_length(config)
+    if length < LEAST_CONTEXT:
+        raise UnsupportedModel(
+            f"{name} takes {length:,} tokens, as its config.json says, too few for a completion. Choose another model."
+        )
     kinds = set(getattr(config, "layer_types", None) or ()) - ATTENTION_KINDS
     if kinds:
         raise UnsupportedModel(

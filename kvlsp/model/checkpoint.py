@@ -6,6 +6,7 @@ Safetensors only, no code from a checkpoint is ever run.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
@@ -29,6 +30,7 @@ LARGEST = 100 << 20
 """Bytes of a description; the largest index of weights that we know has a tenth of it."""
 MOST = 512 << 20  # bytes of any JSON file beside weights at most, vocabularies among them
 POINTER = b"version https://git-lfs"
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Names of errors by which the hub's client, and the network library under it, say that nothing was reached.
 UNREACHABLE = frozenset({
     "LocalEntryNotFoundError", "OfflineModeIsEnabled", "IncompleteSnapshotError", "ConnectionError",
@@ -88,11 +90,12 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelBroken(f"{path} cannot be read ({error}). Fetch the model again.") from error
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelBroken(f"{path} does not say which model_type it describes. Fetch the model again.")
-    if config.get("auto_map") and not _known(config["model_type"]):
+    if config.get("auto_map") and not known(config["model_type"]):
         raise ModelError(
             f"The model in {folder} needs code of its own, which kvlsp does not run. Choose a model of an "
             "architecture that transformers knows."
         )
+    formats.refuse_task(config, folder)
     formats.rounded_as(config, folder)
     for other in sorted(folder.glob("*.json")):  # transformers reads some of them, to their end
         if not other.is_file() or other.stat().st_size > MOST:
@@ -111,6 +114,8 @@ def read_json(path: Path) -> Any:
     data = read_bounded(path)
     if data.startswith(POINTER):
         raise ValueError("it is only a pointer of Git LFS; run `git lfs pull` in its folder")
+    if data.startswith(MARKS):  # Python reads such a file, the loader of weights does not
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
     return json.loads(data)
 
 
@@ -123,10 +128,11 @@ def _no_config(folder: Path) -> ModelError | None:
     return formats.without_config(folder, adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None)
 
 
-def _known(model_type: str) -> bool:
+def known(model_type: object) -> bool:
+    """Whether transformers knows this architecture."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    return model_type in CONFIG_MAPPING_NAMES
+    return isinstance(model_type, str) and model_type in CONFIG_MAPPING_NAMES
 
 
 def _fetch(name: str, progress: Progress) -> Path:

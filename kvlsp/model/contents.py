@@ -93,7 +93,10 @@ def weight_files(folder: Path) -> list[Path]:
             f"The weights in {folder} are pickled files, which can run code; kvlsp reads safetensors only. "
             "Choose or convert to a checkpoint with model.safetensors."
         )
-    raise ModelBroken(f"There are no weights in {folder}: model.safetensors is missing. Fetch the model again.")
+    raise ModelBroken(
+        f"There are no weights in {folder}: model.safetensors is missing{formats.broken_off(folder)}. "
+        "Fetch the model again."
+    )
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ UNROUNDED = (
 )
 
 _FILES: tuple[tuple[str, str, str], ...] = (
+    ("*.llamafile", "a llamafile, a program with a model inside", "Name a GGUF file of the same model."),
     ("*.ggml", "a GGML file, an old format of llama.cpp", UNROUNDED),
     ("openvino_model.xml", "a model converted for OpenVINO", UNROUNDED),
     ("*.onnx", "a model converted to ONNX", UNROUNDED),
@@ -35,6 +36,12 @@ _FILES: tuple[tuple[str, str, str], ...] = (
     ("consolidated*.pth", "the weights as their maker's own programs read them",
      "Name the folder with the same model for transformers, or convert it (transformers has a script for each maker)."),
     ("global_step*", "a training run's state (DeepSpeed)", "Make a checkpoint of it first (`zero_to_fp32.py`)."),
+    ("iter_*/mp_rank_*", "a training run's state (Megatron)", "Convert it to a checkpoint for transformers first."),
+    ("*.distcp", "a training run's state, in pieces (torch.distributed)", "Make a checkpoint of it first."),
+    ("_CHECKPOINT_METADATA", "a training run's state (Orbax)", "Name a folder with the same model in safetensors."),
+    ("*.nemo", "a model for NeMo", "Convert it to a checkpoint for transformers first."),
+    ("*.keras", "a model for Keras", "Name a folder with the same model in safetensors."),
+    ("*.weights.h5", "a model for Keras", "Name a folder with the same model in safetensors."),
     ("model_index.json", "a pipeline for pictures (diffusers)", "Choose a language model."),
 )  # fmt: skip
 """(pattern, what it is, what to do), tried in this order."""
@@ -68,7 +75,24 @@ def without_config(folder: Path, base: Any = None) -> ModelError | None:
         return UnsupportedModel(
             f"{folder} is of a collection of GGUF files. Name one of them: owner/name/file.gguf of the hub, or a path."
         )
-    return other_weights(folder)
+    return other_weights(folder) or _below(folder)
+
+
+def _below(folder: Path) -> ModelError | None:
+    """What lies one level deeper, or two, as in the hub's own cache."""
+    for inner in ("*", "*/*"):
+        models = sorted(str(one.parent.relative_to(folder)) for one in folder.glob(f"{inner}/config.json"))
+        if models:
+            more = f", {models[1]}" + (" ..." if len(models) > 2 else "") if len(models) > 1 else ""
+            return UnsupportedModel(
+                f"{folder} holds no model itself, but folders with one: {models[0]}{more}. Name it."
+            )
+    files = sorted(str(one.relative_to(folder)) for one in folder.glob("*/*.gguf"))
+    if files:
+        return UnsupportedModel(
+            f"{folder} holds a GGUF file in a folder of its own ({files[0]}). Name the file itself."
+        )
+    return None
 
 
 def other_weights(folder: Path) -> ModelError | None:
@@ -83,11 +107,52 @@ def other_weights(folder: Path) -> ModelError | None:
     return None
 
 
+_BROKEN_OFF = ("*.part", "*.incomplete", "*.crdownload", "*.aria2", ".cache/huggingface/download/*.incomplete")
+
+
+def broken_off(folder: Path) -> str:
+    """What a download has left that did not come to its end, in words to go on with; empty where there is nothing."""
+    left = next((one for pattern in _BROKEN_OFF for one in sorted(folder.glob(pattern))), None)
+    return "" if left is None else f", and {left.name} is what a download that was broken off has left"
+
+
 def single_file(path: Path) -> ModelError:
     """What to say of a setting that names a file."""
     if path.suffix.lower() == ".ggml":
         return UnsupportedModel(f"{path} is a GGML file, an old format of llama.cpp. {UNROUNDED}")
     return ModelBroken(f"{path} is a file; the setting must name the folder that a checkpoint's files lie in.")
+
+
+_TASKS = {
+    "Classification": "sorts texts into classes", "MaskedLM": "fills in words that are left out",
+    "QuestionAnswering": "finds answers in a text", "RewardModel": "judges texts",
+    "MultipleChoice": "chooses between answers", "SentencePrediction": "judges sentences",
+}  # fmt: skip
+
+
+def refuse_task(config: Mapping[str, Any], folder: Path) -> None:
+    """Raise :class:`UnsupportedModel` where config.json says that the model was made for something else than to go on
+    with a text: with a language model's weights in part it would load, and say what nobody trained it for."""
+    named = config.get("architectures")
+    for name in named if isinstance(named, list) else ():
+        task = next((said for part, said in _TASKS.items() if part in str(name)), None)
+        if task is not None:
+            raise UnsupportedModel(
+                f"The model in {folder} ({name}) {task}; it does not go on with one. Choose a language model."
+            )
+
+
+def no_language_model(kind: str, folder: Path) -> ModelError:
+    """What to say of an architecture that transformers knows, but not as one that goes on with a text."""
+    return UnsupportedModel(f"The model in {folder} ({kind}) does not go on with a text. Choose a language model.")
+
+
+def not_described(folder: Path, error: Exception) -> ModelError:
+    """What to say of a config.json of which transformers makes nothing though it knows the architecture."""
+    first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return ModelBroken(
+        f"The config.json in {folder} describes no model ({first[:300]}). Fetch the model again, or choose another."
+    )
 
 
 def rounded_as(config: Mapping[str, Any], folder: Path) -> Packing | None:

@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
 from kvlsp.errors import UnsupportedModel
 from kvlsp.model.adapter import is_adapter, merge, read_adapter
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
-from kvlsp.model.checkpoint import Progress, locate, read_config
+from kvlsp.model.checkpoint import Progress, known, locate, read_config
 from kvlsp.model.contents import contents, weight_files
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.formats import ADAPTER, refuse_layers, refuse_stored, rounded_as, unused_adapter
+from kvlsp.model.formats import (
+    ADAPTER,
+    no_language_model,
+    not_described,
+    refuse_layers,
+    refuse_stored,
+    rounded_as,
+    unused_adapter,
+)
 from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import LeanDecoder, quickest
 from kvlsp.model.memory import Size, plan, return_freed
@@ -93,12 +101,16 @@ def load(
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
+        if known(raw["model_type"]):
+            raise not_described(folder, error) from error
         raise UnsupportedModel(
             f"transformers does not know the architecture {raw['model_type']} of {name}. "
             "Choose another model or a newer transformers."
         ) from error
     text = config.get_text_config()
     refuse(text)
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and type(text) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise no_language_model(raw["model_type"], folder)
     size = Size(count, slot_numbers(text), found.tables, found.largest_layer, whole=adapter is not None)
     chosen = plan(size, device, dtype, quickest=lambda: quickest_precision(text))
     progress(0.0, f"loading {called} ({chosen.weights / 1e6:,.0f} MB)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def _refuse_missing(names: set[str], folder: Path) -> None:
 @contextmanager
 def _explained(folder: Path) -> Iterator[None]:
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity(CRITICAL)  # what is wrong is raised here, in a sentence
     try:
         yield
     except KvlspError:
@@ -102,6 +104,11 @@ def _explained(folder: Path) -> Iterator[None]:
                 f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
             ) from error
         # transformers and safetensors raise many kinds for files that do not fit each other
+        if "ignore_mismatched_sizes" in str(error):
+            raise ModelBroken(
+                f"The weights in {folder} have other shapes than its config.json describes: they do not belong "
+                "together. Fetch the model again, or choose another."
+            ) from error
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelBroken(
             f"The model in {folder} cannot be loaded: {first} Fetch it again or choose another model."

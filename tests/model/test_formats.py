@@ -44,6 +44,10 @@ def change(folder: Path, **more: object) -> None:
         ("flax_model.msgpack", "Flax weights"),
         ("consolidated.safetensors", "maker's own programs"),
         ("consolidated.00.pth", "maker's own programs"),
+        ("model.llamafile", "llamafile"),
+        ("model.nemo", "NeMo"),
+        ("model.weights.h5", "Keras"),
+        ("__0_0.distcp", "torch.distributed"),
     ],
 )
 @pytest.mark.parametrize("configured", [True, False])
@@ -147,6 +151,88 @@ def test_files_that_never_end(folder: Path, name: str) -> None:
     (folder / name).symlink_to("/dev/zero")
     with pytest.raises(ModelBroken, match=r"not an? (plain|ordinary) file"):
         read_config(folder)
+
+
+@pytest.mark.parametrize(
+    ("inside", "says"),
+    [
+        ("snapshots/0123", "folders with one: snapshots/0123"),
+        ("one", "folders with one: one. Name it"),
+        ("gguf/model.gguf", "GGUF file in a folder of its own (gguf/model.gguf)"),
+    ],
+)
+def test_a_folder_around_a_model(folder: Path, inside: str, says: str) -> None:
+    around = folder / "around"
+    (around / inside).parent.mkdir(parents=True)
+    if inside.endswith(".gguf"):
+        (around / inside).touch()
+    else:
+        (around / inside).mkdir()
+        (folder / "config.json").rename(around / inside / "config.json")
+    assert says in refusal(around)
+
+
+@pytest.mark.parametrize("name", ["LlamaForSequenceClassification", "BertForMaskedLM", "OwnRewardModel"])
+def test_a_model_that_does_not_go_on_with_a_text(folder: Path, name: str) -> None:
+    """Part of its weights are those of a language model, so it would load."""
+    change(folder, architectures=[name])
+    said = refusal(folder)
+    assert name in said
+    assert "does not go on" in said
+
+
+def test_an_architecture_for_pictures(folder: Path) -> None:
+    change(folder, model_type="vit", architectures=["ViTModel"])
+    assert "(vit) does not go on with a text" in refusal(folder)
+
+
+def test_a_download_that_was_broken_off(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model.safetensors.part")
+    assert "model.safetensors.part is what a download" in refusal(folder)
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_told_as_one(folder: Path, mark: str) -> None:
+    path = folder / "config.json"
+    path.write_text(path.read_text(), encoding=mark)
+    assert "byte order mark" in refusal(folder)
+
+
+def test_a_known_architecture_is_not_called_unknown(folder: Path) -> None:
+    change(folder, rope_parameters={"rope_type": "yarn", "rope_theta": 1e4})
+    said = refusal(folder)
+    assert "describes no model" in said
+    assert "does not know the architecture" not in said
+
+
+@pytest.mark.parametrize("length", [-4, 0, 1, 16])
+def test_a_model_without_room_for_a_text(folder: Path, length: int) -> None:
+    change(folder, max_position_embeddings=length)
+    assert f"takes {length} tokens" in refusal(folder)
+
+
+def test_weights_of_other_shapes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change(folder, intermediate_size=48)
+    assert "other shapes than its config.json describes" in refusal(folder)
+    assert "REPORT" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("name", ["model.embed_tokens.weight", "model.norm.weight"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_one_number_that_is_none_is_found_wherever_it_is(folder: Path, name: str, value: float) -> None:
+    """Also in the row of a token that hardly any text has: its keys would spoil all that is behind it."""
+    weights = load_file(folder / "model.safetensors")
+    weights[name].view(-1)[-1] = value
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    said = refusal(folder)
+    assert "not numbers" in said
+    assert name in said
+
+
+def test_weights_that_were_never_written(folder: Path) -> None:
+    weights = {name: torch.zeros_like(one) for name, one in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert "all that it computes is zero" in refusal(folder)
 
 
 def test_pointers_of_git_lfs(folder: Path) -> None:
