@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlsp.cli.compiled import SHAPES, VARIABLES, bound_compiled_shapes
+from kvlsp.cli.compiled import SHAPES, SHAPES_OF_LAYER, VARIABLES, bound_compiled_shapes
 
-NAMES = {name for names in VARIABLES for name in names}
+NAMES = {name for _, names in VARIABLES for name in names}
 
 PRODUCTS = """
 from pathlib import Path
@@ -44,7 +44,7 @@ def run(program: str, **environment: str) -> str:
 def test_both_caches_are_bounded():
     environment: dict[str, str] = {}
     bound_compiled_shapes(environment)
-    assert environment == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": str(SHAPES), "LRU_CACHE_CAPACITY": str(SHAPES)}
+    assert environment == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": str(SHAPES), "LRU_CACHE_CAPACITY": str(SHAPES_OF_LAYER)}
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

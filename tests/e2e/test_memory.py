@@ -16,9 +16,12 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a system tells a process's memory otherwise"),
 ]
 
-ROUNDS = 400
+ROUNDS = 1000
 WARM = 200
 """Rounds after which all that is kept for ever is there."""
+AFTER = 60 * 10**6 >> 20
+"""MiB above the start, a minute after all is closed: 60 megabytes, among them products of matrices that stay compiled.
+"""
 
 
 def resident(process: subprocess.Popen[bytes]) -> int:
@@ -54,7 +57,7 @@ def test_memory_is_flat_and_given_back():
             marks.append(resident(client.process))
     assert max(marks[len(marks) // 2 :]) - max(marks[: len(marks) // 2]) < 30, (start, marks)
     end = time.monotonic() + 60
-    while resident(client.process) - start >= 75 and time.monotonic() < end:
+    while resident(client.process) - start >= AFTER and time.monotonic() < end:
         time.sleep(1)
-    assert resident(client.process) - start < 75, (start, marks)  # some 60 of it are compiled products
+    assert resident(client.process) - start < AFTER, (start, marks)
     assert client.close() == 0
