@@ -98,10 +98,10 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
 
 
 def _print(report: dict[str, Any]) -> None:
-    typer.echo(f"{report['root']}: {report['files']} files with {report['definitions']} definitions, "
-               f"{report['read']} of them read just now.")
+    typer.echo(f"Indexed under {report['root']}: files: {report['files']} ({report['read']} of them read just now), "
+               f"definitions: {report['definitions']}.")
     if report["refused"]:
-        typer.echo("Never read: " + ", ".join(f"{count} {why}" for why, count in report["refused"].items()) + ".")
+        typer.echo("Never read: " + ", ".join(f"{why} ({count})" for why, count in report["refused"].items()) + ".")
     for problem in report["problems"]:
         typer.echo(problem, err=True)
     for number, chunk in enumerate(report["chunks"], 1):
