@@ -139,10 +139,11 @@ class Settings:
         return self.model, self.device, self.dtype, self.order, self.threads
 
     def serves(self, language: str) -> bool:
-        """Whether completions are wanted in documents of this language id."""
-        if not self.enable or language in self.disabled_languages:
+        """Whether completions are wanted in documents of this language id, however it is written (``Python``)."""
+        named = language.casefold()
+        if not self.enable or named in map(str.casefold, self.disabled_languages):
             return False
-        return not self.languages or language in self.languages
+        return not self.languages or named in map(str.casefold, self.languages)
 
 
 Trigger = Literal["automatic", "invoked"]

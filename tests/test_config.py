@@ -85,3 +85,10 @@ def test_unknown_keys_and_null_say_nothing():
     assert Settings.read({"maxLines": None, "server": {"command": []}}, base) == base
     assert Settings.read(None, base) == base
     assert Settings.read(base.as_options()) == base
+
+
+def test_a_language_is_the_same_however_editors_write_its_id():
+    assert not Settings.read({"disabledLanguages": ["Python"]}).serves("python")
+    assert not Settings.read({"disabledLanguages": ["python"]}).serves("Python")
+    assert Settings.read({"languages": ["Python"]}).serves("python")
+    assert not Settings.read({"languages": ["Python"]}).serves("rust")

@@ -20,18 +20,18 @@ class Knowledge:
     def __init__(self, folder: Path | None, languages: Iterable[str] = ()) -> None:
         self._languages = languages_of(folder) if folder is not None else frozenset(languages) or None
 
-    def knows(self, language: str) -> bool:
-        """Whether the model has learned the language of an editor's language id, a file name or a path."""
+    def knows(self, language: str, uri: str = "") -> bool:
+        """Whether the model has learned the language of an editor's language id, or else of a document's name."""
         if self._languages is None:
             return True
-        found = Language.of(language)
+        found = Language.of_document(language, uri)
         return found is not None and found.name in self._languages
 
-    def refusal(self, language: str) -> str | None:
+    def refusal(self, language: str, uri: str = "") -> str | None:
         """Why nothing is offered by itself in this language and what to do, for the status; None where it is known."""
-        if self._languages is None or self.knows(language):
+        if self._languages is None or self.knows(language, uri):
             return None
-        found = Language.of(language)
+        found = Language.of_document(language, uri)
         where = f"in {found.title}" if found is not None else "in this kind of file"
         return (
             f"The loaded model has learned only {titles(sorted(self._languages))}, so nothing is suggested by itself "

@@ -62,7 +62,7 @@ class CompletionJob:
         text = session.snapshot.text
         self.prefix = text.slice(max(0, offset - WINDOW), offset)
         self.suffix = text.slice(offset, min(len(text), offset + WINDOW))
-        self.language = Language.of(session.snapshot.language) or Language.of(session.snapshot.uri)
+        self.language = Language.of_document(session.snapshot.language, session.snapshot.uri)
         self.phase = Phase.PREPARING
         self.texts: Texts | None = None
         """What is being generated, once its layout is resident."""

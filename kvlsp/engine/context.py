@@ -115,7 +115,7 @@ def _name(uri: str) -> str:
 
 
 def _comment(language: str, uri: str) -> str:
-    known = Language.of(language) or Language.of(uri)
+    known = Language.of_document(language, uri)
     return known.line_comments[0] if known is not None and known.line_comments else "#"
 
 

@@ -90,7 +90,7 @@ class NextEditJob:
 
     def _look(self) -> None:
         text, snapshot = str(self._reader.session.snapshot.text), self._reader.session.snapshot
-        language = Language.of(snapshot.language) or Language.of(snapshot.uri)
+        language = Language.of_document(snapshot.language, snapshot.uri)
         most = self._settings.next_edit_places
         self.places = places(text, self._changes, self._reader.judged(), language, most=most, refused=self._refused)
         self._waiting = [place for place in self.places if place.shown or self.asked]

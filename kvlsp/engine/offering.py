@@ -42,7 +42,7 @@ def unlearned(document: DocumentState, documents: Documents) -> str | None:
     """What to tell people where the model has not learned the document's language; None where it has."""
     model, snapshot = documents.model, document.snapshot
     knowledge = model.knowledge if model is not None else None
-    return knowledge.refusal(snapshot.language or snapshot.uri) if knowledge is not None else None
+    return knowledge.refusal(snapshot.language, snapshot.uri) if knowledge is not None else None
 
 
 def deadline(request: Complete, settings: Settings) -> float:

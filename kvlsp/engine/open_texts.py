@@ -64,7 +64,7 @@ class OpenTexts:
         return document, self._counts(document, languages)
 
     def _counts(self, document: Snapshot, languages: Collection[str]) -> bool:
-        language = Language.of(document.language) or Language.of(document.uri)
+        language = Language.of_document(document.language, document.uri)
         if language is None or language.name not in languages or len(document.text) > LONGEST:
             return False
         return document.uri not in self._withheld and not secret_uri(document.uri)  # as of files that are not open

@@ -37,7 +37,7 @@ def globs_not_understood(settings: Settings) -> list[str]:
 def _in_code(settings: Settings, snapshot: Snapshot, offset: int) -> bool:
     """Whether the caret is outside of comments and strings, as far as nothing is wanted there."""
     before = snapshot.text.slice(offset - WINDOW, offset)
-    scan = state_at(Language.of(snapshot.language), before)
+    scan = state_at(Language.of_document(snapshot.language, snapshot.uri), before)
     in_comment = scan.comment or (scan.inside is not None and scan.inside.comment)
     in_string = not in_comment and scan.inside is not None
     return (settings.in_comments or not in_comment) and (settings.in_strings or not in_string)

@@ -97,6 +97,11 @@ class Language:
         return _known().get(what) or _known().get(ending)
 
     @staticmethod
+    def of_document(language_id: str, uri: str) -> Language | None:
+        """The language of an open document: what its editor calls it, else what its name says."""
+        return _of_id(language_id) or _of_uri(uri)
+
+    @staticmethod
     def all() -> tuple[Language, ...]:
         """Every language that has a folder, by name."""
         return tuple(sorted(set(_known().values()), key=lambda language: language.name))
@@ -220,6 +225,23 @@ def _known() -> dict[str, Language]:
     languages = [read_language(file.parent) for file in sorted(grammars_folder().glob("*/language.toml"))]
     by_ending = {ending: language for language in languages for ending in language.endings}
     return by_ending | {identifier: language for language in languages for identifier in language.ids}
+
+
+@lru_cache(maxsize=64)
+def _of_id(language_id: str) -> Language | None:
+    """Editors write ``Python``, ``python3``, ``python-ts``, ``py``, ``source.js``, ``javascript.jsx``. What stands
+    before a dot does not count: ``go.mod`` is not Go."""
+    whole = language_id.lower()
+    parts = [whole, whole.rpartition(".")[2]]
+    plain = [part.removesuffix("-mode").removesuffix("-ts").rstrip("0123456789") for part in parts]
+    parts += [part for part in plain if len(part) > 1]  # C3 is not C
+    known = _known()
+    return next((known[key] for part in parts for key in (part, f".{part}") if key in known), None)
+
+
+def _of_uri(uri: str) -> Language | None:
+    """By the ending of a name, also where a query or a fragment stands behind it (``git:/a.py?...``)."""
+    return Language.of(uri) or Language.of(uri.partition("?")[0].partition("#")[0])
 
 
 @cache

@@ -55,7 +55,8 @@ class OpenDocuments:
             place = self._documents[message.path].place
         else:
             place = really(message.path, self._roots) if message.language is None else None
-        language = Language.of(place.suffix.lower() if place is not None else message.language or "")
+        language = (Language.of(place.suffix.lower()) if place is not None
+                    else Language.of_document(message.language or "", message.path))
         self._documents[message.path] = OpenDocument(place, message.text, language)
         self._tell(self._documents[message.path])
 

@@ -59,3 +59,27 @@ def test_a_block_that_cannot_be_parsed_in_time_is_not_judged():
     place = Place.at("/*\n" * 2600 + "x = ", "\n", Language.of("c"))
     assert place.parses("1;")
     assert Place.at("int f(void) {\n" + "  g(\n" * 2000, "\n", Language.of("c")).parses("1);")
+
+
+@pytest.mark.parametrize(("language_id", "uri", "name"), [
+    ("python", "untitled:1", "python"), ("Python", "untitled:1", "python"), ("PYTHON", "", "python"),
+    ("python3", "", "python"), ("python-ts", "", "python"), ("python-ts-mode", "", "python"), ("py", "", "python"),
+    ("source.python", "", "python"), ("js", "", "javascript"), ("javascript.jsx", "", "javascript"),
+    ("typescript.tsx", "", "tsx"), ("TypeScript", "", "typescript"), ("C++", "", "cpp"), ("source.c++", "", "cpp"),
+    ("c", "", "c"), ("c99", "file:///a.h", "c"), ("", "file:///a.py", "python"),
+    ("plaintext", "file:///a.py", "python"), ("typescript", "file:///a.py", "typescript"),
+    ("python.django", "file:///a.py", "python"), ("", "git:/a.py?%7B%22ref%22%3A%22HEAD%22%7D", "python"),
+    ("", "file:///a.py#L3", "python"), ("", "vscode-vfs://github/o/r/a.RS", "rust"),
+])  # fmt: skip
+def test_the_language_of_a_document_as_editors_name_it(language_id, uri, name):
+    found = Language.of_document(language_id, uri)
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize(("language_id", "uri"), [
+    ("go.mod", "file:///go.mod"), ("c3", "file:///a.c3"), ("objective-c", "file:///a.m"), ("csharp", "file:///a.cs"),
+    ("plaintext", "file:///py"), ("", ""), (".", "."), ("text", "untitled:py"), ("3", "file:///a.ipynb"),
+])  # fmt: skip
+def test_what_only_sounds_like_a_language_is_none(language_id, uri):
+    assert Language.of_document(language_id, uri) is None
