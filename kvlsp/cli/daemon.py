@@ -17,8 +17,9 @@ from kvlsp.errors import ConfigurationError
 from kvlsp.lookout.post import Post
 from kvlsp.messages import Event
 from kvlsp.server import logs, stderr, transport
+from kvlsp.server.parent import watch_parent
 from kvlsp.server.secret import secret_file
-from kvlsp.server.server import EngineLike
+from kvlsp.server.server import EngineLike, KvlspServer
 from kvlsp.server.starting import StartingEngine
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,12 @@ VARIABLE = "KVLSP_ENGINE"
 """In the environment: the setting ``engine``, where no option names it."""
 
 
-def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[str] = ()) -> NoReturn:
+def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[str] = (),
+        editor: int | None = None) -> NoReturn:
     """Serve an editor, to the end of the process. Without ``settings`` they are those of a start without options.
 
     ``tcp``: where to listen, instead of the standard streams. ``closed``: the standard streams that were closed.
+    ``editor``: the process with which the daemon ends, where an option names it; the first message may, too.
     """
     if settings is None:
         settings = Settings.read({"engine": os.environ.get(VARIABLE) or None})
@@ -40,16 +43,21 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
         raise ConfigurationError(f"kvlsp cannot speak with an editor, because {' and '.join(missing)} "
                                  f"{'is' if len(missing) == 1 else 'are'} closed. Start it with both open, or with "
                                  "--tcp.")
+
+    def beside(ls: KvlspServer) -> Post:
+        watch_parent(editor, ls.loop, ls.finish)
+        return Post(ls)
+
     with stderr.carried():
         logs.configure(settings.trace)
         if provide_home():
             log.warning(NOTHING_IS_KEPT)
         if tcp:
-            code = transport.serve_tcp(make_engine, settings, tcp, _say_address, Post)
+            code = transport.serve_tcp(make_engine, settings, tcp, _say_address, beside)
         else:
             if sys.stdin.isatty():
                 _say("kvlsp is waiting here for an editor to speak with it. kvlsp --help says what else it can do.")
-            code = transport.serve_stdio(make_engine, settings, Post)
+            code = transport.serve_stdio(make_engine, settings, beside)
         logging.shutdown()
     # Not by typer.Exit: a thread that imports or loads a model cannot be interrupted, and the interpreter's
     # tidy end would wait for it. The engine has stopped, nothing is left to be written.

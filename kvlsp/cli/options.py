@@ -19,6 +19,9 @@ DtypeOption = Annotated[str, typer.Option(
     "--dtype", help="Precision of weights and cache: auto, float32, bfloat16, float16, int8 or int4.")]
 ThreadsOption = Annotated[int, typer.Option(
     "--threads", help="How many threads the model uses; 0: one fewer than there are cores.")]
+EditorOption = Annotated[int | None, typer.Option(
+    "--clientProcessId", help="The editor's process: when it ends, so does the daemon.",
+    show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text for people.")]
 
 Options = Mapping[str, tuple[Any, Any]]

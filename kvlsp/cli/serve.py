@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.daemon import VARIABLE, run
-from kvlsp.cli.options import DeviceOption, DtypeOption, ModelOption, ThreadsOption, settings_of
+from kvlsp.cli.options import DeviceOption, DtypeOption, EditorOption, ModelOption, ThreadsOption, settings_of
 
 app = typer.Typer(add_completion=False)
 
@@ -20,6 +20,7 @@ def serve(
         help="Listen on a port of this machine for one editor that knows the secret; port 0: any free one.",
         show_default=False)] = "",
     stdio: Annotated[bool, typer.Option("--stdio", help="Talk over standard input and output (the default).")] = False,
+    editor: EditorOption = None,
     model: ModelOption = "",
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
@@ -37,4 +38,4 @@ def serve(
     """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace, engine=engine,
                            diskMib=disk_mib)
-    run(settings, tcp=tcp, closed=context.obj or ())
+    run(settings, tcp=tcp, closed=context.obj or (), editor=editor)

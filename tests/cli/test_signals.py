@@ -93,3 +93,16 @@ def test_who_asks_once_more_does_not_wait_for_what_hangs(number):
         process.kill()
     _, said = process.communicate()
     assert (process.returncode, said) == (-number, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--stdio"], ["serve", "--stdio"], []])
+def test_it_ends_with_the_process_that_an_option_names(tmp_path, arguments):
+    """As the protocol wants it of a server, for an editor that dies before it has said anything."""
+    editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = daemon(tmp_path, *arguments, f"--clientProcessId={editor.pid}")
+    process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(INITIALIZE), INITIALIZE))
+    process.stdin.flush()
+    assert process.stdout.readline().startswith(b"Content-Length")
+    editor.communicate(b"\n", timeout=60)
+    assert process.wait(60) == 1
+    process.communicate()
