@@ -89,7 +89,7 @@ class _Blocks:
         target = self._line_start + character
         while self._units_before > target:
             self._back()
-        while target > self._units_before + len(self.texts[self._at]) and self._at < len(self.texts) - 1:
+        while target > self._units_before + len(self.texts[self._at]) and not self._ends_here(line):
             self._forward()
         offset = min(target - self._units_before, len(self.texts[self._at]))
         text = self.texts[self._at]
@@ -97,6 +97,10 @@ class _Blocks:
             offset = self._to_line(line + 1) - 1 - self._units_before
             text = self.texts[self._at]
         return self._at, offset - (text[offset - 1:offset] == "\r")
+
+    def _ends_here(self, line: int) -> bool:
+        """Whether a line that begins here or before ends in the finger's block: no column of it lies further."""
+        return self._at == len(self.texts) - 1 or self._breaks_before + self._breaks[self._at] > line
 
     def _to_line(self, line: int) -> int:
         """Units before a line; the finger is on the block that has the break before it."""

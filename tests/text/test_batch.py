@@ -15,7 +15,9 @@ from kvlsp.text.rope import Rope
 from tests.support.nasty import as_sent, nasty_text
 
 UTF16 = PositionEncoding.UTF16
-PLACE = st.tuples(st.integers(0, 5), st.integers(0, 9))
+MOST = st.just(2**53 - 1)
+"""For the end of a line, or of a text."""
+PLACE = st.tuples(st.integers(0, 5) | MOST, st.integers(0, 9) | MOST)
 PIECES = ["a", "b", " ", "\n", "\r\n", "é", "漢", "😀", "👩\u200d👧", "\u2028", "\ud83d", "\ude00", "xyz = 1\n"]
 ORDERS = {"as it comes": list, "from the beginning": sorted,
           "from the end": lambda changes: sorted(changes, reverse=True)}
