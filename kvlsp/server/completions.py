@@ -37,14 +37,15 @@ def inline_completion(ls: KvlspServer, params: lsp.InlineCompletionParams) -> An
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, [])
     encoding = ls.client.encoding
-    selected = convert.selected_of(snapshot.text, params.context.selected_completion_info, encoding)
+    context = params.context or lsp.InlineCompletionContext()
+    selected = convert.selected_of(snapshot.text, context.selected_completion_info, encoding)
 
     def items_of(items: tuple[Item, ...]) -> list[lsp.InlineCompletionItem]:
         return [convert.inline_item(snapshot, item, item.completion, encoding)
                 for item in _for_client(ls, items) if convert.fits_selected(item, selected, snapshot.text)]
 
     offset = convert.offset_at(snapshot.text, params.position, encoding)
-    trigger = convert.trigger_of(params.context.trigger_kind)
+    trigger = convert.trigger_of(context.trigger_kind)
     return complete(ls, Kind("inline", items_of, []), snapshot, offset, trigger, selected)
 
 
@@ -58,8 +59,8 @@ def completion(ls: KvlspServer, params: lsp.CompletionParams) -> Any:
     offset = convert.offset_at(snapshot.text, params.position, encoding)
 
     typed = ls.keys.automatic(snapshot, offset, ls.loop.time())
-    kind = params.context.trigger_kind if params.context else lsp.CompletionContext.BY_HAND
-    by_hand = kind <= lsp.CompletionContext.BY_HAND and not typed
+    kind = params.context.trigger_kind if params.context else None
+    by_hand = (kind is None or kind <= lsp.CompletionContext.BY_HAND) and not typed
 
     def items_of(items: tuple[Item, ...]) -> lsp.CompletionList | None:
         entries = [suggest_list.entry(snapshot, offset, item, item.completion, features, encoding)

@@ -40,6 +40,8 @@ class Configuration:
         """All that the editor has configured; null: nothing. What is not there is as it was at the start. Some clients
         answer with all settings of theirs where they are asked for ours."""
         section = section["kvlsp"] if _is_section(section) else section
+        if section == []:  # an empty table, where tables and lists are one
+            section = None
         if section is not None and not isinstance(section, Mapping):
             return []
         chosen = _ours(section)
@@ -75,8 +77,11 @@ def _ours(options: object) -> dict[str, Any]:
     named = {str(key).removeprefix("kvlsp."): value for key, value in options.items()}
     if "trace.server" in named:
         named.setdefault("trace", named.pop("trace.server"))
-    return {key: value.get("server") if key == "trace" and isinstance(value, Mapping) else value
-            for key, value in named.items()}
+    if isinstance(trace := named.get("trace"), Mapping):
+        named["trace"] = trace.get("server")
+    if named.get("trace") == "compact":  # of the same libraries: the messages, a line each
+        named["trace"] = "messages"
+    return named
 
 
 def _fitting(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -37,8 +37,9 @@ def range_of(text: Rope, start: int, end: int, encoding: PositionEncoding) -> ls
                      lsp.Position(*position_of(text, end, encoding)))
 
 
-def trigger_of(kind: int) -> Trigger:
-    return "invoked" if kind <= lsp.InlineCompletionContext.BY_HAND else "automatic"
+def trigger_of(kind: int | None) -> Trigger:
+    """Who does not say it asks by hand."""
+    return "invoked" if kind is None or kind <= lsp.InlineCompletionContext.BY_HAND else "automatic"
 
 
 def selected_of(text: Rope, info: lsp.SelectedCompletionInfo | None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvlsp.errors import UnknownDocument, VersionError
+from kvlsp.errors import UnknownDocument
 from kvlsp.messages import EditDocument, OpenDocument
 from kvlsp.text.composed import composed
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
@@ -44,14 +44,14 @@ class Documents:
         document = self._open[uri] = Document.open(uri, language, version, text)
         return OpenDocument(document.snapshot)
 
-    def change(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange],
+    def change(self, uri: str, version: int | None, changes: Sequence[RangeChange | FullChange],
                encoding: PositionEncoding) -> EditDocument | OpenDocument | None:
         """The changes of one notification, each on the text that the one before left.
 
-        A whole new text is always believed, also with a version that went back. Raises
-        :class:`UnknownDocument` if the document is not open, and :class:`VersionError` when an incremental
-        change does not fit: the text is then given up (:meth:`give_up`), and further incremental changes give None
-        until the editor sends the text as a whole.
+        Messages come in the order in which they were sent, so a change is made whatever its version is: some clients
+        say none, always the same, or one that goes back with an undo; ours grows by one then. Raises
+        :class:`UnknownDocument` if the document is not open; when a change does not fit, the text is given up
+        (:meth:`give_up`), and further incremental changes give None until the editor sends the text as a whole.
         """
         try:
             return self._change(uri, version, changes, encoding)
@@ -89,27 +89,23 @@ class Documents:
             return None
         return self.open(uri, document.snapshot.language, document.snapshot.version, text)
 
-    def _change(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange],
+    def _change(self, uri: str, version: int | None, changes: Sequence[RangeChange | FullChange],
                 encoding: PositionEncoding) -> EditDocument | OpenDocument | None:
-        whole = next((i for i in reversed(range(len(changes))) if isinstance(changes[i], FullChange)), None)
         document = self._open.get(uri)
-        if document is None or (whole is not None and version <= document.snapshot.version):
-            return self._reopen(uri, version, changes, whole, encoding)
+        if document is None:
+            return self._reopen(uri, version or 0, changes, encoding)
         before = document.snapshot
-        first = before.version
-        try:
-            applied = document.apply(version, changes, encoding)
-        except VersionError as error:
-            raise VersionError(f"A change of {uri} came with version {version} after version {first}.") from error
-        return EditDocument(uri, first, composed(before.text, applied), document.snapshot)
+        grown = before.version + 1 if version is None else max(version, before.version + 1)
+        applied = document.apply(grown, changes, encoding)
+        return EditDocument(uri, before.version, composed(before.text, applied), document.snapshot)
 
-    def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange], whole: int | None,
+    def _reopen(self, uri: str, version: int, changes: Sequence[RangeChange | FullChange],
                 encoding: PositionEncoding) -> OpenDocument | None:
         """Start again from the last whole text among the changes."""
-        document = self._open.get(uri)
-        language = document.snapshot.language if document is not None else self._lost.get(uri)
+        language = self._lost.get(uri)
         if language is None:
             raise UnknownDocument(f"A change came for {uri}, which is not open; it was ignored.")
+        whole = next((i for i in reversed(range(len(changes))) if isinstance(changes[i], FullChange)), None)
         whole_text = None if whole is None else changes[whole]
         if whole is None or not isinstance(whole_text, FullChange):
             return None

@@ -10,10 +10,10 @@ import json
 import logging
 from typing import Any, Final
 
+from kvlsp.server import bodies
 from kvlsp.server.answers import INVALID_PARAMS, NOT_INITIALIZED
 from kvlsp.server.frames import BadFrame, Frame, FrameReader
 from kvlsp.server.intake import CHUNK
-from kvlsp.server.odd_bytes import read_text
 from kvlsp.server.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ async def _first(reader: asyncio.StreamReader, frames: FrameReader) -> list[Fram
 
 def _message(frame: Frame | BadFrame) -> dict[str, Any]:
     try:
-        message = json.loads(read_text(frame.body)) if isinstance(frame, Frame) else None
+        message = bodies.read(frame.body) if isinstance(frame, Frame) else None
     except (ValueError, RecursionError):
         message = None
     return message if isinstance(message, dict) else {}

@@ -61,14 +61,14 @@ class ClientFeatures:
         capabilities = params.get("capabilities")
         options = params.get("initializationOptions")
         kinds = _at(capabilities, "textDocument")
-        inline = _at(kinds, "inlineCompletion") is not None
+        inline = _at(kinds, "inlineCompletion") not in (None, False)
         wanted, told = (_option(options, name) for name in ("completionFallback", "status"))
         name = _at(params, "clientInfo", "name")
         status = told if isinstance(told, bool) else inline and not name
         return cls(
             name=name if isinstance(name, str) else "",
             encoding=_encoding(_at(capabilities, "general", "positionEncodings")),
-            inline_completion=isinstance(kinds, Mapping) and "inlineCompletion" in kinds,
+            inline_completion=isinstance(kinds, Mapping) and kinds.get("inlineCompletion", False) is not False,
             entries=ListFeatures.read(_at(kinds, "completion", "completionItem")),
             progress=_at(capabilities, "window", "workDoneProgress") is True,
             configuration=_at(capabilities, "workspace", "configuration") is True,

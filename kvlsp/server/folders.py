@@ -41,9 +41,9 @@ def _uri(path: object) -> str | None:
 
 
 def did_change_workspace_folders(ls: KvlspServer, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
-    gone = {_place(folder.uri) for folder in params.event.removed}
+    gone = {_place(folder.uri) for folder in params.event.removed or ()}
     kept = [uri for uri in ls.folders if _place(uri) not in gone]
-    set_folders(ls, _distinct([*kept, *(folder.uri for folder in params.event.added)]))
+    set_folders(ls, _distinct([*kept, *(folder.uri for folder in params.event.added or ())]))
 
 
 def did_change_watched_files(ls: KvlspServer, params: lsp.DidChangeWatchedFilesParams) -> None:

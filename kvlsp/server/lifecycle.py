@@ -26,7 +26,7 @@ def initialize(ls: KvlspServer, params: Any) -> dict[str, Any]:
     params = params if isinstance(params, Mapping) else {}
     ls.client = ClientFeatures.read(params)
     problems = ls.configuration.begin(params.get("initializationOptions"))
-    if params.get("trace") in ("messages", "verbose"):
+    if params.get("trace") in ("messages", "compact", "verbose"):
         logs.set_level(params["trace"])
     ls.apply_settings()
     ls.status.wanted, ls.status.copilot = ls.client.status, ls.client.copilot_status

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 
-LEVELS = {"off": logging.WARNING, "messages": logging.INFO, "spans": logging.INFO, "verbose": logging.DEBUG}
+LEVELS = {"off": logging.WARNING, "messages": logging.INFO, "compact": logging.INFO, "spans": logging.INFO,
+          "verbose": logging.DEBUG}
 """Trace settings, ours and the protocol's, and the level of our own log."""
 
 

@@ -14,8 +14,16 @@ from msgspec import Meta, Struct
 
 LARGEST: Final = 2**31 - 1
 
-Integer = Annotated[int, Meta(ge=-(2**31), le=LARGEST)]
+LARGEST_EXACT: Final = 2**53 - 1
+"""Beyond it a double has no place for every integer, and most encoders no other kind of number."""
+
 Unsigned = Annotated[int, Meta(ge=0, le=LARGEST)]
+
+Version = Annotated[int, Meta(ge=-LARGEST_EXACT, le=LARGEST_EXACT)]
+"""Some count milliseconds."""
+
+Place = Annotated[int, Meta(ge=0, le=LARGEST_EXACT)]
+"""For the end of a line or a document many send the largest number that their language has: it is cut to this."""
 
 
 class _Value(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -26,8 +34,8 @@ class _Value(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Position(_Value, frozen=True):
-    line: Unsigned
-    character: Unsigned
+    line: Place
+    character: Place
 
 
 class Range(_Value, frozen=True):
@@ -40,9 +48,9 @@ class Range(_Value, frozen=True):
 
 class TextDocumentItem(_Value, frozen=True):
     uri: str
-    language_id: str
-    version: Integer
     text: str
+    language_id: str | None = None
+    version: Version | None = None
 
 
 class TextDocumentIdentifier(_Value, frozen=True):
@@ -50,8 +58,10 @@ class TextDocumentIdentifier(_Value, frozen=True):
 
 
 class VersionedTextDocumentIdentifier(_Value, frozen=True):
+    """Clients of older protocols leave out the version, or send null."""
+
     uri: str
-    version: Integer
+    version: Version | None = None
 
 
 class TextDocumentContentChangeEvent(_Value, frozen=True):
@@ -93,8 +103,8 @@ class NotebookDocumentIdentifier(_Value, frozen=True):
 
 
 class NotebookCellArrayChange(_Value, frozen=True):
-    start: int
-    delete_count: int
+    start: Unsigned
+    delete_count: Unsigned
     cells: list[NotebookCell] | None = None
 
 
@@ -142,21 +152,23 @@ class InlineCompletionContext(_Value, frozen=True):
     BY_HAND: ClassVar = 1
     """Some clients count from 0, as drafts of the protocol did."""
 
-    trigger_kind: Annotated[int, Meta(ge=0, le=2)]
+    trigger_kind: Annotated[int, Meta(ge=0, le=2)] | None = None
     selected_completion_info: SelectedCompletionInfo | None = None
 
 
 class InlineCompletionParams(_Value, frozen=True):
+    """Who says nothing of the context asks by hand, as for a list."""
+
     text_document: TextDocumentIdentifier
     position: Position
-    context: InlineCompletionContext
+    context: InlineCompletionContext | None = None
 
 
 class CompletionContext(_Value, frozen=True):
     BY_HAND: ClassVar = 1
     """The same; an editor sends this also while a word is typed."""
 
-    trigger_kind: Annotated[int, Meta(ge=0, le=3)]
+    trigger_kind: Annotated[int, Meta(ge=0, le=3)] | None = None
 
 
 class CompletionParams(_Value, frozen=True):
@@ -171,7 +183,7 @@ class ExecuteCommandParams(_Value, frozen=True):
 
 
 class SetTraceParams(_Value, frozen=True):
-    value: Literal["off", "messages", "verbose"]
+    value: Literal["off", "messages", "compact", "verbose"]
 
 
 class DidChangeConfigurationParams(_Value, frozen=True):
@@ -183,8 +195,8 @@ class WorkspaceFolder(_Value, frozen=True):
 
 
 class WorkspaceFoldersChangeEvent(_Value, frozen=True):
-    added: list[WorkspaceFolder]
-    removed: list[WorkspaceFolder]
+    added: list[WorkspaceFolder] | None = None
+    removed: list[WorkspaceFolder] | None = None
 
 
 class DidChangeWorkspaceFoldersParams(_Value, frozen=True):

@@ -16,6 +16,7 @@ from kvlsp.server import convert, lsp
 from kvlsp.server.answers import CANCELLED, INVALID_PARAMS, Outcome, Refusal, Result
 from kvlsp.server.completions import nothing
 from kvlsp.server.convert import accepted_command, completion_of, offset_at, plain, range_of
+from kvlsp.server.shape import Misfit, shaped
 from kvlsp.server.wishes import wanted
 
 if TYPE_CHECKING:
@@ -25,31 +26,28 @@ PATIENCE = 30.0
 """Seconds after which the engine is taken for dead; it answers within ten."""
 
 
-class Context(msgspec.Struct, rename="camel"):
-    trigger_kind: int = 2
-
-
 class InlineEditParams(msgspec.Struct, rename="camel"):
     """What is read of a request. Without a context it came by itself."""
 
     text_document: lsp.TextDocumentIdentifier
     position: lsp.Position
-    context: Context | None = None
+    context: lsp.InlineCompletionContext | None = None
 
 
 def inline_edit(ls: KvlspServer, params: Any) -> Any:
     """``textDocument/copilotInlineEdit``: ``{edits: [{text, range, textDocument, command}]}``."""
     try:
-        asked = msgspec.convert(params, InlineEditParams)
-    except msgspec.ValidationError as error:
-        raise Refusal(INVALID_PARAMS, "A next edit needs a textDocument and a position.") from error
+        asked: InlineEditParams = shaped(params, InlineEditParams)
+    except Misfit as misfit:
+        raise Refusal(INVALID_PARAMS, f"A next edit needs a textDocument and a position: {misfit}.") from None
     none: dict[str, Any] = {"edits": []}
     snapshot = ls.documents.snapshot(asked.text_document.uri)
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, none)
     encoding, mode = ls.client.encoding, ls.settings.next_edit
     offset = offset_at(snapshot.text, asked.position, encoding)
-    trigger = convert.trigger_of(asked.context.trigger_kind if asked.context is not None else 2)
+    kind = None if asked.context is None else asked.context.trigger_kind
+    trigger = "automatic" if kind is None else convert.trigger_of(kind)
     unasked = mode == "off" or (mode == "asked" and trigger == "automatic")
     if unasked or ls.pause.on or not wanted(ls.settings, snapshot, offset, "invoked", ls.folders):
         return nothing(ls, Reason.DISABLED, none)

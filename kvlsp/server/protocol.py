@@ -13,12 +13,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
 from kvlsp.errors import KvlspError
-from kvlsp.server import lsp
+from kvlsp.server import bodies, lsp
 from kvlsp.server.answers import (
     CANCELLED,
     INTERNAL_ERROR,
@@ -33,7 +33,6 @@ from kvlsp.server.answers import (
     Result,
 )
 from kvlsp.server.frames import BadFrame, Frame
-from kvlsp.server.odd_bytes import read_text
 from kvlsp.server.shape import Misfit, shaped, whole
 
 log = logging.getLogger(__name__)
@@ -45,6 +44,10 @@ Handler = Callable[[Any], Any]
 
 Reply = Callable[[Any, Mapping[str, Any] | None], None]
 """Called with the client's result, or with None and its error."""
+
+
+MOST_ASKED: Final = 256
+"""Questions of ours that may be open: some clients answer none. Of more the oldest are forgotten."""
 
 
 class Stage(Enum):
@@ -85,7 +88,7 @@ class Protocol:
             self._refuse(None, PARSE_ERROR, frame.why)
             return
         try:
-            message = json.loads(read_text(frame.body))
+            message = bodies.read(frame.body)
         except (ValueError, RecursionError) as error:
             self._refuse(None, PARSE_ERROR, f"A message is not valid JSON ({type(error).__name__}).")
             return
@@ -203,6 +206,8 @@ class Protocol:
         """A request of ours; ``reply`` gets what the client says."""
         request_id = f"kvlsp-{uuid.uuid4()}"
         self._asked[request_id] = reply
+        if len(self._asked) > MOST_ASKED:
+            del self._asked[next(iter(self._asked))]
         self.send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
     def notify(self, method: str, params: Any = None) -> None:

@@ -1,7 +1,8 @@
 """JSON into the types of the protocol; sentences for what does not have their shape, in the wire's own names.
 
 msgspec converts, and looks at every value of every message; what it says of a misfit is for programmers, and of the
-first one only. So a message that does not fit is looked at again here, to tell people. Of the
+first one only. So a message that does not fit is looked at again here: what can mean one thing only is taken for that
+(1.0 for 1, an empty object for an empty list, a number beyond all for the largest), of all else people are told. Of the
 client's values a sentence says the kind, and integers.
 """
 
@@ -16,8 +17,8 @@ from msgspec import inspect
 
 from kvlsp.server import lsp
 
-Check = Callable[[Any, str, list[str]], None]
-"""Of a value at a path: adds what is wrong with it."""
+Check = Callable[[Any, str, list[str]], Any]
+"""Of a value at a path: what it means; adds what is wrong with it."""
 
 _TOLD: Final = 3
 """So many misfits are told; the others are counted."""
@@ -35,9 +36,9 @@ def shaped(value: Any, kind: type[msgspec.Struct]) -> Any:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         found: list[str] = []
-        _check_of(kind)(value, "params", found)
-        if not found and isinstance(error, msgspec.ValidationError):  # 1.0 is how some write 1
-            return msgspec.convert(value, kind, strict=False)
+        meant = _check_of(kind)(value, "params", found)
+        if not found and isinstance(error, msgspec.ValidationError):
+            return msgspec.convert(meant, kind)
         more = f" (and {len(found) - _TOLD} more)" if len(found) > _TOLD else ""
         raise Misfit("; ".join(found[:_TOLD]) + more or "they are nested too deeply") from None
 
@@ -88,49 +89,53 @@ def _check(kind: inspect.Type) -> Check:
             return partial(_check_integer, low, high)
         case inspect.StrType() | inspect.BoolType():
             return partial(_check_plain, *_PLAIN[type(kind)])
-    return lambda value, path, found: None
+    return lambda value, path, found: value
 
 
-def _check_object(fields: Sequence[tuple[str, bool, Check]], value: Any, path: str, found: list[str]) -> None:
+def _check_object(fields: Sequence[tuple[str, bool, Check]], value: Any, path: str, found: list[str]) -> Any:
+    """Fields that are not known here do not matter."""
     if not isinstance(value, dict):
-        found.append(_must_be("an object", value, path))
-        return
+        return _misfit("an object", value, path, found)
+    meant = {}
     for key, needed, check in fields:
         if key in value:
-            check(value[key], f"{path}.{key}", found)
+            meant[key] = check(value[key], f"{path}.{key}", found)
         elif needed:
             found.append(f"{path}.{key} is missing")
+    return meant
 
 
-def _check_optional(check: Check, value: Any, path: str, found: list[str]) -> None:
-    if value is not None:
-        check(value, path, found)
+def _check_optional(check: Check, value: Any, path: str, found: list[str]) -> Any:
+    return None if value is None else check(value, path, found)
 
 
-def _check_list(check: Check, value: Any, path: str, found: list[str]) -> None:
+def _check_list(check: Check, value: Any, path: str, found: list[str]) -> Any:
+    if value == {}:  # encoders of languages with one kind of table for both cannot tell
+        return []
     if not isinstance(value, list):
-        found.append(_must_be("a list", value, path))
-        return
-    for number, item in enumerate(value):
-        check(item, f"{path}[{number}]", found)
+        return _misfit("a list", value, path, found)
+    return [check(item, f"{path}[{number}]", found) for number, item in enumerate(value)]
 
 
-def _check_literal(known: Sequence[Any], value: Any, path: str, found: list[str]) -> None:
+def _check_literal(known: Sequence[Any], value: Any, path: str, found: list[str]) -> Any:
     if value not in known:
         names = ", ".join(map(str, known))
         found.append(f"{path} must be one of {names}, not {'another' if isinstance(value, str) else kind_of(value)}")
+    return value
 
 
-def _check_integer(low: int, high: int, value: Any, path: str, found: list[str]) -> None:
+def _check_integer(low: int, high: int, value: Any, path: str, found: list[str]) -> Any:
     number = whole(value)
+    if number is not None and number > high == lsp.LARGEST_EXACT:
+        return high
     if number is None or not low <= number <= high:
-        found.append(_must_be(f"an integer from {low} to {high}", value, path))
+        return _misfit(f"an integer from {low} to {high}", value, path, found)
+    return number
 
 
-def _check_plain(kind: type, name: str, value: Any, path: str, found: list[str]) -> None:
-    if not isinstance(value, kind):
-        found.append(_must_be(name, value, path))
+def _check_plain(kind: type, name: str, value: Any, path: str, found: list[str]) -> Any:
+    return value if isinstance(value, kind) else _misfit(name, value, path, found)
 
 
-def _must_be(what: str, value: Any, path: str) -> str:
-    return f"{path} must be {what}, not {kind_of(value)}"
+def _misfit(what: str, value: Any, path: str, found: list[str]) -> None:
+    found.append(f"{path} must be {what}, not {kind_of(value)}")

@@ -94,7 +94,7 @@ def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentPara
 
 
 def open_document(ls: KvlspServer, document: lsp.TextDocumentItem) -> None:
-    ls.post(ls.documents.open(document.uri, document.language_id, document.version, document.text))
+    ls.post(ls.documents.open(document.uri, document.language_id or "", document.version or 0, document.text))
     ls.status.texts_lost(ls.documents.lost)
 
 

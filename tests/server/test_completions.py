@@ -72,6 +72,16 @@ def test_the_trigger_is_passed_on():
         assert asked(talk).trigger == name
 
 
+@pytest.mark.parametrize("context", [..., None, {}, {"triggerKind": None}, {"triggerKind": 1.0}, {"triggerKind": 0}])
+@pytest.mark.parametrize("method", ["textDocument/inlineCompletion", "textDocument/completion"])
+def test_who_does_not_say_how_it_came_to_ask_asks_by_hand(method, context):
+    talk = conversation()
+    talk.open(text="x")
+    params = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 1}}
+    assert talk.ask(method, params if context is ... else {**params, "context": context})
+    assert asked(talk).trigger == "invoked"
+
+
 def test_the_snapshot_is_the_one_at_receipt():
     talk = conversation(hold=True)
     talk.open(text="abc")

@@ -30,7 +30,7 @@ def test_nothing_to_begin_with_is_the_command_line(initial):
     assert configured(initial).settings == START
 
 
-@pytest.mark.parametrize("emptied", [{}, {"maxLines": None, "maxTokens": None}, None, {"other": 1}])
+@pytest.mark.parametrize("emptied", [{}, [], {"maxLines": None, "maxTokens": None}, None, {"other": 1}])
 def test_what_is_deleted_from_a_configuration_is_gone(emptied):
     configuration = configured({"maxTokens": 9})
     assert configuration.whole({"maxLines": 1}) == []
@@ -162,3 +162,12 @@ def test_an_address_that_comes_or_goes_while_an_editor_runs_is_told_to_hold_late
     said = [one["message"] for one in talk.notified("window/showMessage")]
     assert len(said) == len(told)
     assert all(sentence.endswith(end) for sentence, end in zip(said, told, strict=True)), said
+
+
+@pytest.mark.parametrize("section", [
+    {"trace": "compact"}, {"trace": {"server": "compact"}}, {"kvlsp.trace.server": "compact"},
+])  # fmt: skip
+def test_the_compact_trace_of_vs_codes_libraries_is_one_of_messages(section):
+    configuration = configured()
+    assert configuration.whole(section) == []
+    assert configuration.settings.trace == "messages"

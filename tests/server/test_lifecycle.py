@@ -14,6 +14,7 @@ from kvlsp.server.answers import (
     NOT_INITIALIZED,
     PARSE_ERROR,
 )
+from kvlsp.server.protocol import MOST_ASKED
 from tests.support.conversation import Conversation
 
 
@@ -65,6 +66,8 @@ def test_the_clients_first_encoding_that_we_know(offered, chosen):
     [
         ({"inlineCompletion": {}}, {}, True, False),
         ({"inlineCompletion": None}, {}, True, True),
+        ({"inlineCompletion": False}, {}, False, True),
+        ({"inlineCompletion": []}, {}, True, False),
         ({}, {}, False, True),
         (None, {}, False, True),
         ({"inlineCompletion": {}}, {"completionFallback": True}, True, True),
@@ -211,6 +214,19 @@ def test_settings_are_fetched_from_a_client_that_only_says_that_they_changed():
     question = talk.sent[-1]
     assert question["params"]["items"] == [{"section": "kvlsp"}]
     talk.send({"jsonrpc": "2.0", "id": question["id"], "result": [{"maxLines": 4}]})
+    assert talk.engine.settings.max_lines == 4
+
+
+def test_questions_that_a_client_never_answers_do_not_heap_up():
+    """The newest are open, and of the oldest an answer that comes at last is late."""
+    talk = Conversation()
+    talk.start(workspace={"configuration": True})
+    for _ in range(MOST_ASKED + 10):
+        talk.notify("workspace/didChangeConfiguration", {"settings": None})
+    questions = [m["id"] for m in talk.sent if m.get("method") == "workspace/configuration"]
+    talk.send({"jsonrpc": "2.0", "id": questions[0], "result": [{"maxLines": 4}]})
+    assert talk.engine.settings.max_lines == Settings().max_lines
+    talk.send({"jsonrpc": "2.0", "id": questions[-1], "result": [{"maxLines": 4}]})
     assert talk.engine.settings.max_lines == 4
 
 

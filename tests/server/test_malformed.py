@@ -50,17 +50,17 @@ def test_a_change_whose_text_is_no_string_is_refused(talk, text, kind, change):
     assert f"params.contentChanges[0].text must be a string, not {kind}." in said(talk)
 
 
-@pytest.mark.parametrize("key", ["uri", "languageId"])
-def test_names_of_a_document_are_strings(talk, key):
+@pytest.mark.parametrize(("key", "value"), [("uri", None), ("uri", 5), ("languageId", 5), ("languageId", ["python"])])
+def test_names_of_a_document_are_strings(talk, key, value):
     talk.notify("textDocument/didOpen", {"textDocument": {
-        "uri": "u:a", "languageId": "python", "version": 1, "text": "x", key: None}})
+        "uri": "u:a", "languageId": "python", "version": 1, "text": "x", key: value}})
     assert f"params.textDocument.{key} must be " in said(talk)
     assert len(talk.server.documents) == 0
 
 
 @pytest.mark.parametrize(("line", "kind"), [
-    (1.5, FRACTION), ("1", "a string"), (True, "true"), (None, "null"), (-1, "-1"), (1 << 31, "one of so many digits"),
-    (float("nan"), FRACTION), (float("inf"), FRACTION),
+    (1.5, FRACTION), ("1", "a string"), (True, "true"), (None, "null"), (-1, "-1"),
+    (-(1 << 31) - 1, "one of so many digits"), (float("nan"), FRACTION), (float("inf"), FRACTION),
 ])
 def test_positions_are_integers_that_can_be(talk, line, kind):
     talk.open(text="a\nb")
@@ -68,7 +68,8 @@ def test_positions_are_integers_that_can_be(talk, line, kind):
     talk.loop.run()
     [answer] = talk.answers(number)
     assert answer["error"]["code"] == INVALID_PARAMS
-    assert f"params.position.line must be an integer from 0 to 2147483647, not {kind}." in answer["error"]["message"]
+    wanted = f"params.position.line must be an integer from 0 to {2**53 - 1}, not {kind}."
+    assert wanted in answer["error"]["message"]
     talk.change("u:a", 2, between((line, 0), (1, 0), "x"))
     assert "params.contentChanges[0].range.start.line must be an integer" in said(talk)
 
@@ -86,6 +87,20 @@ def test_a_range_of_null_is_no_range(talk):
     assert talk.notified("window/logMessage") == []
 
 
+def test_an_empty_object_may_stand_for_an_empty_list(talk):
+    """Encoders of Lua and PHP cannot tell."""
+    talk.open(text="a")
+    talk.change("u:a", 2, between((0, 0), (0, 1), "b"))
+    talk.notify("textDocument/didChange", {"textDocument": {"uri": "u:a", "version": 3}, "contentChanges": {}})
+    assert talk.text() == "b"
+    added = [{"uri": "file:///a", "name": "a"}]
+    talk.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": added, "removed": {}}})
+    assert talk.server.folders == ["file:///a"]
+    talk.notify("workspace/didChangeWorkspaceFolders", {"event": {"removed": added}})
+    assert talk.server.folders == []
+    assert talk.notified("window/logMessage") == []
+
+
 def test_parameters_that_would_be_empty_may_be_missing():
     talk = Conversation()
     talk.ask("initialize", {"capabilities": {"workspace": {"didChangeConfiguration": {"dynamicRegistration": True}}}})
@@ -98,7 +113,7 @@ def test_parameters_that_would_be_empty_may_be_missing():
     ("textDocument/didClose", [], "params must be an object, not a list"),
     ("textDocument/didClose", {"textDocument": "u:a"}, "params.textDocument must be an object, not a string"),
     ("textDocument/didSave", {"textDocument": {"uri": "u:a"}, "text": 5}, "params.text must be a string, not 5"),
-    ("$/setTrace", {"value": "loud"}, "params.value must be one of messages, off, verbose, not another"),
+    ("$/setTrace", {"value": "loud"}, "params.value must be one of compact, messages, off, verbose, not another"),
     ("workspace/didChangeWatchedFiles", {"changes": "x"}, "params.changes must be a list, not a string"),
     ("textDocument/didChange", {"textDocument": {"uri": "u:b", "version": 2}, "contentChanges": [7] * 5},
      "params.contentChanges[0] must be an object, not 7; params.contentChanges[1] must be an object, not 7; "
@@ -138,7 +153,7 @@ UNFIT = [
     {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [between((-1, 0), (0, 0), "x")]},
     {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [{"range": None}]},
     {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": [{"text": "x"}, {"text": None}]},
-    {"textDocument": {"uri": "u:a", "version": None}, "contentChanges": [{"text": "x"}]},
+    {"textDocument": {"uri": "u:a", "version": "two"}, "contentChanges": [{"text": "x"}]},
     {"textDocument": {"uri": "u:a", "version": 2}, "contentChanges": None},
     {"textDocument": {"uri": "u:a", "version": 2}},
     {"textDocument": {"uri": "u:a"}},

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlsp.messages import CloseDocument
 from kvlsp.text.position import PositionEncoding, position_of
 from kvlsp.text.rope import Rope
 from tests.support.conversation import Conversation
@@ -105,6 +104,25 @@ def test_positions_past_the_end_are_the_end(talk):
     assert talk.text() == "ab!\ncd?"
 
 
+BEYOND = [2**31 - 1, 2**31, 2**32 - 1, 2**53 - 1, 2**63 - 1, 2**64 - 1, 10**30, 1.7976931348623157e308, 4294967295.0]
+"""What languages call their largest number."""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+@pytest.mark.parametrize("most", BEYOND)
+def test_the_largest_number_of_a_language_is_the_end(encoding, most):
+    talk = Conversation()
+    talk.start(encoding)
+    talk.open(text="ä\n😀d")
+    talk.change("u:a", 2, between((0, most), (0, most), "!"), between((most, 0), (most, most), "?"))
+    assert talk.text() == "ä!\n😀d?"
+    assert talk.ask("textDocument/inlineCompletion", {**request("u:a"), "position": {"line": most, "character": most}})
+    talk.change("u:a", 3, between((0, 0), (most, most), "new"))
+    talk.change("u:a", 4, *[between((0, most), (most, most), "+") for _ in range(300)])
+    assert talk.text() == "new" + 300 * "+"
+    assert talk.notified("window/showMessage") == []
+
+
 @settings(deadline=None)  # other work may keep the machine busy
 @given(nasty_text(), st.lists(replacements(), max_size=4), st.sampled_from(list(PositionEncoding)))
 def test_any_history_of_changes(text, history, encoding):
@@ -173,18 +191,39 @@ def test_a_change_of_a_document_that_is_not_open_is_told_and_nothing_is_lost(tal
     assert talk.ask("kvlsp/documentState", {"uri": "u:b"}) is None
 
 
-def test_a_version_that_goes_back_gives_the_text_up_with_one_message(talk):
-    talk.open(text="one", version=5)
-    talk.change("u:a", 4, between((0, 0), (0, 0), "x"))
-    talk.change("u:a", 6, between((0, 0), (0, 0), "y"))
-    [message] = talk.notified("window/showMessage")
-    assert "version 4 after version 5" in message["message"]
-    assert talk.ask("textDocument/inlineCompletion", request("u:a")) == []
-    assert talk.server.tickets.empty == {"unknown_document": 1}
-    assert any(isinstance(m, CloseDocument) for m in talk.engine.messages)
-    talk.open(text="again", version=1)
-    talk.change("u:a", 2, between((0, 0), (0, 0), "!"))
-    assert talk.text() == "!again"
+COUNTED = [(1, 2, 3), (5, 4, 6), (0, 0, 0), (1, 1, 1), (1, None, None), (None, None, 7), (-3, -2, -2), (9, 1000, 3),
+           (1_764_322_014_000, 1_764_322_014_001, 2), (2**53, 2**63, 2**64)]
+"""Versions of an opening and of two changes: with undo, always the same, none at all, milliseconds, hashes."""
+
+
+@pytest.mark.parametrize(("opened", "second", "third"), COUNTED)
+def test_changes_are_made_in_their_order_whatever_their_versions_are(talk, opened, second, third):
+    talk.open(text="", version=opened)
+    talk.change("u:a", second, between((0, 0), (0, 0), "b"))
+    before = talk.server.documents.snapshot("u:a").version
+    talk.change("u:a", third, between((0, 0), (0, 0), "a"), {"text": "abc"}, between((0, 3), (0, 3), "d"))
+    talk.change("u:a", third, {"text": "abcde"})
+    talk.change("u:a", third, between((0, 5), (0, 5), "f"))
+    assert talk.text() == "abcdef"
+    assert talk.server.documents.snapshot("u:a").version > before + 1
+    assert talk.notified("window/showMessage") == talk.notified("window/logMessage") == []
+
+
+def test_an_answer_for_a_text_of_before_is_not_given_where_all_versions_are_one():
+    talk = Conversation(hold=True)
+    talk.start()
+    talk.open(text="abc")
+    number = talk.complete("u:a", 0, 3)
+    talk.change("u:a", 1, between((0, 0), (0, 3), ""))
+    talk.engine.release()
+    talk.loop.run()
+    assert "error" in talk.answers(number)[0]
+
+
+def test_a_version_may_be_missing_and_a_language_too(talk):
+    talk.notify("textDocument/didOpen", {"textDocument": {"uri": "u:a", "text": "a"}})
+    talk.notify("textDocument/didChange", {"textDocument": {"uri": "u:a"}, "contentChanges": [{"text": "b"}]})
+    assert talk.text() == "b"
 
 
 def test_a_whole_text_is_believed_whatever_its_version(talk):
@@ -193,10 +232,9 @@ def test_a_whole_text_is_believed_whatever_its_version(talk):
     assert talk.text() == "two"
     talk.change("u:a", 4, between((0, 3), (0, 3), "!"))
     assert talk.text() == "two!"
-    talk.change("u:a", 2, between((0, 0), (0, 0), "lost"))
+    talk.change("u:a", 2, between((-1, 0), (0, 0), "lost"))
     talk.change("u:a", 3, {"text": "found"}, between((0, 5), (0, 5), "!"))
     assert talk.text() == "found!"
-    assert talk.server.documents.snapshot("u:a").version == 3
 
 
 def save(talk: Conversation, text: str | None) -> None:
