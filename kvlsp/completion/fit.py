@@ -85,7 +85,7 @@ class _Fitting:
                 found = None
             if found is not None:
                 return found
-        return not self.place.line_after.strip()  # nothing is known, and nothing stands right behind
+        return self._no_worse(self.around, text)
 
     def _tells(self, piece: Piece, text: str) -> bool | None:
         """What a piece says of the text, None if it says nothing: it does not parse whatever stands there."""
@@ -93,13 +93,19 @@ class _Fitting:
             return self._keeps(piece, text)
         if self._could_parse(piece):
             return False
-        if piece.broken_before(text):
-            return True
-        if piece.known:
-            return False
-        if piece.smallest and self.place.line_after.strip():
+        return piece.broken_before(text) if piece.known else None
+
+    def _no_worse(self, around: Around, text: str) -> bool:
+        """Where no piece tells: whether the text is not to blame for what cannot be parsed."""
+        try:
+            if any(around.piece(text, size).broken_before(text) for size in Size):
+                return True
+            if not self.place.line_after.strip():  # nothing is known, and nothing stands right behind
+                return True
+            piece = around.piece(text, Size.STATEMENT)
             return piece.errors(text) <= max(piece.errors(""), piece.errors("x"))
-        return None
+        except TooMuch:
+            return not self.place.line_after.strip()
 
     def _could_parse(self, piece: Piece) -> bool:
         """Whether there is a text with which the piece parses."""

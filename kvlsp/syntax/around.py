@@ -20,6 +20,7 @@ from kvlsp.syntax.block import BLOCK, Place, block_lines, statement_brackets
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
 from kvlsp.syntax.scanner import Scan, closers, end_line, indent_of, scan_line, scan_lines
+from kvlsp.syntax.window import WINDOW
 
 _ATTRIBUTES = ("@", "#[")
 """What begins a line that belongs to the one below it: nothing is cut off between the two."""
@@ -32,6 +33,11 @@ class Size(Enum):
     BLOCK = "block"            # the enclosing block
     ABOVE = "above"            # its lines above, and below what the caret's own statement needs
     STATEMENT = "statement"    # the caret's own statement alone
+    WINDOW = "window"          # all that is looked at: of a short document all of it
+
+
+_BELOW = {Size.WIDE: BLOCK, Size.BLOCK: BLOCK, Size.ABOVE: 0, Size.STATEMENT: 0, Size.WINDOW: WINDOW}
+"""About so many characters behind the caret."""
 
 
 class Around:
@@ -41,7 +47,7 @@ class Around:
         assert place.language is not None
         self.place, self.language = place, place.language
         self._patience = Patience(PATIENCE_IN_ALL)
-        self._pieces: dict[tuple[str, str, bool], Piece] = {}
+        self._pieces: dict[tuple[str, str], Piece] = {}
 
     def piece(self, inserted: str, size: Size) -> Piece:
         """The lines of the block in which ``inserted`` would stand; equal ones are the same object."""
@@ -52,19 +58,23 @@ class Around:
         if size is Size.WIDE:
             depth = statement_brackets(self.language, self.place.scan.stack[: max(0, depth - 1)], self.place.lines)
         base = self._base(inserted)
+        if size is Size.WINDOW:
+            depth, base = 0, None if base is None else 0
         joint = scan_lines(self.language, self.place.line_before + inserted, self.place.states[-1])
         above = self._above(depth, base, size)
         below = _below(self.language, self.place, joint, depth, base,
-                       BLOCK if size in (Size.WIDE, Size.BLOCK) else 0)
-        key = above, below, size is Size.STATEMENT
+                       _BELOW[size])
+        key = above, below
         if key not in self._pieces:
-            self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth, key[2],
+            self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth,
                                       not depth and self.place.from_start, Patience(PATIENCE, self._patience))
         return self._pieces[key]
 
     def _above(self, depth: int, base: int | None, size: Size) -> str:
         lines, stack = self.place.lines, self.place.scan.stack
-        if size is Size.STATEMENT:
+        if size is Size.WINDOW:
+            start = next(row for row, state in enumerate(self.place.states) if state.inside is None)
+        elif size is Size.STATEMENT:
             start = min([self._first, *(bracket.line for bracket in stack[depth:])])
         else:
             top = stack[depth - 1].line + 1 if depth else 0

@@ -58,8 +58,7 @@ class Patience:
 class Piece:
     """Lines ``above``, the caret's line ``before`` it, and the text ``below`` from the caret on.
 
-    ``outermost``: inside no bracket that is in sight; ``smallest``: of one statement only; ``top``: inside no bracket
-    at all, so that no frame is around it.
+    ``outermost``: inside no bracket that is in sight; ``top``: inside no bracket at all, so that no frame is around it.
     """
 
     language: Language
@@ -67,7 +66,6 @@ class Piece:
     before: str
     below: str
     outermost: bool
-    smallest: bool
     top: bool
     _patience: Patience = field(compare=False)
     _clean: dict[str, Frame] = field(default_factory=dict, compare=False)

@@ -17,6 +17,8 @@ LANGUAGES = {language.name: language for language in Language.all()}
 MACRO = ("macro_rules! a {\n    (@c $a:ident ($($k:tt)+) (: {$($m:tt)*} $($r:tt)*)) => {\n"
          "        $crate::a!(@c $a [$($k)+] ($crate::a!({$($m)|*})) $($r)*);\n    };\n\n"
          "    (@c $a:ident) => {\n        $crate::a!();\n    };\n}\n")
+TAGS = "function F() {\n  return (\n    <div>\n" + "      <p>a</p>\n" * 300 + (
+    "      <p a|=\"b\">c</p>\n" + "      <p>a</p>\n" * 300 + "    </div>\n  );\n}\n")
 
 
 def fitted(language: str, document: str, text: str) -> str:
@@ -84,6 +86,9 @@ def fitted(language: str, document: str, text: str) -> str:
     ("javascript", "if (|) {\n  y();\n}\n", "x) {\n  z();", "x"),
     ("c", "int f(int a) {\n    return g(|);\n}\n", "a);\n}", "a"),
     ("c", "#include <|>\nint x;\n", "stdio.h>\n#include <x", "stdio.h"),
+    # pieces that parse in nothing smaller than the file: tags
+    ("tsx", TAGS, "=\"c\"", ""),
+    ("tsx", TAGS, "={d} b", "={d} b"),
     # words and comments
     ("python", "x = |x_1\n", "y + x", "y + "),
     ("python", "x = |y + z\n", "1  # ", ""),
