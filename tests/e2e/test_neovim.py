@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,27 @@ def test_what_missed_the_daemons_deadline_is_shown_when_it_is_done(start: Start,
     assert editor.wait_ghost() == ANSWER
     kinds = [params["context"]["triggerKind"] for params in wire("textDocument/inlineCompletion")]
     assert kinds == [2, 2], "asked twice, and not as if the user had asked"
+
+
+def test_a_slow_model_is_asked_until_it_is_done_but_not_for_ever(start: Start, wire: Any) -> None:
+    editor = start("", server=["--late", "0.1", "--times", "4"])
+    editor.keys("i")
+    assert editor.wait_ghost() == ANSWER
+    assert len(wire("textDocument/inlineCompletion")) == 5
+
+
+def test_a_model_that_is_never_done_is_given_up_until_the_next_key(start: Start, wire: Any) -> None:
+    editor = start("", server=["--late", "0.02", "--times", "1000"])
+    editor.keys("i")
+
+    def asked() -> int:
+        return len(wire("textDocument/inlineCompletion"))
+
+    editor.wait(asked, lambda count: count == 11)
+    time.sleep(1)
+    assert asked() == 11
+    editor.keys("x")
+    editor.wait(asked, lambda count: count > 12)
 
 
 def test_more_lines_follow_the_first_ones(start: Start, wire: Any) -> None:

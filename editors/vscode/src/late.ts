@@ -3,7 +3,7 @@
 // - While a word is typed VS Code drops an answer that takes longer than 750 ms and does not ask again. Such an answer
 //   is kept, VS Code is made to ask once more, and gets the kept one at once.
 // - The daemon itself answers an automatic request at its deadline, empty if no line is complete, but goes on; when it is
-//   done it is asked once more and answers from memory.
+//   done it answers from memory. Each request has a deadline of its own, so a slow model is asked several times.
 // - While the model is being loaded nothing is offered; when it is there, whoever still waits is asked for.
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
@@ -15,6 +15,9 @@ type Answer = vscode.InlineCompletionItem[] | vscode.InlineCompletionList | null
 
 /** Answers that took longer than this may have been dropped (milliseconds; VS Code's limit is 750). */
 const IN_TIME = 700;
+
+/** So often a slow model is asked again at a place. */
+const AGAIN = 10;
 
 /** A caret in a version of a document. */
 class Place {
@@ -47,8 +50,8 @@ export class LateSuggestions {
   private missed: Place | undefined;
   /** Where the daemon is asked again. */
   private again: Place | undefined;
-  /** Whether a miss there is final. */
-  private final = true;
+  /** How often it was asked again there. */
+  private times = 0;
 
   async provide(
     document: vscode.TextDocument,
@@ -57,7 +60,7 @@ export class LateSuggestions {
     token: vscode.CancellationToken,
     next: Next,
   ): Promise<Answer> {
-    const { kept, again, final } = this;
+    const { kept, again } = this;
     this.kept = this.missed = this.again = undefined;
     if (kept?.place.is(document, position)) {
       return kept.answer;
@@ -69,7 +72,9 @@ export class LateSuggestions {
     const kind = second ? vscode.InlineCompletionTriggerKind.Automatic : context.triggerKind;
     const answer = await next(document, position, { ...context, triggerKind: kind }, token);
     if (count(answer) === 0) {
-      this.missed = (second && final) || kind !== vscode.InlineCompletionTriggerKind.Automatic ? undefined : place;
+      this.times = second ? this.times + 1 : 0;
+      const given = this.times === AGAIN || kind !== vscode.InlineCompletionTriggerKind.Automatic;
+      this.missed = given ? undefined : place;
     } else if (performance.now() - started > IN_TIME && place.isCurrent()) {
       this.kept = { place, answer };
       askAgain();
@@ -82,7 +87,6 @@ export class LateSuggestions {
     const reason = status.kind === 'ready' ? status.last?.reason : undefined;
     if ((reason === 'deadline' || reason === 'not_ready') && this.missed?.isCurrent()) {
       this.again = this.missed;
-      this.final = reason === 'deadline'; // behind the loading the first answer may come too late, too
       this.missed = undefined;
       askAgain();
     }

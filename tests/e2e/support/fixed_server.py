@@ -1,15 +1,15 @@
 """A language server that answers at once, without a model: the editor's own share of a latency, and exact scenarios.
 
-    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS] [--more SECONDS] [--problem TEXT]
-        [--log FILE] [--stdio]
+    python fixed_server.py ANSWER... [--count] [--delay SECONDS] [--late SECONDS [--times COUNT]]
+        [--more SECONDS] [--problem TEXT] [--log FILE] [--stdio]
 
 Offers the given texts wherever it is asked; where the text before the caret ends with the beginning of one, it
 offers the rest of it, so that typing through a suggestion works as it does with a model. ``--count`` appends the
 number of the request, so that every answer is a new one. With ``--late`` the first answer at a place is empty, as
-kvlsp's is at its deadline, and what it says to that follows. With ``--more`` it is the first line alone, with the word
-that there is more, and the next one takes so long. ``--problem`` is in every status. It keeps the documents by itself
-(no code of kvlsp), so that what an editor really sent can be compared with its buffer. Single-threaded but for delayed
-answers.
+kvlsp's is at its deadline, and what it says to that follows; with ``--times`` so many are. With ``--more`` it is the
+first line alone, with the word that there is more, and the next one takes so long. ``--problem`` is in every status. It
+keeps the documents by itself (no code of kvlsp), so that what an editor really sent can be compared with its buffer.
+Single-threaded but for delayed answers.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class FixedServer:
         self.count, self.delay, self.late, self.more = options.count, options.delay, options.late, options.more
         self.problems = [options.problem] if options.problem else []
         self.missed: list[Any] = []
+        self.times: int = options.times
         self.log = Path(options.log).open("a", encoding="utf-8") if options.log else None  # noqa: SIM115
         self.source, self.sink, self.lock = source, sink, threading.Lock()
         self.documents: dict[str, Text] = {}
@@ -91,7 +92,7 @@ class FixedServer:
             self._status("ready", None)
         elif method == "textDocument/inlineCompletion":
             items = self._items(params)
-            if self.late and items and params["position"] not in self.missed:
+            if self.late and items and self.missed.count(params["position"]) < self.times:
                 self.missed.append(params["position"])
                 self._answer(request, [])
                 self._status("computing", "deadline")
@@ -181,6 +182,7 @@ if __name__ == "__main__":
     parser.add_argument("--count", action="store_true")
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--late", type=float, default=0.0)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--more", type=float, default=0.0)
     parser.add_argument("--problem")
     parser.add_argument("--log")

@@ -136,7 +136,7 @@ function M.config()
         if params.kind == 'ready' and type(params.last) == 'table' then
           local more = vim.tbl_get(params.last, 'report', 'more') == true
           if more or params.last.reason == 'deadline' or params.last.reason == 'not_ready' then
-            require('kvlsp.completion').ask_again(params.last.reason, more)
+            require('kvlsp.completion').ask_again(more)
           end
         end
       end,

@@ -133,22 +133,22 @@ function M.trigger()
   end
 end
 
-local asked_again ---@type string?
+local AGAIN = 10 -- deadlines after which a slow model is given up until the next key
+local again = { place = '', times = 0 }
 
 --- There is more to be had than the last request brought: the daemon goes on with what it had no complete line of at
 --- its deadline, or more lines of than it has told; or its model was not there yet, and is now. Asks again if the user
---- has not typed on; where there was nothing, once for each reason.
----@param reason? string why there was nothing
+--- has not typed on. Each request has a deadline of its own, so a model that needs longer is asked several times.
 ---@param more boolean whether it has told the first lines
-function M.ask_again(reason, more)
+function M.ask_again(more)
   local bufnr = vim.api.nvim_get_current_buf()
   if vim.api.nvim_get_mode().mode:sub(1, 1) ~= 'i' or not client_of(bufnr) then
     return
   end
   local caret = vim.api.nvim_win_get_cursor(0)
-  local place = table.concat({ bufnr, vim.api.nvim_buf_get_changedtick(bufnr), caret[1], caret[2], reason }, ':')
-  if more or place ~= asked_again then
-    asked_again = place
+  local place = table.concat({ bufnr, vim.api.nvim_buf_get_changedtick(bufnr), caret[1], caret[2] }, ':')
+  again = { place = place, times = place == again.place and again.times + 1 or 1 }
+  if more or again.times <= AGAIN then
     ask(bufnr, 'automatic')
   end
 end
