@@ -11,6 +11,9 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -67,8 +70,9 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
     """What happened to llama.cpp, empty where it came to an end of its own; None where it was not tried."""
     command = [sys.executable, "-c", _BEGIN, f"{int(on_gpu)}{path.absolute()}", *(one for one in sys.path if one)]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=seconds,
-                              check=False, env={**os.environ, "GGML_NO_BACKTRACE": "1"})
+        with _bond() as life:
+            done = subprocess.run(command, stdin=life, capture_output=True, cwd="/", timeout=seconds, check=False,
+                                  env={**os.environ, "GGML_NO_BACKTRACE": "1"})
     except subprocess.TimeoutExpired:
         return f"did not finish within {seconds:,.0f} s"
     except OSError as error:
@@ -87,8 +91,20 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
     return f"ended its process ({why[:160]})" if why else f"ended its process (with code {done.returncode})"
 
 
+@contextmanager
+def _bond() -> Iterator[int]:
+    """A standard input for another process that ends with this one, however that ends."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
 def main(told: str) -> None:
     """In the process of its own: ``told`` is whether a GPU is used (0 or 1) and the path."""
+    threading.Thread(target=_end_with_the_other, name="kvlsp-bond", daemon=True).start()
     llama()
     print(BEGUN, flush=True)
     try:
@@ -97,6 +113,14 @@ def main(told: str) -> None:
         log.debug("%s", type(error).__name__)
     print(DONE, flush=True)
     os._exit(0)
+
+
+def _end_with_the_other() -> None:
+    """Nobody waits for an answer any more when standard input ends, and llama.cpp may hang over the file."""
+    with suppress(OSError):
+        while os.read(0, 1):
+            pass
+    os._exit(1)
 
 
 def _try(path: Path, *, on_gpu: bool) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,22 @@ def test_lists_that_are_not_of_what_they_should_be_are_refused(changes: dict[str
     definition(said)
     with pytest.raises(TokenizerError, match=r"Fetch the file|Name the file"):
         definition({**said, **changes})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no files there that hang")
+def test_the_process_ends_with_the_one_that_began_it_however_that_ends(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.gguf"
+    os.mkfifo(endless)
+    code = f"from pathlib import Path; from kvlsp.gguf.trial import survive; survive(Path({str(endless)!r}), '', 0)"
+    daemon = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        writing = os.open(endless, os.O_WRONLY)  # waits until llama.cpp reads, of which there is no end now
+    finally:
+        daemon.kill()
+        daemon.wait()
+    reader_gone = select.poll()
+    reader_gone.register(writing, 0)
+    try:
+        assert reader_gone.poll(60_000), "it still hangs over the file, a minute later"
+    finally:
+        os.close(writing)
