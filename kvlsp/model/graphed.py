@@ -21,7 +21,8 @@ from kvlsp.model.device_keyvalues import DeviceKeyValues, on_device
 from kvlsp.model.fused import FusedVisibility, attend_many, fused_layers, fused_move, suits
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.keyvalues import KeyValues
-from kvlsp.model.lean import TOLERANCE, Attention, LeanDecoder
+from kvlsp.model.lean import Attention, LeanDecoder
+from kvlsp.model.lean_taken import TOLERANCE
 from kvlsp.model.moving import move_all_layers
 from kvlsp.model.rows import RowBatch, Wanted
 from kvlsp.model.single_row import SingleRow, logits_of_one, suits_one_row, tiles_for

@@ -9,120 +9,31 @@ the transformers modules then look into the fused ones, so that nothing is in me
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch.nn.functional import linear as plain_linear
 from torch.nn.functional import rms_norm, silu
 
-from kvlsp.model import one_row
-from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.attention import attend
 from kvlsp.model.claimed import claim
-from kvlsp.model.decoder import Decoder
-from kvlsp.model.half import HalfWeight, available, fits, half_linear
+from kvlsp.model.half import HalfWeight, fits
 from kvlsp.model.keyvalues import READ_STEP, KeyValues
-from kvlsp.model.lean_weights import (
-    MATRICES,
-    LeanLayer,
-    NotLean,
-    Table,
-    Weight,
-    let_go,
-    one_rotation,
-    read_layer,
-    read_norm,
-)
-from kvlsp.model.memory import give_back, return_freed
+from kvlsp.model.lean_layers import convert as convert_layer
+from kvlsp.model.lean_layers import layers_of, round_tables
+from kvlsp.model.lean_weights import MATRICES, LeanLayer, NotLean, Table, Weight, one_rotation, read_norm
+from kvlsp.model.memory import return_freed
 from kvlsp.model.rounding import Rounding
 from kvlsp.model.rows import RowBatch
 from kvlsp.model.sight import Sight
 from kvlsp.model.stored_layers import StoredLayers
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
-logger = logging.getLogger(__name__)
-
-# Largest difference of logits, relative to the largest logit, that the check at load accepts.
-TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 1e-2}
-
 Attention: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None", float], torch.Tensor]
 """Like :func:`~kvlsp.model.attention.attend`: queries, keys, values, mask, scale."""
 Mask = TypeVar("Mask")
 """What an attention takes as a window's mask: a tensor (rows, read), or for :class:`Sight` one per part."""
-
-
-def quickest(exact: TransformersDecoder) -> Decoder:
-    """The lean decoder over the same weights if it gives the same logits, else ``exact`` itself."""
-    try:
-        lean = LeanDecoder(exact)
-        apart = _difference(exact, lean)
-    except NotLean as reason:
-        logger.info("%s runs through transformers: %s", exact.name, reason)
-        return exact
-    allowed = TOLERANCE.get(exact.dtype, 1e-3)
-    if not apart <= allowed:
-        logger.warning(
-            "%s runs through transformers: the lean forward differs by %.1e where %.0e is allowed",
-            exact.name, apart, allowed,
-        )  # fmt: skip
-        return exact
-    logger.info("%s runs lean: its logits differ by %.1e from those of transformers", exact.name, apart)
-    if exact.device.type == "cpu" and exact.dtype == torch.bfloat16:
-        return _by_single_rows(lean, allowed)
-    return _packed(lean, allowed)
-
-
-def _by_single_rows(lean: LeanDecoder, allowed: float) -> LeanDecoder:
-    """With another product for a single row, where that is quicker and gives the same."""
-    if one_row.quicker(lean.hidden):
-        ids = rows_to_try(lean.vocabulary_size, lean.device)
-        expected = logits_of(lean, ids, first=1)
-        lean.multiply_by(one_row.one_row_linear)
-        apart = difference(logits_of(lean, ids, first=1), expected)
-        if not apart <= allowed:
-            logger.warning("%s keeps oneDNN's product for single rows: another differs by %.1e", lean.name, apart)
-            lean.multiply_by(plain_linear)
-    return lean
-
-
-def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
-    """With its weights packed as sixteen-bit numbers where they are such numbers; else as it is.
-
-    The weights of the transformers decoder behind it are given up then.
-    """
-    exact = lean.exact
-    if exact.device.type != "cpu" or exact.dtype != torch.float32 or not available() or not lean.fits_half():
-        return lean
-    lean.hold(HalfWeight.of, half_linear)
-    apart = _difference(exact, lean)
-    if not apart <= allowed:
-        logger.warning("%s keeps its weights in float32: packed its logits differ by %.1e", exact.name, apart)
-        return LeanDecoder(exact)
-    exact.give_up_weights()
-    return lean
-
-
-def _difference(exact: Decoder, lean: Decoder) -> float:
-    ids = rows_to_try(exact.vocabulary_size, exact.device)
-    return difference(logits_of(lean, ids), logits_of(exact, ids))
-
-
-def _convert(
-    layer: LeanLayer,
-    convert: Callable[[torch.Tensor], Weight],
-    kept: Callable[[tuple[str, ...]], Weight | None] = lambda names: None,
-) -> None:
-    for name, parts in MATRICES.items():
-        known = kept(parts)
-        setattr(layer, name, convert(getattr(layer, name)) if known is None else known)
-
-
-def _grids(rounding: Rounding, stored: StoredLayers | None, number: int, names: tuple[str, ...]) -> Weight | None:
-    """A matrix of layer ``number`` as its files round it, where that is how it shall be held."""
-    return None if stored is None else rounding.kept([stored.rounded(number, name) for name in names])
 
 
 class LeanDecoder:
@@ -161,33 +72,10 @@ class LeanDecoder:
         self._head: Weight = model.lm_head.weight.detach()
         self._linear: Any = plain_linear
         if rounding is not None:
-            self._round_tables(rounding, model)
-        self.weights: list[LeanLayer] = []
-        for number, (layer, kind) in enumerate(zip(base.layers, exact.kinds, strict=True)):
-            if stored is not None:
-                stored.fill(number)
-            self.weights.append(read_layer(layer, kind.window, self.width))
-            if rounding is not None:
-                let_go(layer)
-                grids = partial(_grids, rounding, stored, number)
-                _convert(self.weights[-1], rounding.matrix, grids)
-                give_back()
-                told((number + 1) / len(base.layers))
-
-    def _round_tables(self, rounding: Rounding, model: Any) -> None:
-        """Round embedding and output layer, which may be one; nothing of ``model`` is kept mapped."""
-        assert isinstance(self._embedding, torch.Tensor)
-        assert isinstance(self._head, torch.Tensor)
-        self._linear = rounding.product
-        self._norm = self._norm.clone()
-        tied = self._head.data_ptr() == self._embedding.data_ptr()
-        head, embedding = self._head, self._embedding
-        self._head = rounding.table(head)
-        self._embedding = self._head if tied else rounding.table(embedding)
-        for module in (model.lm_head, model.get_decoder().embed_tokens, model.get_decoder().norm):
-            let_go(module)
-        del head, embedding
-        return_freed()
+            self._linear, self._norm = rounding.product, self._norm.clone()
+            self._head, self._embedding = round_tables(rounding, model)
+            return_freed()
+        self.weights: list[LeanLayer] = list(layers_of(exact, self.width, rounding, stored, told))
 
     @property
     def packed(self) -> bool:
@@ -203,14 +91,14 @@ class LeanDecoder:
         """Hold the matrices as ``convert`` makes them from now on, multiplied by ``product`` (rows, weight, bias)."""
         self._linear = product
         for layer in self.weights:
-            _convert(layer, convert)
+            convert_layer(layer, convert)
         assert isinstance(self._head, torch.Tensor)
         self._head = convert(self._head)
 
     def repack(self, convert: Callable[[Any], Weight], product: Any) -> None:
         """Hold the layers' matrices in another form, one after the other; the output layer stays what it is."""
         for layer in self.weights:
-            _convert(layer, convert)
+            convert_layer(layer, convert)
         self._linear = product
 
     def multiply_by(self, product: Any) -> None:

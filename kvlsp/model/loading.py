@@ -27,7 +27,8 @@ from kvlsp.model.formats import (
     unused_adapter,
 )
 from kvlsp.model.graphed import GraphedForward, on_a_device
-from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.memory import Size, plan, return_freed
 from kvlsp.model.quickest_precision import choose, costs
 from kvlsp.model.reading import opened, read_model, restore_model

@@ -17,7 +17,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.lean import quickest
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.rows import LAST, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 

@@ -29,7 +29,7 @@ TOKENS = 12  # of one suggestion, for one edit
 @dataclass(frozen=True, slots=True)
 class Rounding:
     """``matrix`` holds a layer's matrix (out, in), ``table`` the output layer and the embedding, ``kept`` matrices
-    below one another that files hold rounded so already (None: it cannot); ``product`` is like
+    below one another as files hold them rounded (what it gives is None where it cannot); ``product`` is like
     :func:`torch.nn.functional.linear` for all. ``said`` is what a person reads of it. ``allowed``: how far logits may
     be apart, relative to the largest."""
 
@@ -38,7 +38,7 @@ class Rounding:
     table: Callable[[torch.Tensor], Int8Weight]
     product: Product
     allowed: float
-    kept: Callable[[Sequence[Rounded | None]], Any] = lambda grids: None
+    kept: Callable[[Sequence[Rounded | None]], Any] | None = None
 
 
 def rounding(dtype: str, width: int, integers: bool | None = None) -> Rounding:

@@ -17,27 +17,33 @@ from kvlsp.model.tensor_files import TensorFiles
 
 
 class StoredLayers:
-    """Layers of ``model`` (transformers), whose parameters are empty but while a forward is in them."""
+    """Layers of ``model`` (transformers), whose parameters are empty but while a forward is in them.
+
+    ``grids`` are what the files have of the layer that was filled last, by the names of its modules, where it was
+    filled with them.
+    """
 
     def __init__(self, model: Any, files: TensorFiles, names: list[dict[str, str]]) -> None:
         self._layers = list(model.get_decoder().layers)
         self._files, self._names = files, names
         self._dtype = torch.bfloat16
+        self.grids: dict[str, Rounded] = {}
         for number, layer in enumerate(self._layers):
             let_go(layer)
             layer.register_forward_pre_hook(lambda module, given, number=number: self.fill(number))
             layer.register_forward_hook(lambda module, given, result: self.drop(module))
 
-    def fill(self, number: int) -> None:
-        """Read the weights of a layer, in bfloat16, and nothing of their files stays mapped."""
+    def fill(self, number: int, *, grids: bool = False) -> None:
+        """Read the weights of a layer, in bfloat16. Matrices may lie in their files, mapped, for as long as they are
+        looked at; norms and biases are copies."""
         names = self._names[number]
-        found = self._files.read(names.values(), self._dtype)
+        restored: dict[str, Rounded] = {}
+        found = self._files.mapped(names.values(), self._dtype, restored if grids else None)
         for name, stored in names.items():
-            self._layers[number].get_parameter(name).data = found[stored]
-
-    def rounded(self, number: int, name: str) -> Rounded | None:
-        """The matrix ``name`` of a layer as its files round it; None where they do not."""
-        return self._files.rounded(self._names[number][f"{name}.weight"])
+            one = found[stored]
+            self._layers[number].get_parameter(name).data = one if one.dim() > 1 else one.clone()
+            if stored in restored:
+                self.grids[name.removesuffix(".weight")] = restored[stored]
 
     def drop(self, layer: Any) -> None:
         """Empty a layer, and give its memory back before the next one takes as much."""
@@ -60,6 +66,6 @@ def stored_layers(model: Any, files: TensorFiles) -> StoredLayers | None:
         return None
     first = layers[0].state_dict()
     for name, stored in names[0].items():
-        if not torch.equal(files.read([stored], first[name].dtype)[stored], first[name]):
+        if not torch.equal(files.mapped([stored], first[name].dtype)[stored], first[name]):
             return None
     return StoredLayers(model, files, names)

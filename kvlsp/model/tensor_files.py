@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -39,18 +39,39 @@ class TensorFiles:
     def read(self, names: Iterable[str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
         """Copies of tensors in ``dtype``, on the CPU; nothing of the files stays mapped. Raises
         :class:`~kvlsp.errors.ModelBroken`."""
+        return self._read(names, dtype, None, copy=True)
+
+    def mapped(
+        self, names: Iterable[str], dtype: torch.dtype, restored: dict[str, Rounded] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """As :meth:`read`, but what needs no change lies in its file, which stays mapped for as long as somebody has
+        one of them: not to be written to. ``restored`` takes what tensors were restored from, by name."""
+        return self._read(names, dtype, restored, copy=False)
+
+    def _read(
+        self, names: Iterable[str], dtype: torch.dtype, restored: dict[str, Rounded] | None, *, copy: bool
+    ) -> dict[str, torch.Tensor]:
         found: dict[str, torch.Tensor] = {}
         plain: defaultdict[Path, list[str]] = defaultdict(list)
         for name in names:
             known = self.rounded(name)
             if known is None:
                 plain[self._stored[name]].append(name)
-            else:
-                found[name] = known.restored(dtype)
+                continue
+            found[name] = known.restored(dtype)
+            if restored is not None:
+                restored[name] = known
         for path, some in plain.items():
             with safe_open(path, "pt") as file:
-                found |= {name: file.get_tensor(name).to(dtype, copy=True) for name in some}
+                found |= {name: file.get_tensor(name).to(dtype, copy=copy) for name in some}
         return found
+
+    def scales_alone(self, known: Collection[str]) -> str:
+        """A stored tensor with scales of what has no codes and no name among the ``known`` ones; empty where there is
+        none. So are activations scaled, which is no weight's matter."""
+        codes = "" if self._how is None else self._how.codes
+        alone = [min(one.values()) for name, one in self._parts.items() if codes not in one and name not in known]
+        return min(alone, default="")
 
     def rounded(self, name: str) -> Rounded | None:
         """What a matrix was rounded to; None where it was not. Raises :class:`~kvlsp.errors.ModelBroken`."""

@@ -11,7 +11,8 @@ import torch
 from kvlsp.config import Settings
 from kvlsp.messages import Complete, Completed, PlaceContext
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.memory import precision_for
 from kvlsp.model.rows import EVERY, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder

@@ -13,7 +13,8 @@ from kvlsp.errors import UnsupportedModel
 from kvlsp.model import transformers_decoder
 from kvlsp.model.architecture import context_length, refuse
 from kvlsp.model.keyvalues import KeyValues
-from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.support.architectures import REFUSED, SUPPORTED, build
@@ -112,7 +113,7 @@ def test_dynamic_scaling_ends_at_the_original_length():
 
 
 def test_a_lean_forward_that_differs_is_not_used(monkeypatch, caplog):
-    monkeypatch.setattr("kvlsp.model.lean._difference", lambda exact, lean: 0.5)
+    monkeypatch.setattr("kvlsp.model.lean_taken._difference", lambda exact, lean: 0.5)
     decoder = decoder_of("llama", 2)
     assert quickest(decoder) is decoder
     assert "differs by 5.0e-01" in caplog.text

@@ -8,7 +8,8 @@ from torch.nn.functional import linear
 
 from kvlsp.model import half
 from kvlsp.model.half import LOST, HalfWeight, available, fits, half_linear
-from kvlsp.model.lean import LeanDecoder, quickest
+from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.rows import EVERY, RowBatch
 from tests.support.models import tiny_decoder
 from tests.support.reference import ids_of
@@ -74,7 +75,7 @@ def test_a_checkpoint_of_float32_is_not():
 @needs_products
 def test_packed_weights_that_give_other_logits_are_not_used(monkeypatch, caplog):
     wrong = lambda rows, weight, bias=None: half.half_linear(rows, weight, bias).neg()  # noqa: E731
-    monkeypatch.setattr("kvlsp.model.lean.half_linear", wrong)
+    monkeypatch.setattr("kvlsp.model.lean_taken.half_linear", wrong)
     decoder = as_stored()
     expected = over_slots(decoder)
     lean = quickest(decoder)

@@ -8,7 +8,7 @@ from torch.backends import mkldnn
 from torch.nn.functional import linear
 
 from kvlsp.model import one_row
-from kvlsp.model.lean import quickest
+from kvlsp.model.lean_taken import quickest
 from kvlsp.model.one_row import one_row_linear
 from kvlsp.model.quickest_precision import choose, costs
 from tests.support.decoders import tiny_llama
