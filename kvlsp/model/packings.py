@@ -19,6 +19,9 @@ from kvlsp.model.grids import Book, Grid, Restore, Rounded, unpack
 PACKED_BITS = (2, 4, 8)
 """Widths of codes of which a word of 32 bits holds a whole number."""
 _AWQ_ORDER = (0, 4, 1, 5, 2, 6, 3, 7)  # which code of a word each of eight columns is
+_WIDTHS = {"F64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "U8": 8, "I8": 8}
+"""Bits of the numbers that codes are packed into, as safetensors writes them: bitsandbytes takes floats where somebody
+wants to train over several devices."""
 
 
 class Unknown(Exception):
@@ -42,7 +45,7 @@ class Packing:
         """How many weights a part of ``size`` numbers of a ``kind`` (as safetensors writes it) stands for."""
         if part != self.codes:
             return 0
-        return size * {"I32": 32, "U32": 32, "U8": 8}.get(kind, self.bits) // self.bits
+        return size * _WIDTHS.get(kind, self.bits) // self.bits
 
 
 def packing(config: Mapping[str, Any]) -> Packing | None:

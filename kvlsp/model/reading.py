@@ -54,6 +54,7 @@ def restore_model(
         with torch.device("meta"):
             empty = AutoModelForCausalLM.from_config(config)
         stand_ins = {} if layers is None else _stand_ins(empty, layers, dtype)
+        _refuse_unexplained(files.scales_alone(empty.state_dict()), folder, how)
         tensors = {name: one for name, one in stand_ins.items() if name in files.names}
         for name in sorted(files.names - tensors.keys()):  # one by one: what a matrix is restored from goes meanwhile
             if name.rpartition(".")[2] not in how.ignored:
@@ -63,11 +64,7 @@ def restore_model(
             None, config=empty.config, state_dict=tensors, dtype=dtype, **_OPTIONS
         )
         _refuse_missing(found["missing_keys"], folder)
-        if found["unexpected_keys"]:
-            raise UnsupportedModel(
-                f"The weights in {folder} hold {min(found['unexpected_keys'])}, which neither {how.said} nor the model "
-                f"explains. {UNROUNDED}"
-            )
+        _refuse_unexplained(min(found["unexpected_keys"], default=""), folder, how)
         return model.to(device).requires_grad_(False)
 
 
@@ -80,6 +77,13 @@ def _stand_ins(model: Any, layers: int, dtype: torch.dtype) -> dict[str, torch.T
         for name, one in model.named_parameters()
         if name.startswith(f"{prefix}.") and int(name[len(prefix) + 1 :].partition(".")[0]) >= layers
     }
+
+
+def _refuse_unexplained(name: str, folder: Path, how: Packing) -> None:
+    if name:
+        raise UnsupportedModel(
+            f"The weights in {folder} hold {name}, which neither {how.said} nor the model explains. {UNROUNDED}"
+        )
 
 
 def _refuse_missing(names: set[str], folder: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,12 +17,14 @@ from safetensors.torch import load_file, save_file
 from kvlsp.catalogue.entry import look
 from kvlsp.errors import ModelBroken, UnsupportedModel
 from kvlsp.model import int4
+from kvlsp.model import rounded as rounded_model
 from kvlsp.model.contents import contents
 from kvlsp.model.formats import rounded_as
-from kvlsp.model.grids import Grid, unpack
+from kvlsp.model.grids import Grid, Rounded, unpack
 from kvlsp.model.int4 import Int4Weight, int4_linear
 from kvlsp.model.loading import load
 from kvlsp.model.rows import EVERY, RowBatch
+from kvlsp.model.tensor_files import TensorFiles
 from tests.support.reference import ids_of
 from tests.support.rounded_checkpoints import KINDS, checkpoint, words
 
@@ -203,6 +207,14 @@ def test_what_nothing_explains_is_refused(tmp_path: Path) -> None:
         load(folder, "cpu", "float32")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_activations_that_are_scaled_are_refused_with_what_helps(tmp_path: Path, dtype: str) -> None:
+    folder = checkpoint(tmp_path, "awq")
+    change(folder, **{"model.layers.0.mlp.act_fn.scales": torch.ones(192)})  # AutoAWQ's ScaledActivation
+    with pytest.raises(UnsupportedModel, match=r"act_fn\.scales, which neither AWQ.*Name the checkpoint that"):
+        load(folder, "cpu", dtype)
+
+
 def test_codes_without_scales_are_no_numbers(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path, "octets")
     change(folder, **{"model.layers.0.mlp.up_proj.weight_scale": None})
@@ -241,3 +253,29 @@ def test_mlx_s_other_modes_are_refused(tmp_path: Path) -> None:
         describe(folder, quantization=said)
         with pytest.raises(UnsupportedModel, match=says):
             load(folder, "cpu", "float32")
+
+
+@pytest.mark.parametrize("dtype", ["int8", pytest.param("int4", marks=needs_four)])
+@pytest.mark.parametrize("kind", ["awq", "octets"])
+def test_a_matrix_is_read_once_to_be_rounded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, dtype: str
+) -> None:
+    folder = checkpoint(tmp_path, kind)
+    reads, found = Counter[str](), Counter[str]()
+    real, made = TensorFiles.rounded, rounded_model.LeanDecoder
+
+    def counted(self: TensorFiles, name: str) -> Rounded | None:
+        reads[name] += 1
+        return real(self, name)
+
+    def decoder(*given: Any) -> Any:
+        reads.clear()
+        lean = made(*given)
+        found.update(reads)
+        return lean
+
+    monkeypatch.setattr(TensorFiles, "rounded", counted)
+    monkeypatch.setattr(rounded_model, "LeanDecoder", decoder)
+    load(folder, "cpu", dtype)
+    assert len(found) == 18
+    assert set(found.values()) == {1}

@@ -140,8 +140,8 @@ def by_largest(weight: torch.Tensor) -> tuple[Parts, torch.Tensor]:
     return parts, codes.float() * largest[:, None] / 127
 
 
-def by_book(nested: bool) -> Writer:
-    """As bitsandbytes keeps four bits."""
+def by_book(nested: bool, storage: torch.dtype = torch.uint8) -> Writer:
+    """As bitsandbytes keeps four bits, two in a byte, the bytes in numbers of ``storage``."""
 
     def write(weight: torch.Tensor) -> tuple[Parts, torch.Tensor]:
         book = torch.linspace(-1, 1, 16) ** 3
@@ -162,7 +162,7 @@ def by_book(nested: bool) -> Writer:
             parts["weight.absmax"] = largest
         codes = ((blocks / largest[:, None])[..., None] - book).abs().argmin(-1)
         pairs = codes.flatten().view(-1, 2)
-        parts["weight"] = (pairs[:, 0] * 16 + pairs[:, 1]).to(torch.uint8)[:, None]
+        parts["weight"] = (pairs[:, 0] * 16 + pairs[:, 1]).to(torch.uint8).view(storage)[:, None]
         parts["weight.quant_state.bitsandbytes__nf4"] = torch.tensor(list(json.dumps(said).encode()), dtype=torch.uint8)
         return parts, (book[codes] * largest[:, None]).view(weight.shape)
 
@@ -205,6 +205,12 @@ KINDS: dict[str, tuple[dict[str, Any], Writer]] = {
     "bitsandbytes, 8 bits": ({"quant_method": "bitsandbytes", "load_in_8bit": True}, by_largest),
     "bitsandbytes, 4 bits": ({"quant_method": "bitsandbytes", "load_in_4bit": True}, by_book(False)),
     "bitsandbytes, nested": ({"quant_method": "bitsandbytes", "load_in_4bit": True}, by_book(True)),
+    "bitsandbytes, in bfloat16": (
+        {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_storage": "bfloat16"},
+        by_book(False, torch.bfloat16)),
+    "bitsandbytes, in float32": (
+        {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_storage": "float32"},
+        by_book(True, torch.float32)),
     "mlx": ({"group_size": 64, "bits": 4}, mlx()),
     "mlx, 8 bits": ({"group_size": 32, "bits": 8}, mlx(8, 32)),
 }  # fmt: skip
