@@ -20,7 +20,7 @@ GROUP = 64
 """Numbers of a row that share a scale: 4.5 bits a weight."""
 LEVELS = 15
 STEP = 64  # outputs that some processors pack together
-AT_ONCE = 512  # outputs rounded in one go, whole steps
+AT_ONCE = 1 << 18  # numbers rounded in one go, of whole steps of outputs: they stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,11 @@ class Int4Weight:
     def of(cls, weight: torch.Tensor) -> Int4Weight:
         """Round a matrix (out, in) that :func:`fits`."""
         made = cls._empty(*weight.shape)
-        for first in range(0, weight.shape[0], AT_ONCE):
-            some = slice(first, first + AT_ONCE)
+        at_once = _at_once(weight.shape[1])
+        for first in range(0, weight.shape[0], at_once):
+            some = slice(first, first + at_once)
             groups = weight[some].float().unflatten(1, (-1, GROUP))
-            low, high = groups.aminmax(dim=2)
+            low, high = groups.amin(2), groups.amax(2)  # aminmax was measured to be slower
             step = ((high - low) / LEVELS).clamp_min_(1e-12).to(torch.bfloat16)
             middle = (low + step.float() * 8).to(torch.bfloat16)
             rounded = (groups - middle.float()[..., None]).div_(step.float()[..., None]).round_().add_(8)
@@ -58,8 +59,9 @@ class Int4Weight:
         codes = torch.cat([one.codes for one in found])
         step, middle = (torch.cat([one[number] for one in map(_by_groups, found)]) for number in (0, 1))
         made = cls._empty(outputs, inputs)
-        for first in range(0, outputs, AT_ONCE):
-            some = slice(first, first + AT_ONCE)
+        at_once = _at_once(inputs)
+        for first in range(0, outputs, at_once):
+            some = slice(first, first + at_once)
             made._put(some, codes[some], step[some], middle[some])
         return made
 
@@ -85,6 +87,11 @@ def int4_linear(rows: torch.Tensor, weight: Int4Weight, bias: torch.Tensor | Non
         rows.contiguous(), weight.packed, GROUP, weight.scales
     )
     return product if bias is None else product.add_(bias)
+
+
+def _at_once(inputs: int) -> int:
+    """Outputs that are rounded together."""
+    return max(1, AT_ONCE // inputs // STEP) * STEP
 
 
 def _is_ours(grid: Grid) -> bool:

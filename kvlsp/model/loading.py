@@ -80,7 +80,7 @@ def load(
 
     ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
     keeps the transformers forward (for comparisons). ``quickest_precision`` tells it for a text model's config on this
-    processor, where dtype is auto; ``in_integers`` whether int8 rounds rows of a width too (None: measured now);
+    processor, where dtype is auto; ``in_integers`` whether rows of a width are rounded too (None: measured now);
     ``called`` is its name for people. Raises :class:`~kvlsp.errors.ModelNotFound`,
     :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
@@ -139,7 +139,7 @@ def load(
     precision = str(exact.dtype).removeprefix("torch.")
     if narrow:
         width = int(exact.model.get_input_embeddings().weight.shape[1])
-        integers = in_integers(width) if in_integers is not None and dtype == "int8" else None
+        integers = in_integers(width) if in_integers is not None else None
         decoder, precision = rounded(
             exact, dtype, stored, integers,
             lambda share: progress(CHECKED + (ROUNDED - CHECKED) * share, f"rounding {called} to {dtype}"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,21 +43,22 @@ class Rounding:
 
 
 def rounding(dtype: str, width: int, integers: bool | None = None) -> Rounding:
-    """What ``int8`` or ``int4`` means for rows of ``width`` numbers. ``integers``: whether rows are rounded too, None:
-    as is quicker here. Raises :class:`~kvlsp.errors.UnsupportedModel` where PyTorch cannot."""
+    """What ``int8`` or ``int4`` means for rows of ``width`` numbers. ``integers``: whether rows are rounded too before
+    eight bits, None: as is quicker here. Raises :class:`~kvlsp.errors.UnsupportedModel` where PyTorch cannot."""
+    if integers is None:
+        integers = quicker_in_integers(width)
+    octets = integer_linear if integers else int8_linear
     if dtype == "int4":
         if not int4.available():
             raise UnsupportedModel(
                 "This build of PyTorch cannot multiply with four-bit weights on this processor. Choose dtype int8."
             )
         return Rounding(
-            f"int4 weights in groups of {int4.GROUP}, output layer in int8", _narrow, Int8Weight.of, _either, 0.8,
-            Int4Weight.of_grids,
+            f"int4 weights in groups of {int4.GROUP}, output layer in int8", _narrow, Int8Weight.of,
+            partial(_either, octets), 0.8, Int4Weight.of_grids,
         )  # fmt: skip
-    if integers is None:
-        integers = quicker_in_integers(width)
     said = "int8 weights and activations" if integers else "int8 weights"
-    return Rounding(said, Int8Weight.of, Int8Weight.of, integer_linear if integers else int8_linear, 0.2)
+    return Rounding(said, Int8Weight.of, Int8Weight.of, octets, 0.2)
 
 
 def quicker_in_integers(width: int) -> bool:
@@ -78,6 +80,6 @@ def _narrow(weight: torch.Tensor) -> Int4Weight | Int8Weight:
     return Int4Weight.of(weight) if int4.fits(tuple(weight.shape)) else Int8Weight.of(weight)
 
 
-def _either(rows: torch.Tensor, weight: Any, bias: torch.Tensor | None = None) -> torch.Tensor:
-    product = int4_linear if isinstance(weight, Int4Weight) else int8_linear
+def _either(octets: Product, rows: torch.Tensor, weight: Any, bias: torch.Tensor | None = None) -> torch.Tensor:
+    product = int4_linear if isinstance(weight, Int4Weight) else octets
     return product(rows, weight, bias)
