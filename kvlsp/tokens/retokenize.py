@@ -32,6 +32,9 @@ NEAR = 400
 FIRST_LOOK = 64
 """Characters looked at first; each further look doubles."""
 
+LOOKED_AT = 256
+"""Tokens that are looked at for a place before which a text may be cut, where a key waits."""
+
 ROUGHLY = 256
 """Characters on a side of an edit that are tokenized with it where no place to stop is near."""
 
@@ -231,23 +234,30 @@ def _in_doubt(
     """A window that ends at some old token's start on a side where no better place is near."""
     sound = left is not None
     if left is None:
-        left = token_start(tokenizer, old, text, region, region.start - ROUGHLY, -1)
+        left = token_start(tokenizer, old, text, region, region.start - ROUGHLY, -1, LOOKED_AT)
     if right is None:
-        right = token_start(tokenizer, old, text, region, region.end + ROUGHLY, 1)
+        right = token_start(tokenizer, old, text, region, region.end + ROUGHLY, 1, LOOKED_AT)
     encoding = _encode(tokenizer, text, left, right, region)
     window = window_of(old, encoding, region, left, right)
     certain = certain_to(tokenizer, encoding, text, left, right) if sound else None
     return Window(window.first, window.last, encoding, Doubt(left if certain is None else certain, right))
 
 
-def token_start(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, place: int, step: int) -> int:
+def token_start(
+    tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region, place: int, step: int, most: int | None = None
+) -> int:
     """The first offset from ``place`` on, in steps of one old token towards ``step``, where an old token of unchanged
-    text starts with a character; the text's end on that side where there is none."""
+    text starts with a character before which the text may be cut; the text's end on that side where there is none.
+
+    After ``most`` steps any character's start will do: a text may be one letter and a million accents.
+    """
     delta = 0 if step < 0 else region.delta
     if not region.low < place < region.high:
         return region.low if step < 0 else region.high
     token = int(np.searchsorted(old.starts, place - delta, side="right" if step < 0 else "left"))
     token -= step < 0
+    steps = 0
+    other: int | None = None
     while 0 < token < len(old.ids):
         start = int(old.starts[token]) + delta
         if start <= region.low:
@@ -257,6 +267,11 @@ def token_start(tokenizer: Tokenizer, old: Encoding, text: Rope, region: Region,
         begins = old.starts[token - 1] < old.starts[token] and tokenizer.begins_character(int(old.ids[token]))
         if begins and (tokenizer.reach is None or tokenizer.reach.free(text.slice(start, start + 1))):
             return start
+        if begins and other is None:
+            other = start
+        steps += 1
+        if most is not None and steps > most and other is not None:
+            return other
         token += step
     return region.low if step < 0 else region.high
 

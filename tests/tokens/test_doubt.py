@@ -181,3 +181,20 @@ def test_many_pairs_are_looked_up_as_few_are(text: str, entries) -> None:
     few = boundaries.OutsideVocabulary(entries, "▁")
     places = [place for place in range(1, len(text)) if few.first(text[place - 1 : place + 1])]
     assert few._places(text.replace(" ", "▁")).tolist() == places
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0301\u0323", "\u0345\u0301\u0327"])
+def test_a_key_among_marks_without_an_end_is_followed_roughly_at_once(mark, monkeypatch):
+    """Before none of them may a text be cut and both sides normalised apart."""
+    tokenizer = tokenizer_of("qwen2")
+    text = "x = e" + mark * (6000 // len(mark)) + "y\n"
+    document = TokenizedText.of(tokenizer, Rope.of(text), most=MOST)
+    for at, new in ((3000, "b"), (3000, "\u0323"), (10, "c"), (2500, "")):
+        lengths = encoded_characters(document, monkeypatch)
+        edit = Edit(at, at + (not new), new)
+        document.apply(edit, document.text.replace(edit))
+        monkeypatch.undo()
+        assert sum(lengths) <= 3 * MOST
+        assert document.rough
+    rest(document)
+    check_exact(document)
