@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.cli.progress import bar, opened
@@ -19,19 +21,35 @@ if TYPE_CHECKING:
 
 @with_model_options()
 @with_drawn_places(300)
-def confidence(settings: Settings, drawn: Drawn, json: JsonOption = False) -> None:
+def confidence(
+    settings: Settings,
+    drawn: Drawn,
+    memory: Annotated[bool, typer.Option("--memory", help="Mix with the memory of the workspace, here each package's "
+                                         "other files; its weights are learned on the other packages.")] = False,
+    json: JsonOption = False,
+) -> None:
     """How many suggestions a threshold on confidence leaves (setting `confidence`), and how many of those are right."""
     from kvlsp.laboratory.evaluation import confidence as measuring
     from kvlsp.laboratory.evaluation.decode_prompts import ordinary
+    from kvlsp.laboratory.evaluation.workspace_memory import Memories
 
-    loaded = opened(settings)
+    loaded, files = opened(settings), drawn.files()
+    settings = replace(settings, context_tokens=settings.context_tokens or measuring.WINDOW)
+    told = Memories(loaded, files).of if memory else None
     with bar("places", drawn.count) as advance:
-        judged = measuring.judge(loaded, ordinary(drawn.files(), drawn.count, settings, drawn.seed), settings,
-                                 advance=advance)
+        judged = measuring.judge(loaded, ordinary(files, drawn.count, settings, drawn.seed, None), settings,
+                                 memory=told, advance=advance)
     rows = [{name: f"{value:.1%}" if name != "threshold" else value for name, value in row.items()}
             for row in measuring.table(judged)]
     figures = {**measuring.as_json(judged), "model": loaded.description}
-    answer(json, figures, lambda: table(rows, f"{drawn.count} places, {loaded.description}"))
+    sure = [{"surest": f"{row['share']:.0%}", "from": f"{row['confidence']:.4f}", "right": f"{row['right']:.1%}"}
+            for row in measuring.surest(judged)]
+
+    def show() -> None:
+        table(rows, f"{drawn.count} places, {loaded.description}")
+        table(sure, "of the surest places")
+
+    answer(json, figures, show)
 
 
 @with_model_options()

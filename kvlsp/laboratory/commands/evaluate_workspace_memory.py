@@ -16,7 +16,7 @@ from kvlsp.laboratory.commands.held_out import Drawn, with_drawn_places
 from kvlsp.laboratory.commands.tables import answer, table
 
 if TYPE_CHECKING:
-    from kvlsp.laboratory.training.corpus import SourceFile
+    from kvlsp.laboratory.evaluation.workspace_memory import Line
 
 
 @with_model_options()
@@ -36,13 +36,11 @@ def workspace_memory(
     """
     from kvlsp.default_model.remembers import as_text
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
+    from kvlsp.laboratory.evaluation.confidence import surest
     from kvlsp.laboratory.evaluation.confidence import table as thresholds
 
     loaded = opened(settings)
-    packages: dict[str, list[SourceFile]] = {}
-    for file in drawn.files():
-        packages.setdefault(file.package, []).append(file)
-    packages = {name: files for name, files in sorted(packages.items()) if len(files) > 1}
+    packages = measuring.by_package(drawn.files())
     stores = {name: measuring.Stores(loaded, files) for name, files in packages.items()}
     with bar("tokens", len(packages) * max(1, tokens // (context // 2))) as advance:
         scored = {name: measuring.scored(loaded, stores[name], files, tokens, context, advance)
@@ -51,7 +49,8 @@ def workspace_memory(
         weights = measuring.learn([one for found in scored.values() for one in found])
         learn.write_text(as_text(loaded.identity, {drawn.language: weights}), encoding="utf-8")
         return
-    rows, lines = [], []
+    rows: list[dict[str, Any]] = []
+    lines: list[Line] = []
     with bar("first lines", len(packages) * drawn.count) as advance:
         for name, files in packages.items():
             weights = measuring.learn([one for other, found in scored.items() if other != name for one in found])
@@ -63,6 +62,8 @@ def workspace_memory(
     figures = {"packages": rows, "all": measuring.gain(lines), "model": loaded.description,
                "thresholds": thresholds([line.alone for line in lines]),
                "thresholds_mixed": thresholds([line.mixed for line in lines]),
+               "surest": surest([line.alone for line in lines]),
+               "surest_mixed": surest([line.mixed for line in lines]),
                "places": [asdict(line) for line in lines]}
     answer(json, figures, lambda: _show(figures))
 
@@ -87,3 +88,7 @@ def _show(figures: Mapping[str, Any]) -> None:
         "with: offered": f"{mixed['offered']:.1%}", "right ": f"{mixed['right']:.1%}",
         "right ones kept": f"{mixed['right_kept']:.1%}",
     } for alone, mixed in zip(figures["thresholds"], figures["thresholds_mixed"], strict=True)], "confidence")
+    table([{
+        "surest": f"{alone['share']:.0%}", "from": f"{alone['confidence']:.4f}", "right": f"{alone['right']:.1%}",
+        "with: from": f"{mixed['confidence']:.4f}", "right ": f"{mixed['right']:.1%}",
+    } for alone, mixed in zip(figures["surest"], figures["surest_mixed"], strict=True)], "of the surest places")

@@ -13,11 +13,16 @@ from typing import Any
 
 from kvlsp.config import Settings
 from kvlsp.engine.oneshot import complete_text
+from kvlsp.engine.remembering import Remembering
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
 
 THRESHOLDS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+WINDOW = 2600
+"""Tokens that the model sees around a caret, and writes, where the settings do not say."""
+SHARES = (0.76, 0.5)
+"""Of the carets, at which so many are looked at: the surest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,16 @@ def first_line(text: str) -> str:
 
 
 def judge(model: Model, prompts: Sequence[DecodePrompt], settings: Settings, *, grows: bool = False,
+          memory: Callable[[str], Remembering | None] | None = None,
           advance: Callable[[], None] = lambda: None) -> list[Judged]:
-    """Completes at every caret, from the first window only if it ``grows``; no threshold holds."""
+    """Completes at every caret, from the first window only if it ``grows``, mixed with what ``memory`` has for its
+    file; no threshold holds."""
     found = []
     for prompt in prompts:
-        language = Language.of(prompt.origin.rpartition(":")[0])
+        path = prompt.origin.rpartition(":")[0]
+        language = Language.of(path)
         completion = complete_text(model, prompt.text, prompt.caret, language.ids[0] if language else "", settings,
-                                   grows=grows)
+                                   grows=grows, remembering=memory(path) if memory else None)
         found.append(Judged(prompt.origin, first_line(completion.text), prompt.written.rstrip(),
                             completion.report.get("confidence", 0.0)))
         advance()
@@ -71,6 +79,19 @@ def table(judged: Sequence[Judged], thresholds: Sequence[float] = THRESHOLDS) ->
     return rows
 
 
+def surest(judged: Sequence[Judged], shares: Sequence[float] = SHARES) -> list[dict[str, float]]:
+    """Per share of the places, taken by confidence: the least of it, and the share of right ones among those that have
+    a suggestion."""
+    offered = sorted((one for one in judged if one.offered), key=lambda one: -one.confidence)
+    rows = []
+    for share in shares:
+        taken = offered[: round(share * len(judged))]
+        rows.append({"share": share, "confidence": min((one.confidence for one in taken), default=0.0),
+                     "right": round(sum(one.right for one in taken) / max(1, len(taken)), 4)})
+    return rows
+
+
 def as_json(judged: Sequence[Judged]) -> dict[str, Any]:
-    """The table and the places it was made from."""
-    return {"thresholds": table(judged), "places": [{**asdict(one), "right": one.right} for one in judged]}
+    """The tables and the places they were made from."""
+    return {"thresholds": table(judged), "surest": surest(judged),
+            "places": [{**asdict(one), "right": one.right} for one in judged]}

@@ -75,9 +75,9 @@ def repetitive(files: Sequence[SourceFile], count: int, settings: Settings, seed
 
 
 def ordinary(files: Sequence[SourceFile], count: int, settings: Settings, seed: int = 0,
-             around: tuple[int, int] = AROUND) -> list[DecodePrompt]:
+             around: tuple[int, int] | None = AROUND) -> list[DecodePrompt]:
     """Carets in lines of code, at starts of words; half of the time the file ends there, as while it is written.
-    ``around`` bounds the characters that are kept before and behind the caret."""
+    ``around`` bounds the characters that are kept before and behind the caret (None: all of the file)."""
     random = Random(seed)
     found: list[DecodePrompt] = []
     while len(found) < count:
@@ -107,8 +107,9 @@ def _far(settings: Settings) -> Settings:
 
 
 def _prompt(file: SourceFile, line: int, above: str, below: str, settings: Settings, written: str = "",
-            around: tuple[int, int] = AROUND) -> DecodePrompt:
-    above, below = above[-around[0] :], below[: around[1]]
+            around: tuple[int, int] | None = AROUND) -> DecodePrompt:
+    if around is not None:
+        above, below = above[-around[0] :], below[: around[1]]
     return DecodePrompt(f"{file.path}:{line + 1}", above + below, len(above), settings, written)
 
 

@@ -21,6 +21,7 @@ from kvlsp.config import Settings
 from kvlsp.engine.completion import CompletionJob
 from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.session import Session
+from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.evaluation.confidence import Judged, first_line
 from kvlsp.laboratory.evaluation.decode_prompts import DecodePrompt, ordinary
 from kvlsp.laboratory.evaluation.mixing import Example, learned
@@ -33,8 +34,8 @@ from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 
-AROUND = 2500, 800
-"""Characters before and behind a caret that the model sees."""
+WINDOW = 1320
+"""Tokens that the model sees around a caret, and writes; the rules see the whole file, as in a daemon."""
 _DRAWS = 2000
 
 
@@ -79,6 +80,14 @@ class Stores:
 
     def ids(self, path: str) -> Sequence[int]:
         return self._ids[path]
+
+
+def by_package(files: Sequence[SourceFile]) -> dict[str, list[SourceFile]]:
+    """The files of each package that has more than one, packages by name."""
+    packages: dict[str, list[SourceFile]] = {}
+    for file in files:
+        packages.setdefault(file.package, []).append(file)
+    return {name: found for name, found in sorted(packages.items()) if len(found) > 1}
 
 
 def scored(model: Model, stores: Stores, files: Sequence[SourceFile], tokens: int, context: int,
@@ -157,13 +166,38 @@ def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count
                 weights: Weights, *, seed: int = 0,
                 advance: Callable[[], None] = lambda: None) -> list[Line]:
     """``count`` carets in the files, what is offered there without and with the memory."""
-    prompts = sorted(ordinary(files, count, settings, seed, AROUND), key=lambda prompt: prompt.origin)
+    prompts = sorted(ordinary(files, count, settings, seed, None), key=lambda prompt: prompt.origin)
     found = []
     for prompt in prompts:
         memory = Mixture(stores.without(prompt.origin.rpartition(":")[0]), weights)
         found.append(_both(model, prompt, settings, memory))
         advance()
     return found
+
+
+class Memories:
+    """What stands in a package's other files, for each of its files; weights are learned on the other packages.
+
+    Raises :class:`kvlsp.errors.ConfigurationError` where there are no others.
+    """
+
+    def __init__(self, model: Model, files: Sequence[SourceFile], tokens: int = 6144, context: int = 1024) -> None:
+        packages = by_package(files)
+        if len(packages) < 2:
+            raise ConfigurationError(f"Only {', '.join(packages) or 'no package'} has several files here: the weights "
+                                     "of a memory are learned on other packages. Name more with --from.")
+        self._packages = {file.path: file.package for file in files}
+        self._stores = {name: Stores(model, found) for name, found in packages.items()}
+        examples = {name: scored(model, self._stores[name], found, tokens, context) for name, found in packages.items()}
+        self._weights = {name: learn([one for other, found in examples.items() if other != name for one in found])
+                         for name in packages}
+
+    def of(self, path: str) -> Remembering | None:
+        """The memory of the file's package without it; None where the package has no other file."""
+        package = self._packages[path]
+        if package not in self._stores:
+            return None
+        return _Always(Mixture(self._stores[package].without(path), self._weights[package]))
 
 
 class _Always(Remembering):
@@ -180,7 +214,7 @@ class _Always(Remembering):
 def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Mixture) -> Line:
     """What is offered at a caret, alone and mixed, behind one layout."""
     path = prompt.origin.rpartition(":")[0]
-    session = Session(model, Snapshot(path, 0, Rope.of(prompt.text), ""), context=model.decoder.context_length,
+    session = Session(model, Snapshot(path, 0, Rope.of(prompt.text), ""), context=min(model.decoder.context_length, WINDOW),
                       generation_rows=settings.max_tokens)
 
     def drafting(offset: int) -> Drafting | None:

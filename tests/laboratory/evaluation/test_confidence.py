@@ -4,7 +4,7 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.engine.oneshot import Completion
-from kvlsp.laboratory.evaluation.confidence import Judged, as_json, judge, table
+from kvlsp.laboratory.evaluation.confidence import Judged, as_json, judge, surest, table
 from kvlsp.laboratory.evaluation.decode_prompts import ordinary
 from kvlsp.laboratory.training.corpus import SourceFile
 from tests.support.models import tiny_model
@@ -23,6 +23,23 @@ def test_a_threshold_drops_suggestions_and_counts_what_it_costs():
     assert half == {"threshold": 0.5, "offered": 0.5, "right": 0.5, "right_kept": 0.5}
     assert most == {"threshold": 0.95, "offered": 0.0, "right": 0.0, "right_kept": 0.0}
     assert table([]) != []
+
+
+def test_the_surest_places_have_a_suggestion():
+    assert surest(JUDGED, (0.75, 0.5)) == [{"share": 0.75, "confidence": 0.3, "right": round(2 / 3, 4)},
+                                           {"share": 0.5, "confidence": 0.6, "right": 0.5}]
+    assert surest(JUDGED, (1.0,))[0]["right"] == round(2 / 3, 4)
+    assert surest([])[0] == {"share": 0.76, "confidence": 0.0, "right": 0.0}
+
+
+def test_the_rules_see_the_whole_file_where_it_is_not_cut():
+    text = "class A:\n" + "".join(f"    def method_{n}(self):\n        return self.method_{n}\n" for n in range(400))
+    files = [SourceFile("one", "one/a.py", text, 1.0)]
+    cut, whole = (ordinary(files, 9, Settings(), 3, around) for around in ((500, 100), None))
+    for part, prompt in zip(cut, whole, strict=True):
+        assert prompt.text.startswith("class A:")
+        assert (part.origin, part.written) == (prompt.origin, prompt.written)
+        assert prompt.text[: prompt.caret].endswith(part.text[: part.caret])
 
 
 def test_nothing_offered_is_never_right():

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError
 from kvlsp.laboratory.commands.evaluate import app
 from kvlsp.laboratory.evaluation import workspace_memory as measuring
 from kvlsp.laboratory.evaluation.confidence import Judged
@@ -37,6 +38,26 @@ def test_a_file_is_not_in_the_store_that_it_is_asked_with():
     begun = long[: len("def one(")]
     assert stores.without("p/two.py").find(begun).length == len(begun)
     assert stores.without("p/one.py").find(begun).length < len(begun)
+
+
+def test_a_package_of_one_file_has_no_memory_and_one_package_alone_none_at_all():
+    model, alone = tiny_model(1), SourceFile("r", "r/alone.py", TEXT, 1.0)
+    memories = measuring.Memories(model, [*files("p"), *files("q"), alone], tokens=64, context=64)
+    assert memories.of("p/one.py").mixture(model, None) is not None
+    assert memories.of("r/alone.py") is None
+    with pytest.raises(ConfigurationError, match="other packages"):
+        measuring.Memories(model, [*files("p"), alone], tokens=64, context=64)
+
+
+def test_confidence_is_measured_with_the_memory_too(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    save_corpus(Corpus([], [*files("p"), *files("q")], {}), path)
+    done = CliRunner().invoke(app, ["confidence", "--from", str(path), "--count", "2", "--memory", "--threads", "1",
+                                    "--json"])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    assert len(figures["places"]) == 2
+    assert [row["share"] for row in figures["surest"]] == [0.76, 0.5]
 
 
 def test_without_a_weight_nothing_changes():
