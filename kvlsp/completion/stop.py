@@ -80,8 +80,9 @@ class StopRule:
         self.stop: Stop | None = None
         self._policy = policy
         at_end = _CLOSERS_ONLY.match(place.line_after) is not None
-        self.single_line = (policy.multi_line == "never" or not at_end or place.scan.inside is not None
-                            or place.scan.comment)
+        self.one_line = policy.multi_line == "never" or not at_end
+        """Nothing of more than a line may be offered."""
+        self.single_line = self.one_line or place.scan.inside is not None or place.scan.comment
         braces = place.language is not None and place.language.layout == "braces"
         self._body = place.header is not None and not self.single_line and not place.has_body
         """Inside a block from its start: end with the block, not with its first statement."""
@@ -147,6 +148,11 @@ class StopRule:
     def complete_part(self) -> int:
         """How many characters form complete lines or statements: what may be answered at the deadline."""
         return self.stop.keep if self.stop is not None else self._complete
+
+    @property
+    def finished(self) -> tuple[tuple[str, int], ...]:
+        """The lines that are finished and not blank, without indentation, and where each ends in what is generated."""
+        return tuple(self._lines)
 
     # --- within a line ------------------------------------------------------------------------------------
 

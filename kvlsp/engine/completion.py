@@ -13,9 +13,9 @@ from typing import Any
 
 from kvlsp.cache.choosing import Choice
 from kvlsp.cache.repair import Repaired
+from kvlsp.completion.begun import offer
 from kvlsp.completion.candidates import distinct
-from kvlsp.completion.stop import StopReason
-from kvlsp.completion.trim import refuse, trim
+from kvlsp.completion.trim import refuse
 from kvlsp.config import Settings, Trigger
 from kvlsp.engine.first_lines import Told
 from kvlsp.engine.generate import Generated
@@ -222,9 +222,7 @@ class CompletionJob:
         generated = candidate.offered(partial=partial)
         if partial and not generated[len(typed) :].strip():
             return "", Reason.DEADLINE
-        text, reason = trim(self.prefix, generated, self.suffix, self.language)
-        looped = candidate.rule.stop is not None and candidate.rule.stop.reason is StopReason.LOOP
-        return text, Reason.LOOPING if looped and not text else reason
+        return offer(candidate.rule, generated, (self.prefix, self.suffix), ended=not partial)
 
     @property
     def confidence(self) -> float:

@@ -192,7 +192,7 @@ def test_what_is_offered_is_made_once(monkeypatch):
     """It is asked for by each who waits, and to be remembered; fitting it to the text behind the caret takes parses."""
     job = run(session_of(writing(line=11), TEXT), len(TEXT), Settings(max_tokens=20, multi_line="never"))
     made: list[str] = []
-    monkeypatch.setattr("kvlsp.engine.completion.trim", lambda prefix, text, *_: made.append(text) or (text, None))
+    monkeypatch.setattr("kvlsp.completion.begun.trim", lambda prefix, text, *_: made.append(text) or (text, None))
     first, whole = job.answers(), job.answers(whole=True)
     assert first == whole
     assert first == job.answers()

@@ -214,8 +214,8 @@ class _Always(Remembering):
 def _both(model: Model, prompt: DecodePrompt, settings: Settings, memory: Mixture) -> Line:
     """What is offered at a caret, alone and mixed, behind one layout."""
     path = prompt.origin.rpartition(":")[0]
-    session = Session(model, Snapshot(path, 0, Rope.of(prompt.text), ""), context=min(model.decoder.context_length, WINDOW),
-                      generation_rows=settings.max_tokens)
+    session = Session(model, Snapshot(path, 0, Rope.of(prompt.text), ""),
+                      context=min(model.decoder.context_length, WINDOW), generation_rows=settings.max_tokens)
 
     def drafting(offset: int) -> Drafting | None:
         return Drafting(CopyDrafter(session.tokens.ids), (), session.sides(offset)[1].ids) if settings.drafts else None
