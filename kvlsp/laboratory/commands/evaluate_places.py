@@ -25,7 +25,7 @@ def confidence(
     settings: Settings,
     drawn: Drawn,
     memory: Annotated[bool, typer.Option("--memory", help="Mix with the memory of the workspace, here each package's "
-                                         "other files; its weights are learned on the other packages.")] = False,
+                                         "other files; its weights are learned on others, if any.")] = False,
     json: JsonOption = False,
 ) -> None:
     """How many suggestions a threshold on confidence leaves (setting `confidence`), and how many of those are right."""
@@ -35,7 +35,7 @@ def confidence(
 
     loaded, files = opened(settings), drawn.files()
     settings = replace(settings, context_tokens=settings.context_tokens or measuring.WINDOW)
-    told = Memories(loaded, files).of if memory else None
+    told = Memories(loaded, files, drawn.language).of if memory else None
     with bar("places", drawn.count) as advance:
         judged = measuring.judge(loaded, ordinary(files, drawn.count, settings, drawn.seed, None), settings,
                                  memory=told, advance=advance)

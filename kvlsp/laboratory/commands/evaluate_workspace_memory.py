@@ -32,7 +32,7 @@ def workspace_memory(
 ) -> None:
     """First lines and tokens right with and without an n-gram store of the package's other files; --count is for each.
 
-    The weights of a package are learned on the tokens of the others.
+    The weights of a package are learned on the tokens of the others; a package alone has those of the model.
     """
     from kvlsp.default_model.remembers import as_text
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
@@ -53,12 +53,12 @@ def workspace_memory(
     lines: list[Line] = []
     with bar("first lines", len(packages) * drawn.count) as advance:
         for name, files in packages.items():
-            weights = measuring.learn([one for other, found in scored.items() if other != name for one in found])
-            here = measuring.first_lines(loaded, stores[name], files, drawn.count, settings, weights, seed=drawn.seed,
+            elsewhere = measuring.learned_elsewhere(loaded, scored, name, drawn.language)
+            here = measuring.first_lines(loaded, stores[name], files, drawn.count, settings, elsewhere, seed=drawn.seed,
                                          advance=advance)
             lines += here
-            rows.append({"package": name, **measuring.of_text(scored[name], weights), **measuring.gain(here),
-                         **measuring.cost(loaded, stores[name], files, weights)})
+            rows.append({"package": name, **measuring.of_text(scored[name], elsewhere), **measuring.gain(here),
+                         **measuring.cost(loaded, stores[name], files, elsewhere)})
     figures = {"packages": rows, "all": measuring.gain(lines), "model": loaded.description,
                "thresholds": thresholds([line.alone for line in lines]),
                "thresholds_mixed": thresholds([line.mixed for line in lines]),

@@ -8,7 +8,7 @@ is not in the store, and the weights of a package are learned on the others.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +162,13 @@ def learn(scored: Sequence[Scored]) -> dict[Kind, float]:
     return learned(one.example for one in scored if one.example is not None)
 
 
+def learned_elsewhere(model: Model, scored: Mapping[str, Sequence[Scored]], package: str, language: str) -> Weights:
+    """What was learned on the other packages; where there are none the weights that come with the model, which for the
+    languages with one held-out package were learned on packages that are not held out."""
+    examples = [one for other, found in scored.items() if other != package for one in found]
+    return learn(examples) if examples else model.remembers.get(language, {})
+
+
 def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count: int, settings: Settings,
                 weights: Weights, *, seed: int = 0,
                 advance: Callable[[], None] = lambda: None) -> list[Line]:
@@ -176,21 +183,21 @@ def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count
 
 
 class Memories:
-    """What stands in a package's other files, for each of its files; weights are learned on the other packages.
+    """What stands in a package's other files, for each of its files, with weights that were learned elsewhere.
 
-    Raises :class:`kvlsp.errors.ConfigurationError` where there are no others.
+    Raises :class:`kvlsp.errors.ConfigurationError` where there are none.
     """
 
-    def __init__(self, model: Model, files: Sequence[SourceFile], tokens: int = 6144, context: int = 1024) -> None:
+    def __init__(self, model: Model, files: Sequence[SourceFile], language: str, tokens: int = 6144,
+                 context: int = 1024) -> None:
         packages = by_package(files)
-        if len(packages) < 2:
-            raise ConfigurationError(f"Only {', '.join(packages) or 'no package'} has several files here: the weights "
-                                     "of a memory are learned on other packages. Name more with --from.")
         self._packages = {file.path: file.package for file in files}
         self._stores = {name: Stores(model, found) for name, found in packages.items()}
         examples = {name: scored(model, self._stores[name], found, tokens, context) for name, found in packages.items()}
-        self._weights = {name: learn([one for other, found in examples.items() if other != name for one in found])
-                         for name in packages}
+        self._weights = {name: learned_elsewhere(model, examples, name, language) for name in packages}
+        if not all(self._weights.values()):
+            raise ConfigurationError(f"There are no weights for a memory in {language}, and no other packages with "
+                                     "several files to learn them on. Name more with --from.")
 
     def of(self, path: str) -> Remembering | None:
         """The memory of the file's package without it; None where the package has no other file."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -42,11 +43,13 @@ def test_a_file_is_not_in_the_store_that_it_is_asked_with():
 
 def test_a_package_of_one_file_has_no_memory_and_one_package_alone_none_at_all():
     model, alone = tiny_model(1), SourceFile("r", "r/alone.py", TEXT, 1.0)
-    memories = measuring.Memories(model, [*files("p"), *files("q"), alone], tokens=64, context=64)
+    memories = measuring.Memories(model, [*files("p"), *files("q"), alone], "python", tokens=64, context=64)
     assert memories.of("p/one.py").mixture(model, None) is not None
     assert memories.of("r/alone.py") is None
-    with pytest.raises(ConfigurationError, match="other packages"):
-        measuring.Memories(model, [*files("p"), alone], tokens=64, context=64)
+    with pytest.raises(ConfigurationError, match="no weights"):
+        measuring.Memories(model, [*files("p"), alone], "python", tokens=64, context=64)
+    weighed = dataclasses.replace(model, remembers={"python": {(8, 0, 2): 0.5}})
+    assert measuring.Memories(weighed, files("p"), "python", tokens=64, context=64).of("p/one.py") is not None
 
 
 def test_confidence_is_measured_with_the_memory_too(tmp_path):
