@@ -97,8 +97,9 @@ class Settings:
                                one_of=("auto", "always", "never"))
     cross_file_tokens: int = _setting(1024, "longest such context in tokens", low=64, high=1 << 16)
     workspace_memory: str = _setting("auto", "let what stands in other files of the workspace count beside the model; "
-                                     "in memory only, at most 32 MiB (auto: with the default model, in Python, unless "
-                                     "crossFile is never or the engine is a team's)", one_of=("auto", "off"))
+                                     "in memory only, at most 32 MiB (auto: with the default model, in Python, "
+                                     "JavaScript and TypeScript, unless crossFile is never or the engine is a team's)",
+                                     one_of=("auto", "off"))
     exclude: tuple[str, ...] = _setting((), "globs of files that are never read, written like lines of a .gitignore")
     full_prefill: bool = _setting(False, "forget all and prefill at every edit (the oracle; for tests)")
     trace: str = _setting("off", "log level of the daemon", one_of=("off", "messages", "spans", "verbose"))
