@@ -17,6 +17,7 @@ from kvlsp.model.decoder import Decoder
 from kvlsp.model.rows import EVERY, RowBatch
 
 ROWS, FIRST = 12, 8  # rows in all, and in the first of two forwards
+AT_ONCE = 1 << 20  # weights looked at in one go
 
 # Largest difference, relative to the largest logit, that counts as the same.
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 2e-3, torch.bfloat16: 0.1, torch.float16: 3e-2}
@@ -77,7 +78,9 @@ def _all_numbers(weights: torch.Tensor) -> bool:
     """Whether none of them is NaN or infinite: their sum would be, too."""
     if not any(weights.stride()):  # one number that stands for many
         weights = weights.flatten()[:1]
-    return bool(torch.isfinite(weights.sum(dtype=torch.promote_types(weights.dtype, torch.float32))))
+    kind = torch.promote_types(weights.dtype, torch.float32)
+    parts = weights.split(max(1, AT_ONCE * len(weights) // max(1, weights.numel())))  # a wider copy is made of each
+    return all(bool(torch.isfinite(part.sum(dtype=kind))) for part in parts)
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
