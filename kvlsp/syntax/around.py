@@ -73,7 +73,8 @@ class Around:
     def _above(self, depth: int, base: int | None, size: Size) -> str:
         lines, stack = self.place.lines, self.place.scan.stack
         if size is Size.WINDOW:
-            start = next(row for row, state in enumerate(self.place.states) if state.inside is None)
+            rows = (row for row, state in enumerate(self.place.states) if state.inside is None)
+            start = next(rows, len(lines) - 1)  # all that is in sight may stand inside one string
         elif size is Size.STATEMENT:
             start = min([self._first, *(bracket.line for bracket in stack[depth:])])
         else:

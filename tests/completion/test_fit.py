@@ -197,3 +197,12 @@ def test_hostile_text_ends(name, unit):
         caret = rng.randrange(len(text))
         got = fit(Place.at(text[:caret], text[caret:], LANGUAGES[name]), unit * 20)
         assert (unit * 20).startswith(got.rstrip())
+
+
+@pytest.mark.parametrize("name", ["python", "javascript", "rust"])
+def test_all_that_is_in_sight_may_stand_inside_one_string(name):
+    prose = "The words of a long page, which is nearly a book\n" * 400
+    place = Place.at(f'page = """{prose}It says ', f' and goes on}}\n{prose}"""\n', LANGUAGES[name])
+    assert "that".startswith(fit(place, "that"))
+    place = Place.at(f'page = """{prose}It says ', f'\n{prose}"""\n', LANGUAGES[name])
+    assert fit(place, "that it is") == "that it is"
