@@ -21,9 +21,9 @@ def shell(arguments: str, streams: str, tmp_path) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize(("arguments", "streams", "said"), [
-    ("", "<&-", "Standard input is closed"),
-    ("serve --stdio", "</dev/null >&-", "Standard output is closed"),
-    ("serve", "<&- >&-", "Standard input and standard output is closed"),
+    ("", "<&-", "standard input is closed"),
+    ("serve --stdio", "</dev/null >&-", "standard output is closed"),
+    ("serve", "<&- >&-", "standard input and standard output are closed"),
     ("complete a.py:2:12", ">&-", "Standard output is closed"),
     ("--help", ">/dev/full", "could not be written (No space left on device)"),
     ("--version", ">/dev/full", "could not be written (No space left on device)"),

@@ -214,7 +214,7 @@ def test_a_table_that_a_model_uses_twice_is_not_changed(base):
     (lambda folder: (folder / "adapter_model.safetensors").unlink(), "is missing"),
     (lambda folder: (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin"), "can run code"),
     (lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"x"), "is damaged"),
-    (lambda folder: (folder / "adapter_config.json").write_text("[]"), "no description"),
+    (lambda folder: (folder / "adapter_config.json").write_text("[]"), "does not describe an adapter"),
 ])
 def test_files_that_are_missing_or_damaged(base, change, says):
     adapter = write_adapter(base)

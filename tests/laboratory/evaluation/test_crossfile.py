@@ -237,7 +237,7 @@ def test_the_command_prints_settings_retrieval_and_copying(tmp_path: Path, monke
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     monkeypatch.setattr("kvlsp.laboratory.training.corpus.default_folders", lambda: [tmp_path])
-    monkeypatch.setattr("kvlsp.opening.model.open_model", lambda settings: tiny_model(1))
+    monkeypatch.setattr("kvlsp.opening.model.open_model", lambda settings, progress: tiny_model(1))
     arguments = ["crossfile", "--cases", "1", "--copying", "1"]
     plain = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert "first use: 1 lines" in plain.stdout
