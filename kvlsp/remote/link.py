@@ -76,6 +76,8 @@ class Link:
         self._outgoing = Outgoing(clock)
         self._asked = 0
         self._silent = 0
+        self._longest = 0
+        """Bytes of a message at most, until now."""
         self.why = "ended by itself" if self._here else "cannot be reached any more"
         """How the conversation came to its end."""
         self.process = 0
@@ -97,12 +99,15 @@ class Link:
 
     def send(self, message: Message) -> None:
         """Never waits; one caller at a time. :class:`WireError` for a message that no frame can say."""
-        self._channel.write(self._outgoing.pack(message))
+        data = self._outgoing.pack(message)
+        self._longest = max(self._longest, len(data))
+        self._channel.write(data)
 
     @property
     def behind(self) -> bool:
-        """Whether the engine has not taken what it was sent for so long that nothing should be added."""
-        return self._channel.waiting > MOST
+        """Whether the engine has not taken what it was sent for so long that nothing should be added. A text that is
+        longer than what should wait says nothing of the kind."""
+        return self._channel.waiting > MOST + self._longest
 
     def give_up_behind(self) -> None:
         """From any thread: it is too far behind; :meth:`listen` comes to its end."""

@@ -156,3 +156,22 @@ def test_what_an_engine_does_not_take_does_not_pile_up():
     link.wait(threading.Event())
     assert not link.behind
     link.close()
+
+
+def test_a_text_that_is_longer_than_what_should_wait_is_taken_like_any_other():
+    go_on = threading.Event()
+
+    def behave(channel: Channel) -> None:
+        channel.write(pack(handshake.welcome(1)))
+        assert go_on.wait(TIMEOUT)
+        silent(channel)
+
+    link = Link(engine(behave), Settings(), tick=TICK)
+    long = Rope.of("x" * (MOST + (2 << 20)))
+    link.send(OpenDocument(Snapshot("file:///long", 1, long, "")))
+    assert not link.behind
+    link.send(OpenDocument(Snapshot("file:///other", 1, long, "")))
+    assert link.behind
+    go_on.set()
+    link.wait(threading.Event())
+    link.close()
