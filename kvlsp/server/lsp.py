@@ -17,13 +17,11 @@ LARGEST: Final = 2**31 - 1
 LARGEST_EXACT: Final = 2**53 - 1
 """Beyond it a double has no place for every integer, and most encoders no other kind of number."""
 
-Unsigned = Annotated[int, Meta(ge=0, le=LARGEST)]
-
 Version = Annotated[int, Meta(ge=-LARGEST_EXACT, le=LARGEST_EXACT)]
 """Some count milliseconds."""
 
 Place = Annotated[int, Meta(ge=0, le=LARGEST_EXACT)]
-"""For the end of a line or a document many send the largest number that their language has: it is cut to this."""
+"""For the end of a line, a document or a notebook many send the largest number of their language: it is cut to this."""
 
 
 class _Value(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -103,8 +101,8 @@ class NotebookDocumentIdentifier(_Value, frozen=True):
 
 
 class NotebookCellArrayChange(_Value, frozen=True):
-    start: Unsigned
-    delete_count: Unsigned
+    start: Place
+    delete_count: Place
     cells: list[NotebookCell] | None = None
 
 

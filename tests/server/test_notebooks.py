@@ -120,3 +120,13 @@ def test_a_change_of_a_cell_that_nobody_knows_leaves_those_of_the_others(talk):
     assert (talk.text("nb#a"), talk.text("nb#b")) == ("aa", "b")
     assert talk.server.documents.snapshot("nb#c") is None
     assert "nb#nobody, which is not open" in talk.notified("window/logMessage")[-1]["message"]
+
+
+@pytest.mark.parametrize("most", [2**31, 2**32 - 1, 2**64 - 1])
+def test_all_cells_to_the_last_one_may_be_deleted_by_the_largest_number_of_a_language(talk, most):
+    open_notebook(talk, document("nb#a", "a\n"), document("nb#b", "b\n"), document("nb#c", "c\n"))
+    change(talk, structure={"array": {"start": 1, "deleteCount": most, "cells": [{"kind": 2, "document": "nb#d"}]},
+                            "didOpen": [document("nb#d", "")]})
+    typed(talk, "nb#d", 2, "d")
+    assert shown(talk) == [("nb#d", ["a\n"])]
+    assert talk.notified("window/showMessage") == []
