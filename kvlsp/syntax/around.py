@@ -62,8 +62,7 @@ class Around:
             depth, base = 0, None if base is None else 0
         joint = scan_lines(self.language, self.place.line_before + inserted, self.place.states[-1])
         above = self._above(depth, base, size)
-        below = _below(self.language, self.place, joint, depth, base,
-                       _BELOW[size])
+        below = _below(self.language, self.place, joint, depth, base, _BELOW[size])
         key = above, below
         if key not in self._pieces:
             self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth,
@@ -74,13 +73,15 @@ class Around:
         lines, stack = self.place.lines, self.place.scan.stack
         if size is Size.WINDOW:
             rows = (row for row, state in enumerate(self.place.states) if state.inside is None)
-            start = next(rows, len(lines) - 1)  # all that is in sight may stand inside one string
+            start = next(rows, 0)  # all that is in sight may stand inside one string
         elif size is Size.STATEMENT:
             start = min([self._first, *(bracket.line for bracket in stack[depth:])])
         else:
             top = stack[depth - 1].line + 1 if depth else 0
             start = min(self._first, block_lines(self.language, lines, self.place.states, depth, base, top))
-        return "".join(line + "\n" for line in lines[start:-1])
+        inside = self.place.states[start].inside
+        opened = "" if inside is None else inside.open
+        return opened + "".join(line + "\n" for line in lines[start:-1])
 
     @cached_property
     def _first(self) -> int:
