@@ -202,15 +202,23 @@ class ResidentCache:
                     f"The cache of this document is bounded to {self.limit} tokens and {count} more do not fit. "
                     f"{self.advice}"
                 )
-            self.arrays().grow(grown)
-            self.table.grow(self.arrays().capacity)
+            self._grow(grown)
         return self.table.take(count, scratch=scratch)
 
     def reserve(self, slots: int) -> None:
         """Have arrays for ``slots`` in all, or as many as the limit allows: a cache that is to grow so far is copied
         once then, and not at each of its steps."""
-        self.arrays().grow(min(slots, self.limit))
-        self.table.grow(self.arrays().capacity)
+        self._grow(min(slots, self.limit))
+
+    def _grow(self, slots: int) -> None:
+        """Have arrays for ``slots`` in all. Where there is no memory for them, all rows are dropped: nobody can tell
+        what is left of the arrays."""
+        try:
+            self.arrays().grow(slots)
+            self.table.grow(self.arrays().capacity)
+        except BaseException:
+            self.forget()
+            raise
 
     def give_back(self, slots: Slots) -> None:
         if len(slots):

@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from kvlsp.errors import ModelBroken, UnsupportedModel
+from kvlsp.errors import ModelBroken, OutOfMemory, UnsupportedModel
+from kvlsp.model.limits import tells_of_shortage
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ ADVICE: Final = (
     '"kvlsp[gguf]"` into the environment of kvlsp: it compiles for some minutes and takes a C and C++ compiler (cmake '
     "comes with it)."
 )
-
+SMALLER: Final = (
+    "Choose a smaller file of the model (Q4_K_M, say) or a smaller model, or close other programs."
+)
+"""What helps where memory runs out."""
 
 _WHY: Final = "error loading model: "
 _failures: deque[str] = deque(maxlen=1)
@@ -95,10 +99,13 @@ class LlamaModel:
         parameters.n_gpu_layers = 999 if on_gpu else 0
         _failures.clear()
         handle = api.llama_model_load_from_file(str(path).encode(), parameters)
+        why = ", ".join(_failures)
+        if not handle and tells_of_shortage(why):
+            raise OutOfMemory(f"Memory ran out while llama.cpp opened {path} ({why}). {SMALLER}")
         if not handle:
             raise ModelBroken(
-                f"llama.cpp cannot open {path} ({', '.join(_failures) or 'it does not say why'}). Fetch the file "
-                "again, or update llama-cpp-python where it is of a newer architecture."
+                f"llama.cpp cannot open {path} ({why or 'it does not say why'}). Fetch the file again, or update "
+                "llama-cpp-python where it is of a newer architecture."
             )
         self.handle = handle
         self.vocabulary = api.llama_model_get_vocab(handle)

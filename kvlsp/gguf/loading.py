@@ -11,7 +11,7 @@ import torch
 
 from kvlsp.errors import ConfigurationError, OutOfMemory
 from kvlsp.gguf import metadata as reading
-from kvlsp.gguf.api import LlamaModel, llama
+from kvlsp.gguf.api import SMALLER, LlamaModel, llama
 from kvlsp.gguf.cells import least_buffers
 from kvlsp.gguf.decoder import LlamaDecoder
 from kvlsp.gguf.facts import Facts, facts
@@ -92,7 +92,7 @@ def _fits(weights: int, found: Facts, *, on_gpu: bool) -> None:
     if needed > free and not on_gpu:  # what a GPU holds llama.cpp knows better
         raise OutOfMemory(
             f"{found.name} needs {needed / GIB:.1f} GiB, {max(needed - free, 1 << 20) / GIB:.1f} GiB more than is "
-            "free. Choose a smaller file of the model (Q4_K_M, say) or a smaller model, or close other programs."
+            f"free. {SMALLER}"
         )
 
 

@@ -21,9 +21,10 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from kvlsp.errors import ModelBroken, OutOfMemory
-from kvlsp.gguf.api import LlamaModel, llama, version
+from kvlsp.gguf.api import SMALLER, LlamaModel, llama, version
 from kvlsp.gguf.batch import Batch
 from kvlsp.gguf.cells import Cells
+from kvlsp.model.limits import tells_of_shortage
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,10 @@ def _run(path: Path, seconds: float, *, on_gpu: bool) -> str | None:
         return "" if DONE in said else None
     if done.returncode == _KILLED:  # llama.cpp never does that to itself
         raise OutOfMemory(
-            f"The system killed llama.cpp while {path} was tried, as it does where memory runs out. Choose a smaller "
-            "file of the model (Q4_K_M, say) or a smaller model, or close other programs."
+            f"The system killed llama.cpp while {path} was tried, as it does where memory runs out. {SMALLER}"
         )
+    if tells_of_shortage(errors):
+        raise OutOfMemory(f"Memory ran out while llama.cpp tried {path} in a process of its own. {SMALLER}")
     why = next((line[line.index(part) :].strip() for line in errors.splitlines() for part in _WHY if part in line), "")
     return f"ended its process ({why[:160]})" if why else f"ended its process (with code {done.returncode})"
 

@@ -14,8 +14,8 @@ from typing import Final
 
 GROUPS: Final = Path("/sys/fs/cgroup")
 OWN: Final = Path("/proc/self")
-_REFUSALS: Final = ("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory",
-                    "std::bad_alloc")  # fmt: skip
+_REFUSALS: Final = ("can't allocate memory", "cannot allocate memory", "unable to allocate", "failed to allocate",
+                    "not enough memory", "insufficient memory", "out of memory", "std::bad_alloc")  # fmt: skip
 
 
 def left(groups: Path = GROUPS, own: Path = OWN) -> int | None:
@@ -24,11 +24,18 @@ def left(groups: Path = GROUPS, own: Path = OWN) -> int | None:
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether the system gave no more memory: PyTorch and others have no error of their own for that."""
+    """Whether the system gave no more memory, to ``error`` or to what it was raised from: PyTorch and others have no
+    error of their own for that."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    said = str(error).lower() if isinstance(error, (RuntimeError, OSError)) else ""
-    return any(part in said for part in _REFUSALS)
+    if isinstance(error, (RuntimeError, OSError)) and tells_of_shortage(str(error)):
+        return True
+    return error.__cause__ is not None and is_shortage(error.__cause__)
+
+
+def tells_of_shortage(said: str) -> bool:
+    """Whether a library says in these words that the system gave no more memory."""
+    return any(part in said.lower() for part in _REFUSALS)
 
 
 def _of_groups(groups: Path, own: Path) -> Iterator[int]:

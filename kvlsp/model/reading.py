@@ -100,13 +100,15 @@ def _explained(folder: Path) -> Iterator[None]:
     transformers_logging.set_verbosity(CRITICAL)  # what is wrong is raised here, in a sentence
     try:
         yield
-    except KvlspError:
+    except OutOfMemory:
         raise
     except Exception as error:
         if is_shortage(error):
             raise OutOfMemory(
                 f"Memory ran out while {folder.name} was loaded. Choose a smaller model or close other programs."
             ) from error
+        if isinstance(error, KvlspError):
+            raise
         # transformers and safetensors raise many kinds for files that do not fit each other
         if "ignore_mismatched_sizes" in str(error):
             raise ModelBroken(

@@ -71,15 +71,20 @@ def open_model(settings: Settings, progress: LoadProgress = lambda fraction, tex
     """
     try:
         return _open(settings, progress)
-    except KvlspError:
+    except OutOfMemory:
         raise
     except Exception as error:
-        log.debug("Loading failed.", exc_info=True)
-        if is_shortage(error):
+        if is_shortage(error):  # whatever was made of it on the way
+            log.debug("Loading failed.", exc_info=True)
+            fewer = "a smaller file of it (Q4_K_M, say)" if is_gguf(settings.model) else (
+                "weights of fewer bits (dtype int8 or int4)")
             raise OutOfMemory(
                 f"Memory ran out while {settings.model[:_LONGEST] or 'the default model'} was loaded. Choose a smaller "
-                "model, weights of fewer bits (dtype int8 or int4), or close other programs."
+                f"model, {fewer}, or close other programs."
             ) from error
+        if isinstance(error, KvlspError):
+            raise
+        log.debug("Loading failed.", exc_info=True)
         first = next(iter(str(error).strip().splitlines()), "")[:_LONGEST]
         why = f"{type(error).__name__}: {first}" if first else type(error).__name__
         raise ModelBroken(

@@ -13,6 +13,7 @@ from kvlsp.cache.stored import StoredRows
 from kvlsp.config import Settings
 from kvlsp.errors import IntegrityError
 from kvlsp.model.decoder import Decoder
+from kvlsp.model.keyvalues import untouched
 from kvlsp.opening.model import open_model
 from kvlsp.prompt.layout import Layout
 from tests.support.decoders import tiny_decoder
@@ -115,6 +116,28 @@ def test_a_copy_that_fails_drops_the_cache_and_nothing_else(monkeypatch):
     with pytest.raises(MemoryError):
         cache.offload()
     assert (len(cache.rows), cache.nbytes, cache.host_nbytes) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("way", ["reserve", "take"])
+def test_arrays_that_cannot_grow_drop_the_cache_and_nothing_else(monkeypatch, way):
+    """Some layers have new arrays by then, and the others none."""
+    cache, cells = edited(tiny_decoder(2))
+    made: list[int] = []
+
+    def runs_out(*which):
+        made.append(1)
+        if len(made) > 1:
+            raise MemoryError
+        return untouched(*which)
+
+    with monkeypatch.context() as short:
+        short.setattr("kvlsp.model.keyvalues.untouched", runs_out)
+        with pytest.raises(MemoryError):
+            cache.reserve(1024) if way == "reserve" else cache.take(500)
+    assert (len(cache.rows), cache.nbytes) == (0, 0)
+    cache.check_integrity()
+    assert repair(cache, layout_of(cells)).encoded == len(cells)
+    cache.check_integrity()
 
 
 def test_forgetting_and_parking_nothing():

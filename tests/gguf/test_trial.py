@@ -53,6 +53,19 @@ def test_a_process_that_the_system_kills_ran_out_of_memory(tmp_path: Path, monke
     assert not list(tmp_path.iterdir()), "with more memory it may open"
 
 
+def test_a_process_that_says_that_memory_ran_out_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*args: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+        said = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
+        return subprocess.CompletedProcess([], -6, stdout=b"begun\n", stderr=said)
+
+    monkeypatch.setattr(trial.subprocess, "run", run)
+    with pytest.raises(OutOfMemory, match=r"Memory ran out.*smaller file of the model"):
+        survive(tiny_file(1), "one", 1000, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_hangs_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], *, timeout: float, **more: object) -> subprocess.CompletedProcess[bytes]:
         raise subprocess.TimeoutExpired(command, timeout)

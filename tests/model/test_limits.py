@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from kvlsp.errors import TokenizerError
 from kvlsp.model import limits, memory
-from kvlsp.model.limits import is_shortage, left
+from kvlsp.model.limits import is_shortage, left, tells_of_shortage
 
 MIB = 1 << 20
 
@@ -91,6 +92,24 @@ def test_ulimit_is_heard():
 ])  # fmt: skip
 def test_a_shortage_is_told_from_other_failures(error, short):
     assert is_shortage(error) is short
+
+
+@pytest.mark.parametrize("said", [
+    "unable to allocate CPU buffer", "mmap failed: Cannot allocate memory", "failed to allocate buffer of size 1",
+    "terminate called after throwing an instance of 'std::bad_alloc'", "insufficient memory (attempted to allocate 9)",
+])  # fmt: skip
+def test_llama_cpp_says_a_shortage_in_these_words(said):
+    assert tells_of_shortage(said)
+    assert is_shortage(RuntimeError(said))
+    assert not tells_of_shortage("tensor 'output.weight' data is not within the file bounds")
+
+
+def test_what_was_raised_from_a_shortage_is_one():
+    middle, outer = ValueError("the tokenizer cannot be read"), TokenizerError("fetch it again")
+    outer.__cause__ = middle
+    assert not is_shortage(outer)
+    middle.__cause__ = MemoryError()
+    assert is_shortage(outer)
 
 
 def test_torch_says_a_shortage_in_these_words():
