@@ -90,10 +90,12 @@ def test_a_connection_that_takes_nothing_any_more_comes_to_its_end(monkeypatch):
         threading.Thread(target=listen, daemon=True).start()
         line.write(b"x" * (64 << 20))
         time.sleep(0.2)  # until the system's own buffers are full
+        waiting = line.waiting
         line.hang_up()
         ended = over.wait(10)
         taken[0].close()
         assert ended
+        assert 32 << 20 < waiting <= 64 << 20
 
 
 def test_the_way_is_light():
