@@ -354,7 +354,7 @@ def test_language_is_switched_off_and_on(start: Start, wire: Any) -> None:
 
 def test_settings_of_the_daemon_travel_with_initialize(start: Start, wire: Any) -> None:
     start("", options={"settings": {"maxLines": 3}})
-    assert wire("initialize")[0]["initializationOptions"] == {"maxLines": 3, "asksAgain": True}
+    assert wire("initialize")[0]["initializationOptions"] == {"maxLines": 3, "asksAgain": True, "status": True}
 
 
 def test_health_status_statistics_and_help(start: Start) -> None:

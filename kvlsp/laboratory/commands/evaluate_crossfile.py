@@ -12,7 +12,7 @@ from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import with_part
-from kvlsp.laboratory.commands.tables import answer
+from kvlsp.laboratory.commands.tables import answer, wide_console
 
 _CHARACTERS_PER_TOKEN = 3.6
 
@@ -70,12 +70,9 @@ def crossfile(
 
 
 def _show(report: Mapping[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=170)
+    console = wide_console()
     for kind, setting in report["settings"].items():
         shown = Table(
             Column("policy", no_wrap=True), "exact %", "similar", "recall %", "spelt %", "of it %", "name loss",

@@ -12,7 +12,7 @@ from kvlsp.cli.options import JsonOption, with_model_options
 from kvlsp.cli.progress import bar, opened
 from kvlsp.config import Settings
 from kvlsp.laboratory.commands.choices import with_part
-from kvlsp.laboratory.commands.tables import answer
+from kvlsp.laboratory.commands.tables import answer, wide_console
 
 
 @with_model_options(dtype="float32")
@@ -66,12 +66,9 @@ def edits(
 
 
 def _show(tables: Sequence[Mapping[str, Any]], renames: Mapping[str, float]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
+    console = wide_console()
     for table in tables:
         shown = Table("policy", "KL/token", "median", "top-1 %", "matters", "exact %", "vs full", "similar", "keys",
                       "tokens", "ms",
