@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from kvlsp.engine.document_state import DocumentState
-from kvlsp.engine.session import Session
 from kvlsp.engine.shelving import Shelving
 from kvlsp.engine.warm import READ_BEFORE, take_up
 from kvlsp.shelf.shelved import Shelved
 
 LITTLE: Final = 0.25
-"""Rows that come late replace those that were encoded meanwhile, where these are no more than so many of them."""
+"""Rows that come late replace those that were encoded meanwhile, where these are no more than so many of them, and of
+what there is room for today."""
 
 
 def came(document: DocumentState, shelved: Shelved | None) -> None:
@@ -37,17 +37,9 @@ def take_back(document: DocumentState, shelving: Shelving, now: float) -> None:
     if session.behind or (awaited is None and document.completing):
         return
     document.awaited = document.shelved = None
-    if awaited is None and not _give_way(document, session, len(shelved.book)):
+    if len(session.cache.rows) > LITTLE * min(len(shelved.book), session.context):
         return
+    document.unsync()
     job = document.job
     if take_up(session, shelved, shelving.worth, job.offset if job is not None else None):
         shelving.known(document.snapshot.uri, shelved)
-
-
-def _give_way(document: DocumentState, session: Session, count: int) -> bool:
-    """Drop what was encoded for want of the ``count`` rows that come now, if that is little."""
-    if len(session.cache.rows) > LITTLE * count:
-        return False
-    document.unsync()
-    session.cache.forget()
-    return True

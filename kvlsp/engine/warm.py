@@ -31,18 +31,18 @@ _GONE = 1 << 61
 
 
 def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None) -> int:
-    """Give the session the rows that were kept, if it has none and they are worth it; how many tokens are known by
-    that, 0 where nothing was done. All of its text has been read. ``caret`` (None: where it was) is the character at
+    """Give the session the rows that were kept, for those that it has, if that is worth it; how many tokens are known
+    by that, 0 where nothing was done. All of its text has been read. ``caret`` (None: where it was) is the character at
     which the first suggestion will be asked for."""
     tokens, book = session.tokens, shelved.book
     stored, too_many = shelved.stored, len(book) > session.context
-    if len(session.cache.rows) or session.full_prefill or session.behind:
+    if session.full_prefill or session.behind:
         return 0
     if too_many and not isinstance(stored, StoredRows):  # of what another engine wrote nothing can be left out
         return 0
     text = book.text
     old, new = match(book.ids[text], tokens.ids, lambda token: "\n" in tokens.tokenizer.piece(token))
-    if not worth.takes_up(len(old), shelved.stored.nbytes, shelved.per_row):
+    if not worth.takes_up(len(old) - len(session.cache.rows), shelved.stored.nbytes, shelved.per_row):
         return 0
     cells = np.where(book.markers < 0, book.markers, _GONE + np.arange(len(book)))
     cells[text[old]] = tokens.serials[new]
@@ -53,6 +53,7 @@ def take_up(session: Session, shelved: Shelved, worth: Worth, caret: int | None)
         there[text[old[(new < first) | (new >= end)]]] = False
         kept = np.flatnonzero(there)
         book, cells, stored = book.select(kept), cells[kept], stored.select(torch.from_numpy(kept))
+    session.cache.forget()
     session.cache.take_up(stored, cells, book.ids, book.prefix, book.staleness, book.frontier)
     rows = AT_ONCE / max(worth.per_row or shelved.per_row, 1e-9)
     spare = int(max(LEAST_SPARE, min(MOST_SPARE, rows)))
