@@ -186,6 +186,8 @@ class KeyValues:
         self.extend(places)
         self.position[places] = places
         self.owner[places] = 0
+        for layer in (*self.keys, *self.truth, *self.values):
+            layer[:, :slots] = 0  # what was never written is one page of zeros that stays in the processor's cache
 
     @torch.inference_mode()
     def clear(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -91,3 +94,18 @@ def test_arrays_may_be_written_outside_of_inference_mode():
 def test_slots_beyond_the_capacity_are_an_error():
     with pytest.raises(IndexError):
         claim(make(), [16], [0], 0)
+
+
+MEMORY = Path("/proc/self/statm")
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="a system tells a process's memory otherwise")
+def test_rows_that_a_reader_is_measured_with_lie_in_memory_and_others_do_not():
+    def taken() -> int:
+        return int(MEMORY.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    slots, before = 1 << 16, taken()
+    document = KeyValues([LayerShape(4, 64, 64)], slots, torch.float32, torch.device("cpu"))
+    assert taken() - before < document.nbytes / 2
+    document.occupy(slots)
+    assert taken() - before > 0.9 * document.nbytes
