@@ -20,7 +20,16 @@ def languages() -> tuple[str, ...]:
 def weights(identity: str) -> Mapping[str, Mapping[tuple[int, int, int], float]]:
     """By language and class of match (:func:`kvlsp.memory.mixture.kind`), for the checkpoint of this identity; empty
     for every other one."""
-    found = _read()
+    return _weights(_read(), identity)
+
+
+def learn(file: Path, identity: str, learned: Mapping[str, Mapping[tuple[int, int, int], float]]) -> None:
+    """Writes to ``file`` what was learned with the checkpoint of this identity. What it knew of other languages stays,
+    if that was learned with the same one."""
+    file.write_text(as_text(identity, {**_weights(_from(file), identity), **learned}), encoding="utf-8")
+
+
+def _weights(found: Mapping[str, Any], identity: str) -> Mapping[str, Mapping[tuple[int, int, int], float]]:
     if not identity or found.get("identity") != identity:
         return {}
     return {language: {(length, places, agreed): weight for length, places, agreed, weight in classes}
@@ -38,8 +47,12 @@ def as_text(identity: str, learned: Mapping[str, Mapping[tuple[int, int, int], f
 
 @cache
 def _read() -> Mapping[str, Any]:
+    return _from(FILE)
+
+
+def _from(file: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(FILE.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -26,15 +26,16 @@ def workspace_memory(
     drawn: Drawn,
     tokens: Annotated[int, typer.Option(help="Tokens of plain text scored in each package.", min=256)] = 6144,
     context: Annotated[int, typer.Option(help="Tokens of a piece of them; its second half counts.", min=64)] = 1024,
-    learn: Annotated[Path | None, typer.Option(help="Learn weights on all packages, write them here, no more; those of "
-                                                    "the default model: default_model/workspace_memory.json")] = None,
+    learn: Annotated[Path | None, typer.Option(help="Learn weights on all packages, write them here beside those of "
+                                                    "other languages, no more; those of the default model: "
+                                                    "default_model/workspace_memory.json")] = None,
     json: JsonOption = False,
 ) -> None:
     """First lines and tokens right with and without an n-gram store of the package's other files; --count is for each.
 
     The weights of a package are learned on the tokens of the others; a package alone has those of the model.
     """
-    from kvlsp.default_model.remembers import as_text
+    from kvlsp.default_model import remembers
     from kvlsp.laboratory.evaluation import workspace_memory as measuring
     from kvlsp.laboratory.evaluation.confidence import surest
     from kvlsp.laboratory.evaluation.confidence import table as thresholds
@@ -47,7 +48,7 @@ def workspace_memory(
                   for name, files in packages.items()}
     if learn is not None:
         weights = measuring.learn([one for found in scored.values() for one in found])
-        learn.write_text(as_text(loaded.identity, {drawn.language: weights}), encoding="utf-8")
+        remembers.learn(learn, loaded.identity, {drawn.language: weights})
         return
     rows: list[dict[str, Any]] = []
     lines: list[Line] = []
