@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from kvlsp.completion.joint import ends_whole_lines, goes_before_code, joins, merges
 from kvlsp.syntax.around import Around, Size, least_open
+from kvlsp.syntax.behind import Behind
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.indents import misplaced
 from kvlsp.syntax.piece import Piece, TooMuch
@@ -63,6 +64,7 @@ class _Fitting:
         self.around = Around(place) if place.language is not None else None
         self._could: dict[int, bool] = {}
         self._kinds: dict[int, str | None] = {}
+        self._words: dict[int, str] = {}
 
     def fits(self, text: str) -> bool:
         return joins(self.place, text, self.around) and self.parses(text)
@@ -127,7 +129,7 @@ class _Fitting:
                 return False
             if place.blank and not ends_whole_lines(place, text) and behind.begins_statement:
                 return False
-            if piece.opens_twice(text):
+            if piece.opens_twice(text) or not self._is_word(piece, text, behind):
                 return False
         lines = (piece.above + place.line_before, piece.below)
         return misplaced(piece.language, text.join(lines)) <= misplaced(piece.language, "".join(lines))
@@ -138,6 +140,17 @@ class _Fitting:
             filler = next(filter(piece.parses, ("", *_FILLERS)), None)
             self._kinds[id(piece)] = None if filler is None else piece.behind(filler).kind
         return self._kinds[id(piece)] in (None, kind)
+
+    def _is_word(self, piece: Piece, text: str, behind: Behind) -> bool:
+        """Whether the first word or sign behind the caret is what it was where nothing misses before it: no ``this``
+        became a name behind a dot, no sign of a number that of a sum. No whole line goes before a colon there."""
+        if id(piece) not in self._words:
+            was = piece.behind("") if piece.parses("") else None
+            self._words[id(piece)] = was.word if was is not None and was.begins_word and not was.kind else ""
+        word = self._words[id(piece)]
+        if word == ":" and ends_whole_lines(self.place, text):
+            return False
+        return not word or bool(behind.kind) or behind.word == word
 
     def _completed(self, text: str) -> tuple[str, ...]:
         """The text, and what it would be once all is closed that nothing behind the caret closes."""

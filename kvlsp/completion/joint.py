@@ -39,6 +39,8 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
             return False
     if around is None:
         return True
+    if around.conditionals.broken_by(text):
+        return False
     if place.held is not None and place.held.lines and joint.inside is not place.held:
         return False
     if joint.inside is not None and joint.inside.lines and place.scan.inside is None and not (

@@ -17,6 +17,7 @@ from enum import Enum
 from functools import cached_property
 
 from kvlsp.syntax.block import BLOCK, Place, block_lines, statement_brackets
+from kvlsp.syntax.conditionals import Conditionals
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
 from kvlsp.syntax.scanner import Scan, closers, end_line, indent_of, scan_line, scan_lines
@@ -48,6 +49,11 @@ class Around:
         self.place, self.language = place, place.language
         self._patience = Patience(PATIENCE_IN_ALL)
         self._pieces: dict[tuple[str, str], Piece] = {}
+
+    @cached_property
+    def conditionals(self) -> Conditionals:
+        """What is open at the caret of ``#if`` and the like."""
+        return Conditionals(self.place)
 
     def piece(self, inserted: str, size: Size) -> Piece:
         """The lines of the block in which ``inserted`` would stand; equal ones are the same object."""

@@ -3,6 +3,7 @@
     behind = piece.behind(inserted)     # the piece parses with it
     behind.reached                      # what reaches across the end of what was inserted
     behind.kind                         # whether code, a string or a comment begins there now
+    behind.word                         # what kind of word or sign begins there
     behind.begins_statement             # a statement begins there, on the line on which another one ends
     behind.closes_nothing               # the sign there is a statement by itself
 """
@@ -52,6 +53,20 @@ class Behind:
             return "comment"
         inside = any(word in leaf.type for word in _IN_STRINGS) and not leaf.type.endswith(_QUOTES)
         return "string" if inside or self.language.leaves.get(leaf.type) == "string" else ""
+
+    @property
+    def word(self) -> str:
+        """The kind of the leaf there, one for all names; "" where there is none."""
+        leaf = self._leaf
+        if leaf is None:
+            return ""
+        return "identifier" if "identifier" in leaf.type else leaf.type
+
+    @property
+    def begins_word(self) -> bool:
+        """Whether that leaf begins there, and not before."""
+        leaf = self._leaf
+        return leaf is not None and leaf.start_byte == self.start
 
     @property
     def closes_nothing(self) -> bool:

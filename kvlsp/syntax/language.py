@@ -85,6 +85,8 @@ class Language:
     """The last character of a whole statement; empty where line breaks end statements."""
     directives: tuple[str, ...]
     """What lines begin with that are whole by themselves (``#`` of a preprocessor)."""
+    conditionals: Mapping[str, str]
+    """Word of such a line -> what it does to a part of the file that may be left out: open, part, last or close."""
     frames: tuple[Frame, ...]
     leaves: Mapping[str, str]
     """Kind of node -> identifier, number, string or comment: leaves whose text does not matter."""
@@ -214,6 +216,7 @@ def _from_toml(folder: Path, data: Mapping[str, Any]) -> Language:
         layout=blocks["layout"], openers=tuple(blocks["openers"]),
         continues=tuple(blocks.get("continues", ())), ends=tuple(blocks.get("ends", ())),
         directives=tuple(blocks.get("directives", ())), carries=tuple(blocks.get("carries", ())),
+        conditionals={word: role for role, words in data.get("conditionals", {}).items() for word in words},
         leaves={kind: name for name, kinds in data["leaves"].items() for kind in kinds},
         frames=tuple(Frame(start, end) for start, end in blocks.get("frames", ())) or (Frame("", ""),),
     )
