@@ -85,6 +85,7 @@ def read(text: str, rows: int | None = None, named: Collection[str] = ()) -> Def
         control = {name: number for name, number in control.items() if number < rows}
         texts = [entry for entry in texts if entry["id"] < rows]
         _refuse_beyond(vocabulary, rows, {entry["content"] for entry in added})
+        vocabulary = {entry: number for entry, number in vocabulary.items() if number < rows}
     kind = _kind(file)
     changed = _changed(model, {entry["content"] for entry in added if entry not in texts}, texts)
     initial = file.get("normalizer"), file.get("pre_tokenizer")

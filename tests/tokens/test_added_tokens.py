@@ -106,6 +106,19 @@ def test_a_folder_s_settings_name_control_tokens_and_its_configuration_the_rows(
     assert "<image>" in Tokenizer.load(tmp_path, rows=last + 9).control
 
 
+@pytest.mark.parametrize("kind", ["gemma", "llama3"])
+def test_an_added_text_that_the_vocabulary_lists_too_is_never_said_without_a_row(kind: str) -> None:
+    file = json.loads(tokenizer_json(kind))
+    rows = 1 + max(*file["model"]["vocab"].values(), *(entry["id"] for entry in file["added_tokens"]))
+    file["model"]["vocab"]["<i>"] = rows
+    file["added_tokens"].append({**file["added_tokens"][0], "content": "<i>", "id": rows, "special": False})
+    tokenizer = Tokenizer(json.dumps(file), rows=rows)
+    assert rows not in tokenizer.starting_with("<")
+    assert tokenizer.vocabulary_size == rows
+    assert tokenizer.decode(tokenizer.encode("a<i>", initial=False).ids) == "a<i>"
+    assert rows in Tokenizer(json.dumps(file), rows=rows + 1).starting_with("<")
+
+
 def test_a_vocabulary_larger_than_the_model_is_refused() -> None:
     with pytest.raises(TokenizerError, match="do not belong together"):
         Tokenizer(tokenizer_json("gpt2"), rows=700)
