@@ -77,7 +77,7 @@ class Folder:
                 else:
                     found.append((stat.st_mtime_ns, stat.st_size, path))
         total = sum(size for _, size, _ in found)
-        bound = min(self.bound, int(SHARE * (total + (self._free() if free is None else free))))
+        bound = self._bound_now(total, free)
         for _, size, path in sorted(found, key=lambda one: one[0]):
             if total <= bound:
                 break
@@ -86,6 +86,19 @@ class Folder:
                     path.unlink()
                     total -= size
         return total
+
+    def takes(self, nbytes: int, free: int | None = None) -> bool:
+        """Whether a file of ``nbytes`` may be written, for which the others may have to go; ``free`` as in
+        :meth:`sweep`."""
+        total = 0
+        for path in self._all():
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
+        return nbytes <= self._bound_now(total, free)
+
+    def _bound_now(self, total: int, free: int | None) -> int:
+        """Bytes that the folder may hold today, where ``total`` are in it."""
+        return min(self.bound, int(SHARE * (total + (self._free() if free is None else free))))
 
     def _free(self) -> int:
         """Bytes that this user may still write where the folder is; plenty where nobody can tell."""

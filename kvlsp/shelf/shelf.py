@@ -122,6 +122,9 @@ class Shelf:
     def _write(self, path: Path, rows: Leaving) -> None:
         try:
             self._folder.prepare()
+            if not self._folder.takes(rows.nbytes):
+                log.debug("Rows are not saved on disk, which is nearly full.")
+                return
             size = write(path, rows, Label(self.kind.key, self.kind.name, self._worth.per_row or 0.0))
             log.debug("Kept %d rows on disk, %d bytes.", len(rows.book), size)
             self.held = self._folder.sweep()

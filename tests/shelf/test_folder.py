@@ -50,6 +50,13 @@ def test_a_disk_that_is_nearly_full_is_not_filled(folder):
     assert names(folder) == []
 
 
+def test_what_a_nearly_full_disk_would_not_keep_is_not_written(folder):
+    put(folder, "0.rows", 40, age=1)
+    assert folder.takes(90, free=320)
+    assert not folder.takes(91, free=320)
+    assert not folder.takes(101, free=1 << 40)
+
+
 def test_unfinished_files_count_while_somebody_may_be_writing_them_and_then_go(folder):
     put(folder, "a-1.part", 80, age=10)
     put(folder, "b-2.part", 80, age=3600)
