@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from kvlsp.remote import asking
 from tests.e2e.support.editors import editors_folder
 from tests.support.folders import short_folder
+
+# Machines are shared and differ: an example that takes long there says nothing of the code.
+settings.register_profile("no deadline", settings(), deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session", autouse=True)
