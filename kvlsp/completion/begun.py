@@ -17,23 +17,30 @@ from kvlsp.completion.trim import trim
 from kvlsp.reasons import Reason
 from kvlsp.syntax.around import least_open
 from kvlsp.syntax.block import Place
+from kvlsp.syntax.piece import PATIENCE_IN_ALL, Patience
 from kvlsp.syntax.scanner import CLOSER_OF, scan_lines
 
 TRIED = 4
 """So many beginnings are looked at, at most: the longest ones, and the first line."""
 
 
-def offer(rule: StopRule, generated: str, around: tuple[str, str], *, ended: bool) -> tuple[str, Reason | None]:
+def offer(rule: StopRule, generated: str, around: tuple[str, str], *, ended: bool,
+          patience: Patience | None = None) -> tuple[str, Reason | None]:
     """What of the ``generated`` text may be inserted between the texts ``around`` the caret, or why there is none.
 
-    Once generation has ``ended``, and nothing of that fits, what was begun and is closed here.
+    Once generation has ``ended``, and nothing of that fits, what was begun and is closed here. ``patience`` with all of
+    that: how long one fit takes is bounded already, and there may be several.
     """
     prefix, suffix = around
     language = rule.place.language
     text, reason = trim(prefix, generated, suffix, language)
     if text or not ended:
         return text, reason
+    patience = Patience(PATIENCE_IN_ALL) if patience is None else patience  # each try looks at the code around anew
+    patience.begin()
     for begun in closed(rule):
+        if not patience():
+            break
         text, _ = trim(prefix, begun, suffix, language)
         if _first_line(text) == _first_line(begun) and any(map(str.isalnum, text)):
             return text, None

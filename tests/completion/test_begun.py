@@ -11,6 +11,7 @@ from kvlsp.completion.stop import StopPolicy, StopRule
 from kvlsp.completion.trim import trim
 from kvlsp.reasons import Reason
 from kvlsp.syntax.language import Language
+from kvlsp.syntax.piece import Patience
 
 LANGUAGES = {language.name: language for language in Language.all()}
 
@@ -100,3 +101,11 @@ def test_what_is_offered_was_generated_but_for_its_end(language, document, text)
     while not rule.generated.startswith(found[:end]):
         end -= 1
     assert not set(found[end:]) - set(" \n)]}")
+
+
+def test_no_more_is_tried_when_patience_is_over():
+    document, text = "if (|\n", "x) {\n  return y;"
+    rule, whole = generated("javascript", document, text)
+    around = ("if (", "\n")
+    assert offer(rule, whole, around, ended=True, patience=Patience(10.0))[0]
+    assert not offer(rule, whole, around, ended=True, patience=Patience(0.0))[0]
