@@ -81,7 +81,7 @@ def _report(index: Index, read: int, chunks: tuple[Chunk, ...], budget: int) -> 
     from kvlsp.workspace.service import tokens
 
     size = index.size()
-    problems = [*([index.problem] if index.problem else []), *index.passed_over]
+    problems = [*index.rules.problems, *([index.problem] if index.problem else []), *index.passed_over]
     if index.truncated:
         problems.append("There are more files than kvlsp indexes; the rest is left out. Exclude some with --exclude.")
     if not index.ranks:

@@ -7,6 +7,7 @@ on, even after it was deleted there.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -94,6 +95,20 @@ def _fitting(chosen: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             Settings.read({key: value})
         except ConfigurationError as error:
             problems.append(str(error))
+            if rest := _rest(value):
+                with contextlib.suppress(ConfigurationError):
+                    Settings.read({key: rest})
+                    fitting[key] = rest
         else:
             fitting[key] = value
     return fitting, problems
+
+
+def _rest(value: object) -> list[str]:
+    """What can be taken for a list of strings, one at least, of a value that is none: what somebody wants kept out
+    stays out although something else is wrong. As a mapping VS Code's own settings write globs."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = [glob for glob, excludes in value.items() if excludes]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []

@@ -63,6 +63,20 @@ class Pattern:
                 self._matcher = never
         return bool(self._matcher(name if self.name else path))
 
+    @property
+    def beginning(self) -> bytes:
+        """What all that it speaks of begins with: up to its first special byte."""
+        glob = self.glob if self.name else self.glob[self.glob.startswith(b"/"):]
+        return glob[:_prefix(glob)]
+
+    def widened(self) -> Pattern | None:
+        """One that speaks of all that begins as this one does, files and folders; None where this one takes something
+        back, or names nothing."""
+        if self.negative or not self.glob.strip(b"/"):
+            return None
+        start = self.beginning
+        return Pattern(self.glob, False, False, self.name, _matcher=lambda path: path.startswith(start))
+
     def compile(self, *, strict: bool = False) -> Matcher:
         """Raises :class:`BadGlob` when no path can ever match; ``strict``: as :func:`compile_glob` has it."""
         if not self.glob.strip(b"/"):

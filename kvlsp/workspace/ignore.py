@@ -20,14 +20,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from kvlsp.errors import ConfigurationError
 from kvlsp.syntax.language import Language
 from kvlsp.text.secret_names import secret_folder, secret_name
-from kvlsp.workspace.gitignore import Pattern, Patterns, TooMany
+from kvlsp.workspace.exclude import excluded
+from kvlsp.workspace.gitignore import Patterns, TooMany
 from kvlsp.workspace.reading import read_bytes, refusal_for, refusal_of
 from kvlsp.workspace.refusal import Refusal
 from kvlsp.workspace.repository import own_excludes, repository_of, top_of
-from kvlsp.workspace.wildmatch import BadGlob
 
 GENERATED: Final = (
     "*.min.*", "*-min.*", "*.bundle.*", "*.chunk.*", "*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*.pb.*", "*_pb.js",
@@ -88,11 +87,10 @@ class Rules:
     """The rules of one root. They remember files of rules; :meth:`forget` when one has changed."""
 
     def __init__(self, root: Path, exclude: Sequence[str] = ()) -> None:
-        """Raises :class:`ConfigurationError` when a glob of the user's cannot be understood."""
         self.root = root
         self.unfollowed: dict[Path, str] = {}
         """Files of rules that are too long to follow, and why: all that they speak of is passed over."""
-        self._exclude = _understood(exclude)
+        self._exclude, self.problems = excluded(exclude)
         self.identity = "\0".join([str(root), *exclude])
         """Names root and globs: an index made under other globs is another one."""
         self._verdicts: dict[Path, Refusal | None] = {}
@@ -219,20 +217,3 @@ def _below(path: Path, folder: Path) -> bytes:
     """The path from the folder, as git writes it."""
     below = os.fsencode(path)[len(os.fsencode(str(folder).rstrip(os.sep))) + 1:]
     return below if os.sep == "/" else below.replace(os.fsencode(os.sep), b"/")
-
-
-def _understood(globs: Sequence[str]) -> Patterns:
-    patterns: list[Pattern] = []
-    for glob in globs:
-        try:
-            pattern = Pattern.parse(glob.encode("utf-8", "surrogatepass"))
-            if pattern is not None:
-                pattern.compile(strict=True)
-                patterns.append(pattern)
-        except BadGlob as error:
-            raise ConfigurationError(f"kvlsp.exclude holds a glob that cannot be understood, {glob!r}: {error}. "
-                                     "Write them like lines of a .gitignore.") from error
-    try:
-        return Patterns(patterns)
-    except TooMany as error:
-        raise ConfigurationError("kvlsp.exclude holds too many globs. Leave out whole folders instead.") from error

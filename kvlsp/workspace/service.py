@@ -20,6 +20,7 @@ from typing import Final
 from kvlsp.errors import KvlspError
 from kvlsp.syntax.language import Language
 from kvlsp.workspace.chunk import Chunk, Region
+from kvlsp.workspace.exclude import excluded
 from kvlsp.workspace.index import Index
 from kvlsp.workspace.messages import (
     Ask,
@@ -68,6 +69,7 @@ class Service:
         self._withholding = Withholding(send)
         self._asked_for = Roots(())
         self._wide: list[str] = []
+        self._globs: tuple[str, ...] = ()
         self._problem = self._failed = ""
         self._documents = OpenDocuments()
         self._placed: dict[str, tuple[Chunk, ...]] = {}
@@ -144,7 +146,7 @@ class Service:
         roots -= set(wide)
         if wanted.exclude != self._asked_for.exclude or not roots:
             self.close()
-        self._asked_for, self._problem = wanted, ""
+        self._asked_for, self._problem, self._globs = wanted, "", excluded(wanted.exclude).problems
         self._documents.below(sorted(roots))
         try:
             if roots and self._workspace is None:
@@ -158,7 +160,7 @@ class Service:
                     self._workspace.add(root)
                 self._busy = True
                 self._withholding.look(self._documents.places, self._index_over)
-        except KvlspError as error:  # a glob that nobody understands: rather nothing than what should be left out
+        except KvlspError as error:
             self._problem = str(error)
             self.close()
         self._placed.clear()
@@ -218,7 +220,7 @@ class Service:
         if settled:
             self._withholding.look(self._documents.places, self._index_over)
         self._told = self._clock()
-        problems = [*self._wide, *([self._problem] if self._problem else [])]
+        problems = [*self._wide, *self._globs, *([self._problem] if self._problem else [])]
         if self._workspace is None:
             self._send(Condition(0, 0, 0, problems=tuple(problems), settled=settled))
             return

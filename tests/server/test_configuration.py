@@ -171,3 +171,14 @@ def test_the_compact_trace_of_vs_codes_libraries_is_one_of_messages(section):
     configuration = configured()
     assert configuration.whole(section) == []
     assert configuration.settings.trace == "messages"
+
+
+@pytest.mark.parametrize("written", ["mine/", ["mine/", 7], ["mine/", None, {}], {"mine/": True, "ours/": False}])
+def test_what_can_be_read_of_a_list_that_is_none_holds_and_the_rest_is_told(written):
+    for key in ("exclude", "disabledFiles"):
+        configuration = Configuration(START)
+        for said in (configuration.begin, configuration.push, configuration.whole):
+            assert [f"kvlsp.{key}" in problem for problem in said({key: written})] == [True]
+            assert configuration.settings.as_options()[key] == ("mine/",)
+    assert configuration.whole({"exclude": 7, "enable": "false", "model": ["a"], "maxLines": "3"}) != []
+    assert configuration.settings == START

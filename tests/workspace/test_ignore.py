@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kvlsp.errors import ConfigurationError
 from kvlsp.workspace.ignore import Rules, folder_name_refusal, name_refusal
 from kvlsp.workspace.refusal import Refusal
 from tests.workspace.trees import ALLOWED, EXCLUDE, FORBIDDEN, write_forbidden, write_tree
@@ -65,10 +64,29 @@ def test_changed_rules_count_after_forget(tmp_path):
     assert rules.refusal(tmp_path / "a.py") is Refusal.IGNORED
 
 
-@pytest.mark.parametrize("glob", ["!", "/", "[z-a].py", "[a", "a[!x", "[[:nope:]]", "a\\", "a" * 5000])
-def test_a_glob_of_the_user_that_can_never_match_is_refused_in_a_sentence(tmp_path, glob):
-    with pytest.raises(ConfigurationError, match=r"kvlsp\.exclude holds a glob that cannot be understood"):
-        Rules(tmp_path, ("*.ok", glob))
+FILES = ["a.py", "kept/b.py", "lib/c.py", "lib/deep/d.py", "library.py", "s.ok.py"]
+
+
+@pytest.mark.parametrize(("glob", "left"), [
+    ("!", FILES[:5]), ("/", FILES[:5]), ("!lib/[a", FILES[:5]), ("a" * 5000, FILES[:5]),
+    ("[z-a].py", []), ("[a", []), ("[[:nope:]]", []), ("**/\\", []), ("*[!", []),
+    ("lib/[a", ["a.py", "kept/b.py", "library.py"]), ("/lib/*.[ch", ["a.py", "kept/b.py", "library.py"]),
+    ("lib[", ["a.py", "kept/b.py"]), ("de[[:x:]]/", ["a.py", "kept/b.py", "lib/c.py", "library.py"]),
+])
+def test_a_glob_with_a_slip_leaves_out_all_that_begins_like_it_and_the_others_hold(tmp_path, glob, left):
+    write_tree(tmp_path, dict.fromkeys(FILES, "x = 1\n"))
+    for globs in (("*.ok.py", glob), (glob, "*.ok.py")):
+        rules = Rules(tmp_path, globs)
+        assert [name for name in FILES if rules.refusal(tmp_path / name) is None] == left
+        assert len(rules.problems) == 1
+        assert rules.problems[0].startswith(f"kvlsp.exclude holds a glob that cannot be understood, {glob!r}:")
+
+
+def test_more_globs_than_can_be_followed_leave_out_everything(tmp_path):
+    write_tree(tmp_path, {"a.py": "x = 1\n"})
+    rules = Rules(tmp_path, [f"*{number}" for number in range(10_001)])
+    assert rules.refusal(tmp_path / "a.py") is Refusal.EXCLUDED
+    assert "too many globs" in rules.problems[0]
 
 
 def test_globs_of_the_user_are_lines_of_a_gitignore(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kvlsp.workspace.messages import DocumentClosed, DocumentText, FilesChanged, Roots, Withheld
+from kvlsp.workspace.messages import Condition, DocumentClosed, DocumentText, FilesChanged, Roots, Withheld
 from tests.workspace.talk import Talk
 
 
@@ -35,3 +35,15 @@ def test_no_memory_is_told_of_open_documents_that_would_not_be_read(talk, root):
     assert withheld(talk) == ("new.py",)
     talk.tell(Roots(()))
     assert withheld(talk) == ()
+
+
+def test_a_glob_with_a_slip_withholds_what_begins_like_it_and_is_named(talk, root):
+    names = ("app.py", "mine/a.py", "theirs/b.py")
+    talk.tell(Roots((str(root),), ("mine/", "the[")), *(DocumentText(str(root / name), "x = 1\n") for name in names))
+    assert withheld(talk) == ("a.py", "b.py")
+    conditions = [message for message in talk.said if isinstance(message, Condition)]
+    assert conditions[-1].roots == 1
+    assert "'the['" in conditions[-1].problems[0]
+    talk.tell(Roots((str(root),), ("mine/",)))
+    assert withheld(talk) == ("a.py",)
+    assert [message for message in talk.said if isinstance(message, Condition)][-1].problems == ()
