@@ -31,6 +31,8 @@ class _Open:
     snapshot: Snapshot
     path: str | None
     """On the disk; None: it was never saved."""
+    name: str
+    """By which the workspace knows it: its path, but for one that is open a second time, under another URI."""
     changed: float
     """When its text last changed."""
     caret: int = 0
@@ -43,11 +45,6 @@ class _Open:
     visits: Visits = field(default_factory=Visits)
     placed: PlaceContext | None = None
 
-    @property
-    def name(self) -> str:
-        """By which the workspace knows it."""
-        return self.snapshot.uri if self.path is None else self.path
-
 
 class Asking:
     """See the module. One thread."""
@@ -56,6 +53,8 @@ class Asking:
         self.settings = settings
         self._open: dict[str, _Open] = {}
         self._active: str | None = None
+        self._names: set[str] = set()
+        """Of those that are open."""
         self._closed: list[str] = []
         """Paths of closed documents that the workspace has not been told of yet."""
         self._count = 0
@@ -70,7 +69,9 @@ class Asking:
     def opened(self, snapshot: Snapshot, path: str | None, now: float) -> None:
         """A document was opened, or replaced as a whole; ``path``: on the disk, None for one that was never saved."""
         before = self._open.get(snapshot.uri)
-        self._open[snapshot.uri] = _Open(snapshot, path, now - QUIET, moved=now)
+        name = before.name if before is not None else snapshot.uri if path is None or path in self._names else path
+        self._names.add(name)
+        self._open[snapshot.uri] = _Open(snapshot, path, name, now - QUIET, moved=now)
         if before is not None:
             self._open[snapshot.uri].placed = before.placed
         if self._waiting is not None and self._waiting[1] == snapshot.uri:
@@ -102,6 +103,7 @@ class Asking:
         document = self._open.pop(uri, None)
         if document is not None:
             self._closed.append(document.name)
+            self._names.discard(document.name)
             self._active = None if self._active == uri else self._active
             if self._waiting is not None and self._waiting[1] == uri:
                 self._waiting = None
@@ -215,8 +217,8 @@ class Asking:
 
     def _places(self, document: _Open) -> tuple[Visited, ...]:
         """Of the other documents, the latest first."""
-        found = [(visit.when, Visited(other.path, visit.offset, visit.edited))
-                 for other in self._open.values() if other is not document and other.path is not None
+        found = [(visit.when, Visited(other.name, visit.offset, visit.edited))
+                 for other in self._open.values() if other.path is not None and other.path != document.path
                  for visit in other.visits.latest]
         found.sort(key=lambda pair: -pair[0])
         return tuple(place for _, place in found[:PLACES])
@@ -229,4 +231,5 @@ def _unsent(document: _Open) -> bool:
 def _text(document: _Open) -> DocumentText:
     document.sent = document.snapshot.text
     language = document.snapshot.language if document.path is None else None
-    return DocumentText(document.name, str(document.snapshot.text), language)
+    place = None if document.path == document.name else document.path
+    return DocumentText(document.name, str(document.snapshot.text), language, place)

@@ -34,10 +34,13 @@ from kvlsp.messages import (
     RememberedFile,
 )
 from kvlsp.text.document import Snapshot
+from kvlsp.text.uris import is_untitled, path_within
 from kvlsp.workspace.messages import (
     Condition,
+    DocumentClosed,
     FilesChanged,
     FromWorkspace,
+    PartOpened,
     Recalled,
     Recollect,
     Retrieved,
@@ -93,6 +96,10 @@ class CrossFile:
         """What this process tells first takes the place of all that was told before."""
         self._withheld: tuple[str, ...] = ()
         """Open documents that are in no memory, as the engine was told."""
+        self._belongs: dict[str, str] = {}
+        """The notebook's path of each open cell, as the editor's thread was told."""
+        self._parts: dict[str, str] = {}
+        """The path of the file that each open document is part of, or that it is under another scheme."""
 
     @property
     def failures(self) -> dict[Failure, int]:
@@ -103,8 +110,15 @@ class CrossFile:
 
     def note(self, message: Message) -> None:
         """A message that the engine gets; most of them matter here as well."""
+        if isinstance(message, CloseDocument):
+            self._belongs.pop(message.uri, None)
         if self._thread is not None:
             self._queue.put(message)
+
+    def belongs(self, cell: str, notebook: str) -> None:
+        """The next document that is opened with the URI ``cell`` is a part of that notebook."""
+        if (path := path_within(notebook)) is not None:
+            self._belongs[cell] = path
 
     def folders(self, paths: Iterable[str], settings: Settings, snapshots: Iterable[Snapshot]) -> None:
         """All folders of the workspace from now on; ``snapshots``: the documents that are open."""
@@ -159,15 +173,15 @@ class CrossFile:
         now = self._clock()
         match item:
             case OpenDocument(snapshot):
-                path = self._path_of(snapshot.uri)
-                if path is not None or is_untitled(snapshot.uri):
-                    self._asking.opened(snapshot, path, now)
+                self._opened(snapshot, now)
             case EditDocument():
                 self._asking.edited(item, now)
             case Complete():
                 self._asking.visited(item.uri, item.offset, now)
             case CloseDocument(uri):
                 self._asking.closed(uri)
+                if self._parts.pop(uri, None) is not None:
+                    self._process.send(DocumentClosed(uri))
             case Configure(settings):
                 before, self._asking.settings = self._asking.settings, settings
                 switched = _wishes(before) != _wishes(settings)
@@ -184,6 +198,16 @@ class CrossFile:
                 if self._process.heard(process, message):
                     self._hear(message)
 
+    def _opened(self, snapshot: Snapshot, now: float) -> None:
+        uri = snapshot.uri
+        whole = self._belongs.get(uri)
+        path = self._path_of(uri) if whole is None else None
+        if path is not None or is_untitled(uri):
+            self._asking.opened(snapshot, path, now)
+        elif (part := whole or path_within(uri)) is not None:
+            self._parts[uri] = part
+            self._process.send(PartOpened(uri, part))
+
     def _send_due(self) -> None:
         if self._process.runs:
             for message in self._asking.outgoing(self._clock()):
@@ -198,7 +222,8 @@ class CrossFile:
             case Recalled(files):
                 self._remember(Remember(tuple(RememberedFile(*file) for file in files), self._anew))
             case Withheld(paths):
-                self._withhold(self._asking.uris(frozenset(paths)))
+                names = frozenset(paths)
+                self._withhold((*self._asking.uris(names), *(uri for uri in self._parts if uri in names)))
             case Condition():
                 if message.settled:
                     self._asking.again()
@@ -240,6 +265,8 @@ class CrossFile:
         if not self._process.runs and not self._start():
             return
         self._process.send(Roots(self._roots, settings.exclude))
+        for uri, path in self._parts.items():
+            self._process.send(PartOpened(uri, path))
         if settings.remembers_workspace:
             self._process.send(Recollect(languages(), REMEMBERED))
         elif self._told_files:
@@ -282,8 +309,3 @@ class CrossFile:
 def _wishes(settings: Settings) -> tuple[object, ...]:
     """What decides whether there is a process, and what it reads."""
     return settings.reads_workspace, settings.remembers_workspace, settings.exclude
-
-
-def is_untitled(uri: str) -> bool:
-    """A document that was never saved: ``untitled:`` of VS Code, and ``file://`` of Neovim's buffers without a name."""
-    return uri.startswith("untitled:") or uri == "file://"

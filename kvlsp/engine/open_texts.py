@@ -12,18 +12,20 @@ from typing import Final
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
 from kvlsp.text.secret_names import secret_uri
+from kvlsp.text.uris import file_of
 
 LONGEST: Final = 128 << 10
 """Characters of a document; in longer ones there is data more often than code."""
 
 
 class OpenTexts:
-    """What has been told of which document, by URI. One thread."""
+    """What has been told of which document. One thread."""
 
     def __init__(self) -> None:
         self._told: dict[str, Snapshot] = {}
-        self._judged: dict[str, tuple[Snapshot, bool]] = {}
-        """Whether a document counts; kept, since it is asked whenever the engine looks for work."""
+        """By the file that each is of, which may be open under two URIs; then the last of them counts."""
+        self._judged: dict[str, tuple[Snapshot, bool, str]] = {}
+        """Whether a document counts, and its file; kept, since it is asked whenever the engine looks for work."""
         self._languages: Collection[str] = ()
         self._withheld: frozenset[str] = frozenset()
 
@@ -38,30 +40,31 @@ class OpenTexts:
         self._judged.clear()
 
     def due(self, documents: Iterable[Snapshot], current: str | None, languages: Collection[str]) -> str | None:
-        """The URI of one that changed since it was told, or that is to be forgotten; of ``languages`` those count,
+        """The file of one that changed since it was told, or that is to be forgotten; of ``languages`` those count,
         named as `grammars/` names them. Two comparisons for each document that is what it was."""
         self._judged = {one.uri: self._judge(one, languages) for one in documents}
         self._languages = languages
-        wanted = {uri: one for uri, (one, counts) in self._judged.items() if counts}
-        gone = next((uri for uri in self._told if uri not in wanted), None)
+        wanted = {file: one for one, counts, file in self._judged.values() if counts}
+        gone = next((file for file in self._told if file not in wanted), None)
         if gone is not None:
             return gone
-        return next((uri for uri, one in wanted.items() if uri != current and self._told.get(uri) is not one), None)
+        here = self._judged[current][2] if current in self._judged else current
+        return next((file for file, one in wanted.items() if file != here and self._told.get(file) is not one), None)
 
-    def tell(self, uri: str, documents: Iterable[Snapshot], languages: Collection[str]) -> tuple[str, str]:
+    def tell(self, file: str, documents: Iterable[Snapshot], languages: Collection[str]) -> tuple[str, str]:
         """It counts as told from now on: its name and its text, "" for one that is to be forgotten."""
-        found = next((one for one in documents if one.uri == uri and self._counts(one, languages)), None)
-        if found is None:
-            self._told.pop(uri, None)
-            return uri, ""
-        self._told[uri] = found
-        return uri, str(found.text)
+        found = [one for one in documents if file_of(one.uri) == file and self._counts(one, languages)]
+        if not found:
+            self._told.pop(file, None)
+            return file, ""
+        self._told[file] = found[-1]
+        return file, str(found[-1].text)
 
-    def _judge(self, document: Snapshot, languages: Collection[str]) -> tuple[Snapshot, bool]:
+    def _judge(self, document: Snapshot, languages: Collection[str]) -> tuple[Snapshot, bool, str]:
         known = self._judged.get(document.uri)
         if known is not None and known[0] is document and languages == self._languages:
             return known
-        return document, self._counts(document, languages)
+        return document, self._counts(document, languages), known[2] if known is not None else file_of(document.uri)
 
     def _counts(self, document: Snapshot, languages: Collection[str]) -> bool:
         language = Language.of_document(document.language, document.uri)

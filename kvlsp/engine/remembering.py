@@ -13,6 +13,7 @@ from kvlsp.messages import Remember
 from kvlsp.opening.model import Model
 from kvlsp.syntax.language import Language
 from kvlsp.text.document import Snapshot
+from kvlsp.text.uris import file_of
 
 
 class Remembering:
@@ -43,9 +44,9 @@ class Remembering:
         """Read a piece of a file, or one pass over what was read; of the open ``documents`` hear of one that has
         changed or is gone, of the ``current`` one once it is not that any more."""
         if not self._memory.waits:
-            uri = self._open.due(documents, current, model.remembers)
-            if uri is not None:
-                self._memory.hear([self._open.tell(uri, documents, model.remembers)])
+            file = self._open.due(documents, current, model.remembers)
+            if file is not None:
+                self._memory.hear([self._open.tell(file, documents, model.remembers)])
             return
 
         def encode(text: str) -> Sequence[int]:
@@ -61,7 +62,7 @@ class Remembering:
         table = self._memory.table
         if not weights or table is None or not len(table):
             return None
-        return Mixture(table, weights, self._memory.number(uri))
+        return Mixture(table, weights, self._memory.number(file_of(uri)))
 
     def describe(self) -> dict[str, int]:
         """Counts for the statistics: numbers only."""

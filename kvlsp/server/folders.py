@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from kvlsp.server import lsp
-from kvlsp.server.uris import path_of
+from kvlsp.text.uris import path_of
 from kvlsp.workspace.messages import Condition
 
 if TYPE_CHECKING:

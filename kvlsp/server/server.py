@@ -32,7 +32,7 @@ from kvlsp.server.progress import Progress
 from kvlsp.server.status import Status
 from kvlsp.server.tickets import Ticket, Tickets
 from kvlsp.server.typing_at import LastKeys
-from kvlsp.server.uris import path_of
+from kvlsp.text.uris import path_of
 from kvlsp.workspace.messages import Condition
 from kvlsp.workspace.process import launch
 

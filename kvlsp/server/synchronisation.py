@@ -59,9 +59,10 @@ def did_close(ls: KvlspServer, params: lsp.DidCloseTextDocumentParams) -> None:
 
 
 def did_open_notebook(ls: KvlspServer, params: lsp.DidOpenNotebookDocumentParams) -> None:
-    for cell in params.cell_text_documents:
-        open_document(ls, cell)
     notebook = params.notebook_document
+    for cell in params.cell_text_documents:
+        ls.cross_file.belongs(cell.uri, notebook.uri)
+        open_document(ls, cell)
     ls.notebooks.opened(notebook.uri, [cell.document for cell in notebook.cells or ()])
 
 
@@ -70,6 +71,7 @@ def did_change_notebook(ls: KvlspServer, params: lsp.DidChangeNotebookDocumentPa
     if cells is None:
         return
     for opened in (cells.structure.did_open or ()) if cells.structure else ():
+        ls.cross_file.belongs(opened.uri, params.notebook_document.uri)
         open_document(ls, opened)
     array = cells.structure.array if cells.structure else None
     if array is not None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import PurePath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from kvlsp.config import Settings, Trigger
-from kvlsp.server.uris import path_of
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.window import WINDOW, state_at
 from kvlsp.text.document import Snapshot
+from kvlsp.text.uris import path_of, path_within
 from kvlsp.workspace.gitignore import MOST, Pattern, Patterns, TooMany
 
 
@@ -45,7 +45,7 @@ def _in_code(settings: Settings, snapshot: Snapshot, offset: int) -> bool:
 
 def _named(globs: tuple[str, ...], uri: str, folders: Iterable[str]) -> bool:
     """Whether a glob names the document: by its path in a folder of the workspace, else by its whole path."""
-    path = path_of(uri) or unquote(urlsplit(uri).path)
+    path = path_within(uri) or unquote(uri.partition(":")[2])
     tops = [top for folder in folders if (top := path_of(folder)) is not None and _below(path, top)]
     names = [_below(path, top) for top in tops] or [path.replace("\\", "/").lstrip("/")]
     return any(_names(_rules(globs)[0], name) for name in names if name)

@@ -23,12 +23,23 @@ class DocumentText:
     """The text of a document that is open; the disk does not count for it until :class:`DocumentClosed`.
 
     ``language`` is None for a document on the disk. One that was never saved lies nowhere: its path is any name of its
-    own, and ``language`` the editor's id of its language.
+    own, and ``language`` the editor's id of its language. ``place``: the path of one that is open a second time, under
+    another URI, and so has a name of its own, too.
     """
 
     path: str
     text: str
     language: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartOpened:
+    """This document is part of the file ``path``, or that file under another scheme: a cell of a notebook, say. What
+    forbids the file forbids it. Its text is not told. Until :class:`DocumentClosed`."""
+
+    name: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Recollect:
     characters: int = 0
 
 
-ToWorkspace: TypeAlias = Roots | DocumentText | DocumentClosed | FilesChanged | Ask | Recollect
+ToWorkspace: TypeAlias = Roots | DocumentText | PartOpened | DocumentClosed | FilesChanged | Ask | Recollect
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,12 @@ class OpenDocuments:
 
     def __init__(self) -> None:
         self._documents: dict[str, OpenDocument] = {}
+        self._spelled: dict[str, str] = {}
+        """Where the editor says that each lies."""
         self._roots: tuple[Path, ...] = ()
         self._workspace: Workspace | None = None
+        self._parts: dict[str, str] = {}
+        """Of each that is part of a file: the file's path."""
 
     def __contains__(self, path: str) -> bool:
         return path in self._documents
@@ -40,8 +44,11 @@ class OpenDocuments:
 
     @property
     def places(self) -> dict[str, Path | None]:
-        """Of all of them, by path: where each really lies, None where it was never saved."""
-        return {path: document.place for path, document in self._documents.items()}
+        """Of all of them, by path or name: where each really lies, None where it was never saved. A part lies where its
+        file does."""
+        files = {path: really(path, self._roots) for path in set(self._parts.values())}
+        return {**{path: document.place for path, document in self._documents.items()},
+                **{name: files[path] for name, path in self._parts.items()}}
 
     def serve(self, workspace: Workspace | None) -> None:
         """This workspace has the texts from now on; None: there is none."""
@@ -49,12 +56,19 @@ class OpenDocuments:
         for document in self._documents.values():
             self._tell(document)
 
+    def part(self, name: str, path: str) -> Path:
+        """A document that is part of a file was opened; where that lies."""
+        self._parts[name] = path
+        return really(path, self._roots)
+
     def text(self, message: DocumentText) -> None:
         """A document was opened, or its text has changed."""
         if message.path in self._documents:
             place = self._documents[message.path].place
         else:
-            place = really(message.path, self._roots) if message.language is None else None
+            lies = message.place or message.path
+            place = really(lies, self._roots) if message.language is None else None
+            self._spelled[message.path] = lies
         language = (Language.of(place.suffix.lower()) if place is not None
                     else Language.of_document(message.language or "", message.path))
         self._documents[message.path] = OpenDocument(place, message.text, language)
@@ -62,6 +76,8 @@ class OpenDocuments:
 
     def closed(self, path: str) -> bool:
         """Whether it was open."""
+        self._parts.pop(path, None)
+        self._spelled.pop(path, None)
         document = self._documents.pop(path, None)
         if document is not None:
             self._leave(document.place)
@@ -71,7 +87,7 @@ class OpenDocuments:
         """The roots of the workspace from now on: links lead to other places where there are other roots."""
         self._roots = tuple(roots)
         for path, document in list(self._documents.items()):
-            place = None if document.place is None else really(path, self._roots)
+            place = None if document.place is None else really(self._spelled[path], self._roots)
             if place is not None and place != document.place:
                 self._documents[path] = document._replace(place=place)
                 self._leave(document.place)

@@ -29,6 +29,7 @@ from kvlsp.workspace.messages import (
     DocumentText,
     FilesChanged,
     FromWorkspace,
+    PartOpened,
     Recollect,
     Retrieved,
     Roots,
@@ -88,11 +89,13 @@ class Service:
                 if not was_open:
                     self._recollection.changed()
                     self._withholding.opened(path, self._documents[path].place, self._index_over)
+            case PartOpened(name, path):
+                self._withholding.opened(name, self._documents.part(name, path), self._index_over)
             case DocumentClosed(path):
                 self._placed.pop(path, None)
                 if self._documents.closed(path):
                     self._recollection.changed()
-                    self._withholding.closed(path)
+                self._withholding.closed(path)
             case FilesChanged(paths):
                 folders: dict[str, str] = {}
                 for path in paths if self._workspace is not None else ():

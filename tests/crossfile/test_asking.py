@@ -216,3 +216,18 @@ def test_documents_that_are_too_large_or_not_served():
     editor.open("prose", language="markdown")
     assert editor.out(QUIET) == [DocumentText("/prose", "abc\n")]
     assert editor.asking.due(editor.now) is None
+
+
+def test_a_file_that_is_opened_under_a_second_uri_has_a_name_of_its_own_and_is_never_shown_to_itself(editor):
+    again = editor.documents["./a"] = Document.open("./a", "python", 1, "again\n")
+    editor.asking.opened(again.snapshot, "/a", editor.now)
+    editor.type("a", "x")
+    assert editor.out(QUIET)[:2] == [DocumentText("/a", "xabc\n"), DocumentText("./a", "again\n", None, "/a")]
+    editor.type("./a", "y")
+    editor.asking.lost()
+    assert editor.ask(QUIET).places == ()
+    editor.asking.closed("a")
+    assert editor.out()[0] == DocumentClosed("/a")
+    assert editor.asking.uris({"/a", "./a"}) == ("./a",)
+    editor.open("a")
+    assert editor.asking.uris({"/a", "./a"}) == ("./a", "a")

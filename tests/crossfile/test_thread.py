@@ -22,6 +22,7 @@ from kvlsp.workspace.messages import (
     DocumentClosed,
     DocumentText,
     FilesChanged,
+    PartOpened,
     Recalled,
     Recollect,
     Roots,
@@ -70,6 +71,29 @@ def test_documents_of_other_schemes_are_nobodys_business(between):
     between.cross_file.note(OpenDocument(snapshot(B)))
     between.placed(B)
     assert [text.path for text in between.workspace.told.of(DocumentText)] == ["/project/b.py"]
+
+
+def test_cells_and_documents_of_other_machines_are_judged_by_their_files_and_nothing_is_asked_for_them(between):
+    cell, remote, opaque = "vscode-notebook-cell:/project/n.ipynb#1", "vscode-remote://h/project/a.py", "nb#1"
+    between.cross_file.note(OpenDocument(snapshot(cell)))
+    between.start(None, snapshot(cell))
+    between.cross_file.belongs(opaque, "file:///project/m.ipynb")
+    for uri in (remote, opaque, B):
+        between.cross_file.note(OpenDocument(snapshot(uri)))
+    between.placed(B)
+    told = between.workspace.told
+    assert told.of(PartOpened) == [PartOpened(cell, "/project/n.ipynb"), PartOpened(remote, "/project/a.py"),
+                                   PartOpened(opaque, "/project/m.ipynb")]
+    assert [text.path for text in told.of(DocumentText)] == ["/project/b.py"]
+    between.workspace.say(Withheld(("/project/b.py", cell, opaque, "gone")))
+    assert between.engine.wait(Remember).withheld == (B, cell, opaque)
+    between.cross_file.note(CloseDocument(cell))
+    told.wait(DocumentClosed, lambda closed: closed.path == cell)
+    between.cross_file.folders(["/other"], ON, ())
+    told.wait(Roots, lambda roots: roots.paths == ("/other",))
+    between.cross_file.note(OpenDocument(snapshot("git:/z.py")))
+    told.wait(PartOpened, lambda part: part.path == "/z.py")
+    assert told.of(PartOpened)[3:5] == [PartOpened(remote, "/project/a.py"), PartOpened(opaque, "/project/m.ipynb")]
 
 
 def test_the_caret_of_a_request_and_the_end_of_a_document(between):

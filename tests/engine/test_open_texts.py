@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kvlsp.engine.open_texts import LONGEST, OpenTexts
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -10,7 +12,7 @@ PYTHON = {"python"}
 
 
 def document(name: str, text: str = "x = 1\n", language: str = "python") -> Snapshot:
-    return Snapshot(f"file:///w/{name}", 1, Rope.of(text), language)
+    return Snapshot(name if ":" in name else f"file:///w/{name}", 1, Rope.of(text), language)
 
 
 def told(texts: OpenTexts, documents: list[Snapshot], current: str | None = None) -> list[tuple[str, str]]:
@@ -61,3 +63,23 @@ def test_what_is_withheld_is_not_told_and_forgotten_where_it_was():
     assert told(texts, [one, other]) == [(other.uri, ""), (one.uri, "x = 1\n")]
     texts.withhold([one.uri])
     assert texts.tell(one.uri, [one, other], PYTHON) == (one.uri, "")
+
+
+@pytest.mark.parametrize("again", ["file:///w/./one.py", "file:///w/%6Fne.py", "file://localhost/w/one.py",
+                                   "file:/w/one.py", "vscode-remote://ssh-remote%2Bhost/w/one.py"])
+def test_a_file_that_is_open_under_two_uris_is_one_file(again):
+    texts, one, other = OpenTexts(), document("one.py"), document(again, "y = 2\n")
+    assert told(texts, [one, other], other.uri) == []
+    assert told(texts, [one, other], one.uri) == []
+    assert told(texts, [one, other]) == [(one.uri, "y = 2\n")]
+    assert told(texts, [one, other]) == []
+    assert told(texts, [one]) == [(one.uri, "x = 1\n")]
+    assert told(texts, [other]) == [(one.uri, "y = 2\n")]
+    assert told(texts, []) == [(one.uri, "")]
+
+
+def test_cells_of_one_notebook_are_documents_of_their_own():
+    texts = OpenTexts()
+    cells = [document(f"{scheme}:///w/a.ipynb#{cell}", cell)
+             for scheme in ("vscode-notebook-cell", "file") for cell in "ab"]
+    assert told(texts, cells) == [(cell.uri, str(cell.text)) for cell in cells]

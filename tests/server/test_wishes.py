@@ -65,6 +65,9 @@ def test_a_long_document_is_read_in_a_window():
     (("with space.py",), "file:///w/with%20space.py", False),
     (("*.ipynb",), "vscode-notebook-cell:/w/note.ipynb#W0sZmlsZQ", False),
     (("*.md",), "untitled:Untitled-1", True),
+    (("*.md",), "weird://[/a.md", False),
+    (("/w/*.md",), "vscode-remote://ssh%2Bhost/w/a.md", True),
+    (("/a.md",), "vscode-remote://ssh%2Bhost/w/./a.md", False),
 ])
 def test_files(globs, uri, offered):
     assert at_caret("x = $0", uri=uri, disabled_files=globs) == offered

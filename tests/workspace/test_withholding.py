@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kvlsp.workspace.messages import Condition, DocumentClosed, DocumentText, FilesChanged, Roots, Withheld
+from kvlsp.workspace.messages import Condition, DocumentClosed, DocumentText, FilesChanged, PartOpened, Roots, Withheld
 from tests.workspace.talk import Talk
 
 
@@ -35,6 +35,31 @@ def test_no_memory_is_told_of_open_documents_that_would_not_be_read(talk, root):
     assert withheld(talk) == ("new.py",)
     talk.tell(Roots(()))
     assert withheld(talk) == ()
+
+
+def test_cells_and_other_parts_of_files_are_withheld_with_their_files(talk, root):
+    (root / ".gitignore").write_text("drafts/\n")
+    talk.tell(PartOpened("early", str(root / "drafts" / "n.ipynb")), Roots((str(root),), ("*.snap.ipynb",)))
+    assert withheld(talk) == ("early",)
+    parts = {"cell": "n.ipynb", "snap": "a.snap.ipynb", "draft": "drafts/a.py", "secret": "secrets/n.ipynb"}
+    talk.tell(*(PartOpened(name, str(root / path)) for name, path in parts.items()),
+              PartOpened("elsewhere", str(root.parent / "drafts" / "n.ipynb")))
+    assert withheld(talk) == ("draft", "early", "secret", "snap")
+    talk.tell(Roots((str(root),)))
+    assert withheld(talk) == ("draft", "early", "secret")
+    talk.tell(DocumentClosed("draft"), DocumentClosed("early"))
+    assert withheld(talk) == ("secret",)
+
+
+def test_a_file_that_is_open_under_two_names_stays_open_until_both_are_closed(talk, root):
+    talk.tell(Roots((str(root),)), DocumentText(str(root / "app.py"), "x = 1\n"),
+              DocumentText("file:///w/./app.py", "y = 2\n", None, str(root / "app.py")))
+    [index] = talk.made[-1].indexes
+    assert index.is_open(root / "app.py")
+    talk.tell(DocumentClosed(str(root / "app.py")))
+    assert index.is_open(root / "app.py")
+    talk.tell(DocumentClosed("file:///w/./app.py"))
+    assert not index.is_open(root / "app.py")
 
 
 def test_a_glob_with_a_slip_withholds_what_begins_like_it_and_is_named(talk, root):
