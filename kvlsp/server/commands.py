@@ -50,7 +50,7 @@ def statistics(ls: KvlspServer, params: Any) -> Answer:
 
 def document_state(ls: KvlspServer, params: Any) -> Answer:
     """The document as the engine has it; null when neither engine nor server knows it."""
-    uri = uri_of(params)
+    uri = ls.documents.spelled(uri_of(params))
 
     def translate(event: DocumentDescribed) -> tuple[Outcome, None]:
         snapshot = ls.documents.snapshot(uri)

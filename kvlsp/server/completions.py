@@ -33,7 +33,7 @@ def _for_client(ls: KvlspServer, items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def inline_completion(ls: KvlspServer, params: lsp.InlineCompletionParams) -> Any:
     """The snapshot is taken here, in the order of the messages; the request carries no version."""
-    snapshot = ls.documents.snapshot(params.text_document.uri)
+    snapshot = ls.documents.snapshot(ls.documents.spelled(params.text_document.uri))
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, [])
     encoding = ls.client.encoding
@@ -51,7 +51,7 @@ def inline_completion(ls: KvlspServer, params: lsp.InlineCompletionParams) -> An
 
 def completion(ls: KvlspServer, params: lsp.CompletionParams) -> Any:
     """The fallback for clients without inline completion: entries of the suggest list."""
-    snapshot = ls.documents.snapshot(params.text_document.uri)
+    snapshot = ls.documents.snapshot(ls.documents.spelled(params.text_document.uri))
     none = lsp.CompletionList(is_incomplete=True, items=[])
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, none)
@@ -88,7 +88,8 @@ def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigg
              selected: Selected | None) -> Any:
     """Ask the engine for a completion."""
     received = time.monotonic()
-    if ls.pause.on or not wanted(ls.settings, snapshot, offset, trigger, ls.folders):
+    notebook = ls.notebooks.notebook_of(snapshot.uri)
+    if ls.pause.on or not wanted(ls.settings, snapshot, offset, trigger, ls.folders, notebook):
         return nothing(ls, Reason.DISABLED, kind.none)
 
     def translate(event: Completed) -> tuple[Outcome, Reason | None]:

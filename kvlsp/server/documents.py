@@ -1,7 +1,8 @@
 """The open documents as the editor has them: our own texts, never the protocol library's.
 
-A URI is an opaque string: ``untitled:``, notebook cells and schemes nobody has heard of are documents like any other. A
-change becomes the one message that the engine needs.
+A URI is an opaque string: ``untitled:``, notebook cells and schemes nobody has heard of are documents like any other.
+One that is not open may be another spelling of one that is (:meth:`Documents.spelled`). A change becomes the one
+message that the engine needs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from kvlsp.messages import EditDocument, OpenDocument
 from kvlsp.text.composed import composed
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding
+from kvlsp.text.uris import file_of
 
 
 class Documents:
@@ -22,12 +24,25 @@ class Documents:
         self._open: dict[str, Document] = {}
         self._lost: dict[str, str] = {}
         """Documents whose text is not known (a change did not fit), and their languages."""
+        self._said: dict[str, int | None] = {}
+        """The version that the editor said last."""
+        self._spellings: dict[str, str] = {}
+        """By file: the URI under which it was opened last."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def __contains__(self, uri: str) -> bool:
         return uri in self._open
+
+    def spelled(self, uri: str) -> str:
+        """The URI under which this file was opened: some clients write other escapes, or a drive's letter in the other
+        case, when they change a document or ask about it."""
+        return uri if uri in self._open or uri in self._lost else self._spellings.get(file_of(uri), uri)
+
+    def version(self, uri: str) -> int | None:
+        """The version that the editor said last; not ours, which grows whatever it says."""
+        return self._said.get(uri)
 
     def snapshot(self, uri: str) -> Snapshot | None:
         """The text now; None when the document is not open or its text is not known."""
@@ -38,10 +53,12 @@ class Documents:
         """All texts that are known now, in the order in which they were opened."""
         return tuple(document.snapshot for document in self._open.values())
 
-    def open(self, uri: str, language: str, version: int, text: str) -> OpenDocument:
+    def open(self, uri: str, language: str, version: int | None, text: str) -> OpenDocument:
         """A document that is open already is replaced."""
         self._lost.pop(uri, None)
-        document = self._open[uri] = Document.open(uri, language, version, text)
+        self._said[uri] = version
+        self._spellings[file_of(uri)] = uri
+        document = self._open[uri] = Document.open(uri, language, version or 0, text)
         return OpenDocument(document.snapshot)
 
     def change(self, uri: str, version: int | None, changes: Sequence[RangeChange | FullChange],
@@ -53,6 +70,7 @@ class Documents:
         :class:`UnknownDocument` if the document is not open; when a change does not fit, the text is given up
         (:meth:`give_up`), and further incremental changes give None until the editor sends the text as a whole.
         """
+        self._said[uri] = version
         try:
             return self._change(uri, version, changes, encoding)
         except UnknownDocument:
@@ -87,7 +105,8 @@ class Documents:
         document = self._open.get(uri)
         if document is None or _without_last_end(str(document.snapshot.text)) == _without_last_end(text):
             return None
-        return self.open(uri, document.snapshot.language, document.snapshot.version, text)
+        self._open[uri] = Document.open(uri, document.snapshot.language, document.snapshot.version, text)
+        return OpenDocument(self._open[uri].snapshot)
 
     def _change(self, uri: str, version: int | None, changes: Sequence[RangeChange | FullChange],
                 encoding: PositionEncoding) -> EditDocument | OpenDocument | None:
@@ -122,6 +141,11 @@ class Documents:
         known = uri in self._open or uri in self._lost
         self._open.pop(uri, None)
         self._lost.pop(uri, None)
+        self._said.pop(uri, None)
+        if self._spellings.get(file_of(uri)) == uri:
+            del self._spellings[file_of(uri)]
+            self._spellings.update((file_of(other), other) for other in (*self._open, *self._lost)
+                                   if file_of(other) == file_of(uri))
         return known
 
 

@@ -16,7 +16,7 @@ from kvlsp.server import convert, lsp
 from kvlsp.server.answers import CANCELLED, INVALID_PARAMS, Outcome, Refusal, Result
 from kvlsp.server.completions import nothing
 from kvlsp.server.convert import accepted_command, completion_of, offset_at, plain, range_of
-from kvlsp.server.shape import Misfit, shaped
+from kvlsp.server.shape import Misfit, shaped, whole
 from kvlsp.server.wishes import wanted
 
 if TYPE_CHECKING:
@@ -26,10 +26,17 @@ PATIENCE = 30.0
 """Seconds after which the engine is taken for dead; it answers within ten."""
 
 
+class Named(msgspec.Struct):
+    """The document of a request, perhaps with the version that the client has for it."""
+
+    uri: str
+    version: Any = None
+
+
 class InlineEditParams(msgspec.Struct, rename="camel"):
     """What is read of a request. Without a context it came by itself."""
 
-    text_document: lsp.TextDocumentIdentifier
+    text_document: Named
     position: lsp.Position
     context: lsp.InlineCompletionContext | None = None
 
@@ -41,7 +48,7 @@ def inline_edit(ls: KvlspServer, params: Any) -> Any:
     except Misfit as misfit:
         raise Refusal(INVALID_PARAMS, f"A next edit needs a textDocument and a position: {misfit}.") from None
     none: dict[str, Any] = {"edits": []}
-    snapshot = ls.documents.snapshot(asked.text_document.uri)
+    snapshot = ls.documents.snapshot(ls.documents.spelled(asked.text_document.uri))
     if snapshot is None:
         return nothing(ls, Reason.UNKNOWN_DOCUMENT, none)
     encoding, mode = ls.client.encoding, ls.settings.next_edit
@@ -49,8 +56,12 @@ def inline_edit(ls: KvlspServer, params: Any) -> Any:
     kind = None if asked.context is None else asked.context.trigger_kind
     trigger = "automatic" if kind is None else convert.trigger_of(kind)
     unasked = mode == "off" or (mode == "asked" and trigger == "automatic")
-    if unasked or ls.pause.on or not wanted(ls.settings, snapshot, offset, "invoked", ls.folders):
+    if unasked or ls.pause.on or not wanted(ls.settings, snapshot, offset, "invoked", ls.folders,
+                                                   ls.notebooks.notebook_of(snapshot.uri)):
         return nothing(ls, Reason.DISABLED, none)
+
+    said = whole(asked.text_document.version)
+    version = ls.documents.version(snapshot.uri) if said is None else said
 
     def translate(event: Completed) -> tuple[Outcome, Reason | None]:
         now = ls.documents.snapshot(snapshot.uri)
@@ -58,7 +69,7 @@ def inline_edit(ls: KvlspServer, params: Any) -> Any:
             return Refusal(CANCELLED, "The document changed meanwhile."), Reason.SUPERSEDED
         edits = [{
             "text": item.text, "range": plain(msgspec.to_builtins(range_of(now.text, item.start, item.end, encoding))),
-            "textDocument": {"uri": now.uri, "version": now.version},
+            "textDocument": {"uri": asked.text_document.uri, "version": version},
             "command": plain(msgspec.to_builtins(accepted_command(now.uri, item.completion))),
         } for item in event.items]
         return Result({"edits": edits}), None if edits else event.reason or Reason.NOTHING_TO_SAY

@@ -66,6 +66,10 @@ class Notebooks:
             if not self._cells[notebook]:
                 self.closed(notebook)
 
+    def notebook_of(self, uri: str) -> str | None:
+        """The URI of the notebook that has this cell."""
+        return self._notebook.get(uri)
+
     def visited(self, uri: str, snapshot_of: Callable[[str], Snapshot | None], tokens: int) -> PlaceContext | None:
         """What the cell should see, about ``tokens`` long, when somebody comes to it: the cells of its language that
         stand before it, the nearest of them where not all have room, then those behind it. None when nobody moved."""

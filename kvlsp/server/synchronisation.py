@@ -31,7 +31,8 @@ def did_change(ls: KvlspServer, params: lsp.DidChangeTextDocumentParams) -> None
 
 def did_save(ls: KvlspServer, params: lsp.DidSaveTextDocumentParams) -> None:
     """Where the text comes along (``features``), it counts: changes that did not add up to it end here."""
-    opened = None if params.text is None else ls.documents.saved(params.text_document.uri, params.text)
+    uri = ls.documents.spelled(params.text_document.uri)
+    opened = None if params.text is None else ls.documents.saved(uri, params.text)
     if opened is not None:
         log.info("A saved text is not what the changes before it had led to; the saved one is taken.")
         ls.post(opened)
@@ -43,7 +44,7 @@ def did_not_fit(ls: KvlspServer, params: Any, why: str) -> None:
     The editor goes on from texts that we do not have, so those that the message names are given up. That is said once
     for each; what is refused after that changes nothing.
     """
-    named = convert.texts_named(params)
+    named = [(ls.documents.spelled(uri), language) for uri, language in convert.texts_named(params)]
     lost = [uri for uri, language in named if ls.documents.give_up(uri, language)]
     if lost:
         texts_lost(ls, lost, why)
@@ -54,8 +55,9 @@ def did_not_fit(ls: KvlspServer, params: Any, why: str) -> None:
 
 
 def did_close(ls: KvlspServer, params: lsp.DidCloseTextDocumentParams) -> None:
-    ls.notebooks.document_closed(params.text_document.uri)
-    close_document(ls, params.text_document.uri)
+    uri = ls.documents.spelled(params.text_document.uri)
+    ls.notebooks.document_closed(uri)
+    close_document(ls, uri)
 
 
 def did_open_notebook(ls: KvlspServer, params: lsp.DidOpenNotebookDocumentParams) -> None:
@@ -96,27 +98,28 @@ def did_close_notebook(ls: KvlspServer, params: lsp.DidCloseNotebookDocumentPara
 
 
 def open_document(ls: KvlspServer, document: lsp.TextDocumentItem) -> None:
-    ls.post(ls.documents.open(document.uri, document.language_id or "", document.version or 0, document.text))
+    ls.post(ls.documents.open(document.uri, document.language_id or "", document.version, document.text))
     ls.status.texts_lost(ls.documents.lost)
 
 
 def change_document(ls: KvlspServer, document: lsp.VersionedTextDocumentIdentifier, changes: Any) -> None:
+    uri = ls.documents.spelled(document.uri)
     try:
-        message = ls.documents.change(document.uri, document.version, convert.changes_of(changes),
+        message = ls.documents.change(uri, document.version, convert.changes_of(changes),
                                       ls.client.encoding)
     except UnknownDocument:
         raise
     except KvlspError as error:
-        texts_lost(ls, [document.uri], str(error))
+        texts_lost(ls, [uri], str(error))
         return
     except Exception as error:
-        texts_lost(ls, [document.uri], f"A change of {document.uri} failed inside kvlsp ({type(error).__name__}).")
+        texts_lost(ls, [uri], f"A change of {uri} failed inside kvlsp ({type(error).__name__}).")
         raise
     if message is not None:
         if isinstance(message, EditDocument):
             ls.keys.note(message, ls.loop.time())
         ls.post(message)
-        visit(ls, document.uri)
+        visit(ls, uri)
     ls.status.texts_lost(ls.documents.lost)
 
 

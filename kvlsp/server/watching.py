@@ -28,6 +28,7 @@ def watch(ls: KvlspServer, params: Any) -> Answer:
     since, uri = whole(params.get("since", -1)), params.get("uri")
     if since is None or not (uri is None or isinstance(uri, str)):
         raise Refusal(INVALID_PARAMS, "This request takes since, a number, and perhaps uri, a string.")
+    uri = None if uri is None else ls.documents.spelled(uri)
 
     def translate(event: Watched) -> tuple[Outcome, None]:
         return Result(event.view), None

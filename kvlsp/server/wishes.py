@@ -19,12 +19,15 @@ from kvlsp.text.uris import path_of, path_within
 from kvlsp.workspace.gitignore import MOST, Pattern, Patterns, TooMany
 
 
-def wanted(settings: Settings, snapshot: Snapshot, offset: int, trigger: Trigger, folders: Iterable[str]) -> bool:
-    """Whether something may be offered here. ``folders``: URIs of the workspace, to which globs are relative."""
+def wanted(settings: Settings, snapshot: Snapshot, offset: int, trigger: Trigger, folders: Iterable[str],
+           notebook: str | None = None) -> bool:
+    """Whether something may be offered here. ``folders``: URIs of the workspace, to which globs are relative;
+    ``notebook``: that of a cell, which globs may name as well."""
     if not settings.serves(snapshot.language) or (trigger == "automatic" and not settings.automatic):
         return False
-    if settings.disabled_files and _named(settings.disabled_files, snapshot.uri, folders):
-        return False
+    for uri in (snapshot.uri, *([notebook] if notebook else [])):
+        if settings.disabled_files and _named(settings.disabled_files, uri, folders):
+            return False
     return (settings.in_comments and settings.in_strings) or _in_code(settings, snapshot, offset)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kvlsp.messages import Feedback, NextEdit, Reason
 from tests.support.conversation import Conversation
 
@@ -60,3 +62,17 @@ def test_that_it_is_shown_is_told_to_the_engine():
     talk.notify("textDocument/didShowInlineEdit", {"item": {"command": edit["command"]}})
     talk.loop.run()
     assert talk.engine.feedback == [Feedback("u:a", 1, "shown")]
+
+
+@pytest.mark.parametrize(("opened", "changed", "asked", "answered"), [
+    (1, 2, 2, 2), (7, 7, 7, 7), (0, 0, 0, 0), (3, 1, 1, 1), (1, None, None, None), (1, 1, 2.0, 2), (None, 5, None, 5),
+    (4, 5, "x", 5),
+])
+def test_an_edit_has_the_version_that_the_client_has(opened, changed, asked, answered):
+    """Some clients count nothing, or say none; what comes back with another version is thrown away where they look."""
+    talk = conversation()
+    talk.open(text="", version=opened)
+    talk.change("u:a", changed, {"text": "a\n"})
+    talk.change("u:a", changed, {"text": TEXT})
+    [edit] = ask(talk, textDocument={"uri": "u:a", "version": asked})["result"]["edits"]
+    assert edit["textDocument"] == {"uri": "u:a", "version": answered}

@@ -130,3 +130,12 @@ def test_all_cells_to_the_last_one_may_be_deleted_by_the_largest_number_of_a_lan
     typed(talk, "nb#d", 2, "d")
     assert shown(talk) == [("nb#d", ["a\n"])]
     assert talk.notified("window/showMessage") == []
+
+
+def test_globs_that_name_a_notebook_name_its_cells(talk):
+    talk.notify("workspace/didChangeConfiguration", {"settings": {"kvlsp": {"disabledFiles": ["my notes.*"]}}})
+    open_notebook(talk, document("nb#a", "x = 1\n"))
+    talk.open("nb#b", "x = 1\n")
+    numbers = [talk.complete(uri) for uri in ("nb#a", "nb#b")]
+    talk.loop.run()
+    assert [bool(talk.answers(number)[0]["result"]) for number in numbers] == [False, True]

@@ -359,3 +359,32 @@ def test_large_documents(talk):
     talk.open("u:b", "a" * 1_000_000)
     talk.change("u:b", 2, between((0, 500_000), (0, 500_000), "b"))
     assert talk.text("u:b") == "a" * 500_000 + "b" + "a" * 500_000
+
+
+@pytest.mark.parametrize(("opened", "changed"), [
+    ("file:///c%3A/a b.py", "file:///C:/a%20b.py"), ("file:///w/a.py", "file:///w/./%61.py"),
+    ("file:///w/\xe9.py", "file:///w/%C3%A9.py"), ("file:///w/%C3%A9.py", "file:///w/%c3%a9.py"),
+])
+def test_a_document_is_known_by_every_spelling_of_its_uri(talk, opened, changed):
+    talk.open(opened, "abc")
+    talk.change(changed, 2, between((0, 0), (0, 0), "x"))
+    assert talk.text(opened) == "xabc"
+    assert talk.ask("kvlsp/documentState", {"uri": changed})["characters"] == 4
+    number = talk.complete(changed)
+    talk.loop.run()
+    assert talk.answers(number)[0]["result"]
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": changed}})
+    assert len(talk.server.documents) == 0
+
+
+def test_two_spellings_that_are_open_are_two_documents_until_one_is_closed(talk):
+    one, other, third = "file:///w/a.py", "file:///w/./a.py", "file:///w/%61.py"
+    talk.open(one, "1")
+    talk.open(other, "2")
+    talk.change(one, 2, between((0, 0), (0, 0), "x"))
+    talk.change(other, 2, between((0, 0), (0, 0), "y"))
+    talk.change(third, 3, between((0, 0), (0, 0), "z"))
+    assert (talk.text(one), talk.text(other)) == ("x1", "zy2")
+    talk.notify("textDocument/didClose", {"textDocument": {"uri": other}})
+    talk.change(third, 4, between((0, 0), (0, 0), "z"))
+    assert talk.text(one) == "zx1"
