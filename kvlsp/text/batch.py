@@ -36,13 +36,16 @@ def at_once(text: Rope, changes: Changes, encoding: PositionEncoding) -> tuple[E
     None: not to be told this way. O(text + changes), if each is near the one before it.
     """
     before = str(text)
+    # where a return alone ends every line, it is what a line feed is elsewhere
+    returns = "\r" in before and "\n" not in before and not any("\n" in new for _, _, new in changes)
     try:
-        blocks = _Blocks(_units(before, encoding))
+        blocks = _Blocks(_units(before.replace("\r", "\n") if returns else before, encoding))
         for start, end, new in changes:
-            blocks.replace(start, end, _units(new, encoding), encoding)
+            blocks.replace(start, end, _units(new.replace("\r", "\n") if returns else new, encoding), encoding)
         after = _text("".join(blocks.texts), encoding)
     except _SecondLook:
         return None
+    after = after.replace("\n", "\r") if returns else after
     return Edit(0, len(before), after).minimised(before), Rope.of(after)
 
 

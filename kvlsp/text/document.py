@@ -95,19 +95,31 @@ class Document:
                 f"A change arrived with version {version} after version {current.version}. Versions must "
                 "grow; the change was left out. Close and open the document again to bring both together."
             )
-        applied = _at_once(changes, current.text, encoding) or _one_by_one(changes, current.text, encoding)
+        applied = _applied(changes, current.text, encoding)
         text = applied[-1].after if applied else current.text
         self._snapshot = Snapshot(current.uri, version, text, current.language)
         return applied
 
 
-def _at_once(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...]:
-    """Many changes as one, where that is quicker and tells the same."""
+def _applied(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...]:
+    """The changes one after the other; of what stands before a whole text nothing is left to see."""
+    whole = max((number for number, change in enumerate(changes) if isinstance(change, FullChange)), default=-1)
+    begun = _one_by_one(changes[whole : whole + 1], text, encoding) if whole >= 0 else ()
+    text, rest = begun[-1].after if begun else text, changes[whole + 1 :]
+    at_once = _at_once(rest, text, encoding)
+    return begun + (at_once if at_once is not None else _one_by_one(rest, text, encoding))
+
+
+def _at_once(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...] | None:
+    """Many changes as one, or none where they come to nothing; None where that is not quicker, or tells something
+    else."""
     if len(changes) <= MOST or len(text) > len(changes) * WORTH:
-        return ()
+        return None
     ranges = [(change.start, change.end, change.text) for change in changes if isinstance(change, RangeChange)]
     found = at_once(text, ranges, encoding) if len(ranges) == len(changes) else None
-    return () if found is None or found[0].changes_nothing else (Change(*found),)
+    if found is None:
+        return None
+    return () if found[0].changes_nothing else (Change(*found),)
 
 
 def _one_by_one(changes: Sequence[AnyChange], text: Rope, encoding: PositionEncoding) -> tuple[Change, ...]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kvlsp.errors import PositionError
 from kvlsp.text import batch, document
 from kvlsp.text.batch import at_once
-from kvlsp.text.document import Document, RangeChange
+from kvlsp.text.document import Document, FullChange, RangeChange
 from kvlsp.text.position import PositionEncoding
 from kvlsp.text.rope import Rope
 from tests.support.nasty import as_sent, nasty_text
@@ -38,10 +38,13 @@ def one_by_one(text: str, changes, encoding: PositionEncoding) -> str | None:
     st.one_of(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), nasty_text()),
     st.lists(st.tuples(PLACE, PLACE, st.lists(st.sampled_from(PIECES), max_size=3).map("".join)), max_size=12),
     st.sampled_from(list(PositionEncoding)), st.sampled_from(list(ORDERS)), st.booleans(),
-    st.sampled_from([1, 3, 4096]),
+    st.sampled_from([1, 3, 4096]), st.booleans(),
 )
-def test_the_same_text(text, changes, encoding, order, narrow, block):
+def test_the_same_text(text, changes, encoding, order, narrow, block, returns):
     text = as_sent(text)
+    if returns:
+        text = text.replace("\n", "\r")
+        changes = [(start, end, new.replace("\n", "\r")) for start, end, new in changes]
     if narrow:  # most ranges would run over half of the text
         changes = [(start, (start[0], start[1] + end[1] % 3), new) for start, end, new in changes]
     changes = ORDERS[order](changes)
@@ -70,7 +73,7 @@ def test_what_an_editor_sends_is_always_of_this_kind(text, encoding, rng):
 
 @pytest.mark.parametrize("encoding", list(PositionEncoding))
 @pytest.mark.parametrize("order", ["ascending", "descending", "scattered"])
-@pytest.mark.parametrize("line", ["x = item  # größe\r\n", "x = item\n", "😀 = item\n", "item, 漢字 "])
+@pytest.mark.parametrize("line", ["x = item  # größe\r\n", "x = item\n", "😀 = item\n", "😀 = item\r", "item, 漢字 "])
 def test_replace_all_takes_no_slow_way(monkeypatch, encoding, order, line):
     """Counted, not timed: no change is looked up in the tree by itself."""
     monkeypatch.setattr(document, "_one_by_one", lambda *_: pytest.fail("one by one"))
@@ -82,18 +85,42 @@ def test_replace_all_takes_no_slow_way(monkeypatch, encoding, order, line):
     places = list(range(300))
     if order != "ascending":
         places.reverse()
-    if order == "scattered" and "\n" in line:
+    ends = line.endswith(("\n", "\r"))
+    if order == "scattered" and ends:
         places = places[::2] + places[1::2]
     start, before = line.index("item"), width(line[:line.index("item")])
     changes = []
     for place in places:
-        number, column = (place, before) if "\n" in line else (0, before + place * width(line))
+        number, column = (place, before) if ends else (0, before + place * width(line))
         if number == 0 and order == "ascending":
             column += place  # those to the left are a letter longer by now
         changes.append(RangeChange((number, column), (number, column + 4), "entry"))
     opened = Document.open("u:a", "python", 1, line * 300)
     (change,) = opened.apply(2, changes, encoding)
     assert str(change.after) == (line[:start] + "entry" + line[start + 4:]) * 300
+
+
+def test_thousands_of_changes_that_come_to_nothing_take_no_slow_way(monkeypatch):
+    monkeypatch.setattr(document, "_one_by_one", lambda *_: pytest.fail("one by one"))
+    typed, deleted = RangeChange((1, 0), (1, 0), "q"), RangeChange((1, 0), (1, 1), "")
+    opened = Document.open("u:a", "python", 1, "x = item\n" * 300)
+    assert opened.apply(2, [typed, deleted] * 200, UTF16) == ()
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 2, 5]), st.booleans()), max_size=9))
+def test_a_whole_text_among_changes_is_where_they_begin(steps):
+    """With ranges before and behind it, few or many."""
+    changes = [FullChange(f"a{number}\n\nb\n") if whole else RangeChange((line, 0), (line, 0), "y")
+               for number, (line, whole) in enumerate(steps) for _ in range(1 if whole else 60)]
+    at_once, alone = (Document.open("u:a", "python", 1, "x = item\n" * 9) for _ in range(2))
+    for version, change in enumerate(changes, 2):
+        alone.apply(version, [change], UTF16)
+    made = at_once.apply(2, changes, UTF16)
+    assert str(at_once.snapshot.text) == str(alone.snapshot.text)
+    text = Rope.of("x = item\n" * 9)
+    for change in made:
+        text = text.replace(change.edit)
+        assert str(text) == str(change.after)
 
 
 def test_a_long_text_is_not_taken_apart_for_some_changes():
@@ -106,7 +133,8 @@ def test_a_long_text_is_not_taken_apart_for_some_changes():
 
 @pytest.mark.parametrize(("text", "changes", "encoding"), [
     ("ab", [((0, -1), (0, 0), "")], UTF16),                          # no position
-    ("a\rb", [((0, 0), (0, 0), "x")], UTF16),
+    ("a\rb\n", [((0, 0), (0, 0), "x")], UTF16),
+    ("a\rb", [((0, 0), (0, 0), "\n")], UTF16),
     ("ab", [((0, 0), (0, 0), "\r")], UTF16),
     ("é", [((0, 1), (0, 1), "x")], PositionEncoding.UTF8),           # inside a character
     ("x" * (batch.BLOCK - 1) + "漢", [((0, batch.BLOCK), (0, batch.BLOCK), "x")], PositionEncoding.UTF8),
