@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from logging import CRITICAL
 from pathlib import Path
@@ -34,6 +35,7 @@ def read_model(folder: Path, device: torch.device, dtype: torch.dtype) -> Any:
     with _explained(folder):
         model, found = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **_OPTIONS)
         _refuse_missing(found["missing_keys"], folder)
+        _refuse_unplaced(model, found["unexpected_keys"], folder)
         return model.to(device).requires_grad_(False)
 
 
@@ -70,13 +72,18 @@ def restore_model(
 
 def _stand_ins(model: Any, layers: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """One number each for all weights of the layers behind the first ``layers``."""
-    (prefix,) = (name for name, one in model.named_modules() if one is model.get_decoder().layers)
-    number = torch.zeros((), dtype=dtype)
+    prefix, number = _layers_of(model), torch.zeros((), dtype=dtype)
     return {
         name: number.expand(one.shape)
         for name, one in model.named_parameters()
-        if name.startswith(f"{prefix}.") and int(name[len(prefix) + 1 :].partition(".")[0]) >= layers
+        if name.startswith(prefix) and int(name[len(prefix) :].partition(".")[0]) >= layers
     }
+
+
+def _layers_of(model: Any) -> str:
+    """What the names of its layers' weights begin with, before the number of the layer."""
+    (name,) = (name for name, one in model.named_modules() if one is model.get_decoder().layers)
+    return f"{name}."
 
 
 def _refuse_unexplained(name: str, folder: Path, how: Packing) -> None:
@@ -91,6 +98,33 @@ def _refuse_missing(names: set[str], folder: Path) -> None:
         raise ModelBroken(
             f"{len(names)} weights are missing in {folder}, {min(names)} for one. Fetch the model again or choose "
             "another."
+        )
+
+
+_BUFFERS = re.compile(r"rotary|inv_freq|masked_bias|attn\.bias")
+"""Tables that older programs have stored beside weights, and nobody needs."""
+
+
+def _refuse_unplaced(model: Any, names: Iterable[str], folder: Path) -> None:
+    """Raise :class:`ModelBroken` where layers have weights that the description has no place for: transformers leaves
+    them out without a word, and what is left says what nobody has trained."""
+    if not hasattr(model.get_decoder(), "layers"):  # another architecture's word for them
+        return
+    prefix, layers, parts = _layers_of(model), len(model.get_decoder().layers), (".weight", ".bias")
+    known = layers + (getattr(model.config.get_text_config(), "num_nextn_predict_layers", None) or 0)
+    unplaced = [one for one in names if one.startswith(prefix) and one.endswith(parts) and not _BUFFERS.search(one)]
+    numbers = {name: int(number) for name in unplaced if (number := name[len(prefix) :].partition(".")[0]).isdigit()}
+    more = [number for number in numbers.values() if number >= known]
+    if more:
+        raise ModelBroken(
+            f"The config.json in {folder} speaks of {layers:,} layers, the weights hold {max(more) + 1:,}: they do not "
+            "belong together. Fetch the model again, or choose another."
+        )
+    name = min((name for name, number in numbers.items() if number < layers), default="")
+    if name:
+        raise ModelBroken(
+            f"The weights in {folder} hold {name}, for which the model that its config.json describes has no place: "
+            "they do not belong together. Fetch the model again, or choose another."
         )
 
 

@@ -241,3 +241,31 @@ def test_pointers_of_git_lfs(folder: Path) -> None:
     assert "git lfs pull" in refusal(folder)
     (folder / "config.json").write_text(pointer)
     assert "git lfs pull" in refusal(folder)
+
+
+def test_fewer_layers_in_the_description_than_there_are_weights_for(folder: Path) -> None:
+    change(folder, num_hidden_layers=1, layer_types=None)
+    assert "speaks of 1 layers, the weights hold 2" in refusal(folder)
+
+
+def test_layers_that_predict_further_tokens_are_none_of_those(folder: Path) -> None:
+    change(folder, num_hidden_layers=1, layer_types=None, num_nextn_predict_layers=1)
+    load(folder, "cpu", "float32")
+
+
+@pytest.mark.parametrize("name", ["self_attn.q_proj.bias", "self_attn.q_norm.weight"])
+def test_weights_of_layers_that_the_description_has_no_place_for(folder: Path, name: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights[f"model.layers.1.{name}"] = torch.ones(8)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert f"hold model.layers.1.{name}, for which" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", [
+    "model.layers.0.self_attn.rotary_emb.inv_freq", "mtp.layers.0.mlp.up_proj.weight", "visual.blocks.7.norm.weight",
+])  # fmt: skip
+def test_what_lies_beside_the_layers_is_left_out(folder: Path, name: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights[name] = torch.ones(4)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    load(folder, "cpu", "float32")
