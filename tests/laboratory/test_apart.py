@@ -25,17 +25,21 @@ from kvlsp.cli import main
 main(sys.argv[1:])
 """
 SOURCE = "def add(left, right):\n    return left + right\n\n\ndef subtract(left, right):\n    return "
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def environment() -> dict[str, str]:
+    """Read when a test runs: its folders are named only then, and an engine in the user's would outlive the tests."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", WITHOUT_LABORATORY, *arguments], capture_output=True, text=True,
-                          timeout=120, env=ENVIRONMENT)  # fmt: skip
+                          timeout=120, env=environment())  # fmt: skip
 
 
 def test_serve_answers_an_editor():
     client = LspClient.spawn([sys.executable, "-c", WITHOUT_LABORATORY, "serve"], stderr=subprocess.DEVNULL,
-                             env=ENVIRONMENT)  # fmt: skip
+                             env=environment())  # fmt: skip
     client.initialize({"deadlineMs": 20_000, "invokedDeadlineMs": 60_000})
     status = client.notification("kvlsp/status", lambda status: status["kind"] in ("ready", "error"))
     assert status["kind"] == "ready"
