@@ -20,6 +20,7 @@ from kvlsp.engine.remembering import Remembering
 from kvlsp.engine.room import room_for
 from kvlsp.engine.session import Session
 from kvlsp.engine.shelving import Fetched, Shelving
+from kvlsp.engine.shortage import Shortage
 from kvlsp.engine.taking_back import came, take_back
 from kvlsp.messages import EditDocument, PlaceContext
 from kvlsp.opening.model import Model
@@ -38,6 +39,7 @@ class Documents:
         self.placing = Placing(clock)
         self.shelving = Shelving(clock)
         self.remembering = Remembering()
+        self.shortage = Shortage(clock)
         self.current: str | None = None
         """The document that the user is in."""
         self.active_at = clock()
@@ -214,6 +216,7 @@ class Documents:
         """The model or its limits changed: caches and tokens are made anew when they are needed; what was answered is
         forgotten."""
         self.placing.forget()
+        self.shortage.over()
         self.forget_answers()
         for document in self:
             self.shelving.keep(document.snapshot.uri, document.session)

@@ -33,6 +33,7 @@ from kvlsp.messages import (
     Question,
     Shutdown,
 )
+from kvlsp.model.limits import is_shortage
 from kvlsp.opening.loading import Load, Loaded
 from kvlsp.opening.ready import open_ready
 from kvlsp.reasons import Reason
@@ -212,7 +213,9 @@ class Engine:
         try:
             with tracing.span(decision.work.value):
                 self._parts.upkeep.do(decision.work, document)
-        except BaseException:
+        except BaseException as error:
             self._parts.completer.fail(document)
             self._parts.next_edits.fail(document.snapshot.uri)
+            if is_shortage(error):
+                self.documents.shortage.met(document, decision.work)
             raise

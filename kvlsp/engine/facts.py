@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvlsp.engine.completion import Phase
 from kvlsp.engine.document_state import DocumentState
 from kvlsp.engine.documents import Documents
-from kvlsp.engine.schedule import Facts
+from kvlsp.engine.schedule import Facts, Work
 from kvlsp.engine.session import Session
 from kvlsp.text.document import Snapshot
 
@@ -38,7 +38,9 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
             overdue=document.completing and session.overdue,
             refreshed=document.refreshed,
         )
-    grows = document.sync is not None or session.wants_slide  # begun growth is finished
+    paused = documents.shortage.paused
+    # begun growth is finished
+    grows = document.sync is not None or (session.wants_slide and Work.GROW not in paused)
     stale = session.cache.stale > 0
     settled = not (grows or stale)
     return Facts(
@@ -53,6 +55,7 @@ def facts_of(documents: Documents, document: DocumentState, asked: bool, next_ed
         keep_at=documents.shelving.due(document.snapshot.uri, session) if settled else None,
         next_edit=next_edit,
         next_edit_asked=next_edit_asked,
+        paused=paused,
         looked_at=settled and _unjudged(documents, session),
         unremembered=settled and documents.remembering.waits(documents.model, open_texts(documents), documents.current),
     )

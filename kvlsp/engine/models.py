@@ -93,6 +93,7 @@ class Models:
         if old.disk_mib != settings.disk_mib:
             documents.shelving.serve(documents.model, settings)
         if old != settings:
+            documents.shortage.over()
             documents.forget_answers()
             for document in documents:
                 self._completer.restart(document, forget=limits(old) != limits(settings))

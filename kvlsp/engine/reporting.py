@@ -26,10 +26,10 @@ class Reporting:
         """``what`` names what the engine was doing."""
         if isinstance(error, DocumentError):
             self._say(str(error))  # the others are served on
+        elif is_shortage(error):  # whoever says it: the engine goes on
+            self._say(SHORTAGE)
         elif isinstance(error, KvlspError):
             self._events(StatusChanged("error", str(error)))
-        elif is_shortage(error):
-            self._say(SHORTAGE)
         else:
             log.error("The engine failed on %s (%s) and goes on.", what, type(error).__name__)
             log.debug("What failed:", exc_info=error)  # its message may hold text of the user's

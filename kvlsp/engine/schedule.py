@@ -90,6 +90,8 @@ class Facts:
     """Somebody watches, and how likely each token is is not known yet."""
     unremembered: bool = False
     """Other files wait to be read for the memory of the workspace."""
+    paused: frozenset[Work] = frozenset()
+    """Work at rest that memory ran out in a while ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,9 @@ def schedule(facts: Facts, now: float) -> Decision:
         if holds:
             return Decision(work)
     for holds, work in at_rest:
-        if holds:
+        if holds and work not in facts.paused:
             return Decision(work) if resting else Decision(None, facts.quiet_at - now)
-    if facts.keep_at is not None:
+    if facts.keep_at is not None and Work.KEEP not in facts.paused:
         at = max(facts.keep_at, facts.quiet_at)
         return Decision(Work.KEEP) if now >= at else Decision(None, at - now)
     return Decision(None)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from kvlsp.errors import OutOfMemory
+
 GROUPS: Final = Path("/sys/fs/cgroup")
 OWN: Final = Path("/proc/self")
 _REFUSALS: Final = ("can't allocate memory", "cannot allocate memory", "unable to allocate", "failed to allocate",
@@ -26,7 +28,7 @@ def left(groups: Path = GROUPS, own: Path = OWN) -> int | None:
 def is_shortage(error: BaseException) -> bool:
     """Whether the system gave no more memory, to ``error`` or to what it was raised from: PyTorch and others have no
     error of their own for that."""
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    if isinstance(error, (MemoryError, OutOfMemory)) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     if isinstance(error, (RuntimeError, OSError)) and tells_of_shortage(str(error)):
         return True
@@ -40,7 +42,8 @@ def tells_of_shortage(said: str) -> bool:
 
 def _of_groups(groups: Path, own: Path) -> Iterator[int]:
     """What is left in each control group that this process is in: version 2, or the one for memory of version 1. What
-    the system keeps of files there makes room when it is needed."""
+    the system keeps of files there makes room when it is needed. Beyond the high mark nobody is ended, but slowed down
+    until nothing moves, so it bounds like the other one."""
     try:
         lines = (own / "cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -48,14 +51,15 @@ def _of_groups(groups: Path, own: Path) -> Iterator[int]:
     for line in lines:
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers:
-            root, most, used, prefix = groups, "memory.max", "memory.current", ""
+            root, bounds, used, prefix = groups, ["memory.max", "memory.high"], "memory.current", ""
         elif "memory" in controllers.split(","):
-            root, most, used, prefix = groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"
+            root, bounds, used, prefix = groups / "memory", ["memory.limit_in_bytes"], "memory.usage_in_bytes", "total_"
         else:
             continue
         group = root / path.strip("/")
         for one in (group, *group.parents):
-            limit, taken = _number(one / most), _number(one / used)
+            limits, taken = [_number(one / bound) for bound in bounds], _number(one / used)
+            limit = min((limit for limit in limits if limit is not None), default=None)
             if limit is not None and taken is not None:
                 yield limit - taken + _of_files(one / "memory.stat", prefix)
             if one == root:

@@ -42,6 +42,17 @@ def test_the_tightest_group_counts_and_its_files_make_room(tmp_path):
     assert left(groups, own) == 0, "the system is late to end it"
 
 
+def test_a_mark_beyond_which_a_group_is_slowed_down_bounds_like_its_limit(tmp_path):
+    groups, own = tmp_path / "groups", process(tmp_path / "own", "0::/editor.scope\n")
+    group(groups / "editor.scope", "max", 100 * MIB)
+    (groups / "editor.scope" / "memory.high").write_text("max\n")
+    assert left(groups, own) is None
+    (groups / "editor.scope" / "memory.high").write_text(f"{400 * MIB}\n")
+    assert left(groups, own) == 300 * MIB
+    group(groups / "editor.scope", str(350 * MIB), 100 * MIB)
+    assert left(groups, own) == 250 * MIB
+
+
 def test_a_container_that_sees_its_own_group_as_the_root(tmp_path):
     groups = tmp_path / "groups"
     group(groups, str(800 * MIB), 300 * MIB)
