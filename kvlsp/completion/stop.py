@@ -82,7 +82,7 @@ class StopRule:
         at_end = _CLOSERS_ONLY.match(place.line_after) is not None
         self.one_line = policy.multi_line == "never" or not at_end
         """Nothing of more than a line may be offered."""
-        self.single_line = self.one_line or place.scan.inside is not None or place.scan.comment
+        self.single_line = self.one_line or place.scan.inside is not None or place.commented
         braces = place.language is not None and place.language.layout == "braces"
         self._body = place.header is not None and not self.single_line and not place.has_body
         """Inside a block from its start: end with the block, not with its first statement."""
@@ -91,7 +91,7 @@ class StopRule:
         self._own_compound = False
         self._base: int | None = None if place.blank else indent_of(place.line_before)
         self._brackets = Closing(place)
-        self._state = Scan(inside=place.scan.inside)
+        self._state = Scan(inside=place.scan.inside, comment=place.commented)
         self._excess_seen = 0
         self._line_start = 0
         self._line_checked = False

@@ -114,10 +114,7 @@ class Around:
 
 def least_open(place: Place, inserted: str) -> int:
     """How many of the brackets that are open at the caret ``inserted`` never closes."""
-    inside = place.scan.inside
-    if place.scan.comment and inside is None:  # the rest of a comment has no brackets
-        inserted = inserted.partition("\n")[2]
-    scan = scan_lines(place.language, inserted, Scan(inside=inside))
+    scan = scan_lines(place.language, inserted, Scan(inside=place.scan.inside, comment=place.commented))
     return max(0, len(place.scan.stack) - len(scan.excess))
 
 

@@ -86,6 +86,13 @@ class Place:
         """Nothing but white space stands before the caret on its line."""
         return not self.line_before.strip()
 
+    @cached_property
+    def commented(self) -> bool:
+        """Whether the caret is in a comment that ends with its line."""
+        if not self.scan.comment or self.scan.inside is not None:
+            return False
+        return scan_line(self.language, self.line_before + "(", self.states[-1]).stack == self.scan.stack
+
     @property
     def has_body(self) -> bool:
         """Lines of the block that :attr:`header` opens stand below the caret already."""

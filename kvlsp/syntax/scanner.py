@@ -44,7 +44,7 @@ class Scan:
     last: str = ""
     """The last character of code on the current line (no comment, no white space); '"' after a string."""
     comment: bool = False
-    """The current line holds a comment."""
+    """The current line holds a comment; before the rest of a line: in one that ends with the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def scan_lines(language: Language | None, text: str, state: Scan | None = None) 
 def scan_line(language: Language | None, line: str, state: Scan, offset: int = 0) -> Scan:
     """The state at the end of (the beginning of) one line, given the state at its start."""
     lexicon = _lexicon(language)
+    if state.comment and state.inside is None:  # in the middle of a line, in a comment that ends with it
+        return state
     if state.inside is None and lexicon.code.search(line) is None:
         code = line.rstrip()
         return Scan(state.stack, None, state.line, state.excess, code[-1] if code else "")

@@ -52,6 +52,8 @@ CASES = [
     ("x = a + \\|\n", "\n    b\ny\n", "\n    b", "statement"),
     ("x = 1|\n", "\ny = 2\n", "", "statement"),
     ("# a comment |\n", "that ends\nx = 1\n", "that ends", "line"),
+    ("def f():  # type: ignore[|\n", "override]\nx = 1\n", "override]", "line"),
+    ("f(  # of (|\n", "this)\nx = 1\n", "this)", "line"),
     ("|\n", "# why\nx = 1\ny = 2\n", "# why\nx = 1", "statement"),
     ("    if a:\n        |\n", "@wrong\n    b\n", "", "block"),
     # blocks
@@ -118,6 +120,8 @@ BRACES = [
      "statement"),
     ("javascript", "function f() {\n  |\n}\n", "if (x) {\n    a();\n  } else {\n    b();\n  }\n}\n",
      "if (x) {\n    a();\n  } else {\n    b();\n  }", "bracket"),
+    ("javascript", "function f() {\n  // as in g(|\n}\n", "x), so } is there\n  y", "x), so } is there", "line"),
+    ("javascript", "/* a */ |\n", "if (x) {\n  y();\n}\nz()\n", "if (x) {\n  y();\n}", "statement"),
     ("javascript", "const x = {\n  a: 1,\n  |\n};\n", "b: 2,\n  c: 3,\n", "b: 2,", "statement"),
     ("javascript", "foo(|)\n", "(x) => {\n  a();\n})\n", "(x) => {\n  a();\n}", "bracket"),
     ("javascript", "foo(|\n", "(x) => {\n  a();\n});\nb();\n", "(x) => {\n  a();\n});", "statement"),
