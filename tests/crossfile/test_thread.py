@@ -176,7 +176,7 @@ REMEMBERING = Settings()
 
 def test_with_the_default_model_files_are_remembered_and_nothing_is_asked_for(between):
     between.start(REMEMBERING, snapshot(A))
-    assert between.workspace.told.wait(Recollect).languages == ("javascript", "python", "typescript")
+    assert between.workspace.told.wait(Recollect).languages == ("javascript", "python", "tsx", "typescript")
     between.workspace.told.wait(DocumentText)  # the memory has to know what is open
     between.workspace.say(Recalled((("/project/b.py", "x = 1\n"),)))
     between.workspace.say(Recalled((("/project/c.py", ""),)))

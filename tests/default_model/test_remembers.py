@@ -10,7 +10,7 @@ def test_the_weights_were_learned_with_the_model_that_comes_along():
     assert found, ("The default model is another one than the one these weights were learned with, so it remembers "
                    "nothing. Learn new ones in each language: kvlsp evaluate workspace-memory "
                    "--from CORPUS --language NAME --learn kvlsp/default_model/workspace_memory.json")
-    assert tuple(sorted(found)) == languages() == ("javascript", "python", "typescript")
+    assert tuple(sorted(found)) == languages() == ("javascript", "python", "tsx", "typescript")
     for classes in found.values():
         assert all(0 < weight < 1 for weight in classes.values())
         assert classes[8, 2, 2] > classes[1, 2, 2]

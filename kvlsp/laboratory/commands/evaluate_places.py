@@ -35,7 +35,7 @@ def confidence(
 
     loaded, files = opened(settings), drawn.files()
     settings = replace(settings, context_tokens=settings.context_tokens or measuring.WINDOW)
-    told = Memories(loaded, files, drawn.language).of if memory else None
+    told = Memories(loaded, files, drawn.language, workspace=drawn.workspace()).of if memory else None
     with bar("places", drawn.count) as advance:
         judged = measuring.judge(loaded, ordinary(files, drawn.count, settings, drawn.seed, None), settings,
                                  memory=told, advance=advance)

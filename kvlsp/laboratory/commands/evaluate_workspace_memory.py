@@ -41,8 +41,9 @@ def workspace_memory(
     from kvlsp.laboratory.evaluation.confidence import table as thresholds
 
     loaded = opened(settings)
-    packages = measuring.by_package(drawn.files())
-    stores = {name: measuring.Stores(loaded, files) for name, files in packages.items()}
+    workspaces = measuring.by_package(drawn.workspace())
+    packages = measuring.by_package(drawn.files(), workspaces)
+    stores = {name: measuring.Stores(loaded, workspaces[name]) for name in packages}
     with bar("tokens", len(packages) * max(1, tokens // (context // 2))) as advance:
         scored = {name: measuring.scored(loaded, stores[name], files, tokens, context, advance)
                   for name, files in packages.items()}

@@ -42,6 +42,21 @@ class Drawn:
         """As :func:`held_out` finds them."""
         return held_out(self.sources, self.language)
 
+    def workspace(self) -> list[SourceFile]:
+        """What held-out packages hold in any language: what a workspace's memory reads."""
+        if self.sources and self.sources[0].suffix in _SAVED:
+            return _saved(self.sources[0])
+        return self.files()
+
+
+_SAVED = (".jsonl", ".xz")
+
+
+def _saved(corpus: Path) -> list[SourceFile]:
+    from kvlsp.laboratory.training.corpus import load_corpus
+
+    return list(load_corpus(corpus, ["held_out"]).held_out)
+
 
 def with_drawn_places(count: int) -> Callable[[Command], Command]:
     """Gives a command ``--count --from --seed --language``; its parameter ``drawn`` is a :class:`Drawn`."""
@@ -61,12 +76,12 @@ def held_out(sources: Sequence[Path] | None, language: str = "python") -> list[S
     none.
     """
     from kvlsp.errors import ConfigurationError
-    from kvlsp.laboratory.training.corpus import default_folders, held_out_files, load_corpus
+    from kvlsp.laboratory.training.corpus import default_folders, held_out_files
     from kvlsp.laboratory.training.deny_list import HELD_OUT_PACKAGES
     from kvlsp.laboratory.training.languages import language_of
 
-    if sources and sources[0].suffix in (".jsonl", ".xz"):
-        files = [file for file in load_corpus(sources[0], ["held_out"]).held_out if language_of(file.path) == language]
+    if sources and sources[0].suffix in _SAVED:
+        files = [file for file in _saved(sources[0]) if language_of(file.path) == language]
         if not files:
             raise ConfigurationError(f"{sources[0]} has no held-out files in {language}.")
     elif language != "python":

@@ -61,7 +61,7 @@ class Line:
 
 
 class Stores:
-    """A store for each file of a package, of its other files."""
+    """A store for each file of a package, of its other files in any language, as a workspace has them."""
 
     def __init__(self, model: Model, files: Sequence[SourceFile]) -> None:
         self._ids: dict[str, list[int]] = {
@@ -70,6 +70,7 @@ class Stores:
         self._vocabulary = model.tokenizer.vocabulary_size
         self._made: tuple[str, NgramTable] | None = None
         self.tokens = sum(map(len, self._ids.values()))
+        self.files = len(files)
 
     def without(self, path: str) -> NgramTable:
         """The table that does not know the file ``path``."""
@@ -82,12 +83,14 @@ class Stores:
         return self._ids[path]
 
 
-def by_package(files: Sequence[SourceFile]) -> dict[str, list[SourceFile]]:
-    """The files of each package that has more than one, packages by name."""
+def by_package(files: Sequence[SourceFile],
+               workspaces: Mapping[str, Sequence[SourceFile]] | None = None) -> dict[str, list[SourceFile]]:
+    """The files of each package, packages by name: of those that have more than one, or of those in ``workspaces``."""
     packages: dict[str, list[SourceFile]] = {}
     for file in files:
         packages.setdefault(file.package, []).append(file)
-    return {name: found for name, found in sorted(packages.items()) if len(found) > 1}
+    return {name: found for name, found in sorted(packages.items())
+            if (len(found) > 1 if workspaces is None else name in workspaces)}
 
 
 def scored(model: Model, stores: Stores, files: Sequence[SourceFile], tokens: int, context: int,
@@ -184,15 +187,17 @@ def first_lines(model: Model, stores: Stores, files: Sequence[SourceFile], count
 
 class Memories:
     """What stands in a package's other files, for each of its files, with weights that were learned elsewhere.
+    ``workspace`` are the packages' files in all languages, if not in one only.
 
     Raises :class:`kvlsp.errors.ConfigurationError` where there are none.
     """
 
     def __init__(self, model: Model, files: Sequence[SourceFile], language: str, tokens: int = 6144,
-                 context: int = 1024) -> None:
-        packages = by_package(files)
+                 context: int = 1024, workspace: Sequence[SourceFile] | None = None) -> None:
+        workspaces = by_package(files if workspace is None else workspace)
+        packages = by_package(files, workspaces)
         self._packages = {file.path: file.package for file in files}
-        self._stores = {name: Stores(model, found) for name, found in packages.items()}
+        self._stores = {name: Stores(model, workspaces[name]) for name in packages}
         examples = {name: scored(model, self._stores[name], found, tokens, context) for name, found in packages.items()}
         self._weights = {name: learned_elsewhere(model, examples, name, language) for name in packages}
         if not all(self._weights.values()):
@@ -271,7 +276,7 @@ def cost(model: Model, stores: Stores, files: Sequence[SourceFile],
     return {
         "microseconds_a_token": round(1e6 * spent / len(places), 1),
         "bytes_a_token": round(store.nbytes / max(1, len(store)), 1),
-        "tokens_a_file": round(stores.tokens / len(files)),
-        "kept_of_10000_files": min(10_000, round(BOUND * len(files) * len(store) / (store.nbytes * stores.tokens))),
+        "tokens_a_file": round(stores.tokens / stores.files),
+        "kept_of_10000_files": min(10_000, round(BOUND * stores.files * len(store) / (store.nbytes * stores.tokens))),
         "microseconds_to_build_a_token": round(1e6 * made / max(1, len(store)), 2),
     }

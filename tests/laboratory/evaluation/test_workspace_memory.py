@@ -52,6 +52,23 @@ def test_a_package_of_one_file_has_no_memory_and_one_package_alone_none_at_all()
     assert measuring.Memories(weighed, files("p"), "python", tokens=64, context=64).of("p/one.py") is not None
 
 
+def test_a_store_has_the_package_s_files_in_other_languages_too(tmp_path):
+    from kvlsp.laboratory.commands.held_out import Drawn
+
+    path = tmp_path / "corpus.jsonl"
+    beside = SourceFile("p", "p/area.js", "function area(width, height) { return width * height }\n" * 9, 1.0)
+    alone = SourceFile("q", "q/one.py", TEXT, 1.0)
+    save_corpus(Corpus([], [files("p")[0], beside, alone], {}), path)
+    drawn = Drawn(1, [path], 0)
+    workspaces = measuring.by_package(drawn.workspace())
+    packages = measuring.by_package(drawn.files(), workspaces)
+    assert {name: [file.path for file in found] for name, found in packages.items()} == {"p": ["p/one.py"]}
+    stores = measuring.Stores(tiny_model(1), workspaces["p"])
+    begun = stores.ids("p/area.js")[:12]
+    assert stores.without("p/one.py").find(begun[:8]).length == 8
+    assert Drawn(1, [path], 0, "javascript").files() == [beside]
+
+
 def test_confidence_is_measured_with_the_memory_too(tmp_path):
     path = tmp_path / "corpus.jsonl"
     save_corpus(Corpus([], [*files("p"), *files("q")], {}), path)
