@@ -207,22 +207,25 @@ class CompletionJob:
         """What the first candidate has generated; None while there is none."""
         return self.texts.first.generation.progress if self.texts is not None else None
 
-    def answers(self, *, partial: bool = False, whole: bool = False) -> tuple[Sequence[str], Reason | None]:
-        """Texts to insert behind what was typed (``whole``: at its place), the best first, or why there is none."""
+    def answers(self, *, partial: bool = False, whole: bool = False,
+                last: bool = False) -> tuple[Sequence[str], Reason | None]:
+        """Texts to insert behind what was typed (``whole``: at its place), the best first, or why there is none. While
+        it is at work (``partial``) for whoever does not ask again (``last``) what was begun is closed."""
         if self.texts is None:
             return (), Reason.DEADLINE if partial else Reason.NOTHING_TO_SAY
         typed = "" if whole else self.text[: self.typed]
-        answers = self._final or [self._answer(candidate, typed, partial) for candidate in self.texts.all]
+        answers = self._final or [self._answer(candidate, typed, partial, last) for candidate in self.texts.all]
         if self.phase is Phase.DONE and not partial:
             self._final = answers  # asked for again by whoever waits, and to be remembered
         texts = [text[len(typed) :] if text.startswith(typed) else "" for text, _ in answers]
         return distinct(texts), answers[0][1]
 
-    def _answer(self, candidate: Candidate, typed: str, partial: bool) -> tuple[str, Reason | None]:
+    def _answer(self, candidate: Candidate, typed: str, partial: bool, last: bool) -> tuple[str, Reason | None]:
         generated = candidate.offered(partial=partial)
-        if partial and not generated[len(typed) :].strip():
-            return "", Reason.DEADLINE
-        return offer(candidate.rule, generated, (self.prefix, self.suffix), ended=not partial)
+        text, late = "", partial and not generated[len(typed) :].strip()
+        if last or not late:
+            text, reason = offer(candidate.rule, generated, (self.prefix, self.suffix), ended=last or not partial)
+        return (text, reason) if not late or text[len(typed) :].strip() else ("", Reason.DEADLINE)
 
     @property
     def confidence(self) -> float:

@@ -53,9 +53,10 @@ def deadline(request: Complete, settings: Settings) -> float:
 
 def from_job(job: CompletionJob, request: Complete, answers: Answers, least: float, now: float, *,
              partial: bool) -> Offered:
-    """What ``job`` has generated; ``partial``: complete lines or statements, for it is still at work. ``least`` is the
-    confidence below which nothing is offered by itself, ``now`` in seconds."""
-    texts, reason = job.answers(partial=partial)
+    """What ``job`` has generated; ``partial``: complete lines or statements, for it is still at work, and where there
+    are none and nobody asks again, what was begun. ``least`` is the confidence below which nothing is offered by
+    itself, ``now`` in seconds."""
+    texts, reason = job.answers(partial=partial, last=partial and not request.asks_again)
     if not texts or request.trigger == "invoked":
         return texts, reason
     if job.confidence < least:

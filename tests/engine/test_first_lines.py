@@ -74,6 +74,32 @@ def test_who_does_not_ask_again_gets_all_of_it(changes):
     assert "more" not in answer.report
 
 
+LISTED = "total = sum([\n        1,\n        2,\n        3,\n    ])\n    return total\n\n\n"
+
+
+@pytest.mark.parametrize("trigger", ["automatic", "invoked"])
+def test_at_the_deadline_what_was_begun_is_closed_for_who_does_not_ask_again(trigger):
+    short = dataclasses.replace(LONG, deadline_ms=130, invoked_deadline_ms=130)
+    bench = Timed(LISTED, short)
+    request = Complete(99, bench.snapshot.uri, 1, len(BEFORE), trigger, bench.clock())
+    bench.engine.post(request)
+    early = bench.until_answered(request)
+    assert texts(early) == ["total = sum([\n        1,\n    ])"]
+    later = dataclasses.replace(request, ticket=100, received=bench.clock())
+    bench.engine.post(later)
+    assert texts(bench.until_answered(later)) == ["total = sum([\n        1,\n        2,\n        3,\n    ])"]
+
+
+def test_at_the_deadline_nothing_is_closed_for_who_asks_again():
+    bench = Timed(LISTED, dataclasses.replace(LONG, deadline_ms=130))
+    assert bench.until_answered(bench.ask(**AGAIN)).reason is Reason.DEADLINE
+
+
+def test_at_the_deadline_a_line_that_is_not_finished_is_not_offered():
+    bench = Timed(LISTED, dataclasses.replace(LONG, deadline_ms=40))
+    assert bench.until_answered(bench.ask()).reason is Reason.DEADLINE
+
+
 def test_who_asks_by_hand_gets_all_of_it():
     bench = Timed()
     request = Complete(99, bench.snapshot.uri, 1, len(BEFORE), "invoked", bench.clock(), asks_again=True)
