@@ -20,6 +20,7 @@ from kvlsp.messages import (
 from kvlsp.server import folders, lsp
 from kvlsp.server.answers import INVALID_PARAMS, Answer, Outcome, Refusal, Result
 from kvlsp.server.convert import completion_of, plain, shown_item, uri_of
+from kvlsp.server.protocol import LONGEST_METHOD
 from kvlsp.server.shape import whole
 from kvlsp.text.document import Snapshot
 from kvlsp.text.units import PositionEncoding, characters_within
@@ -34,7 +35,7 @@ PATIENCE = 60.0
 def execute_command(ls: KvlspServer, params: lsp.ExecuteCommandParams) -> Any:
     command = COMMANDS.get(params.command)
     if command is None:
-        raise Refusal(INVALID_PARAMS, f"kvlsp does not know the command {params.command}.")
+        raise Refusal(INVALID_PARAMS, f"kvlsp does not know the command {params.command[:LONGEST_METHOD]}.")
     return command(ls, list(params.arguments or ()))
 
 

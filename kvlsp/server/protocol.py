@@ -50,6 +50,10 @@ MOST_ASKED: Final = 256
 """Questions of ours that may be open: some clients answer none. Of more the oldest are forgotten."""
 
 
+LONGEST_METHOD: Final = 256
+"""Characters of a method's name: a longer one is written into no log and no answer."""
+
+
 class Stage(Enum):
     NEW = "before initialize"
     RUNNING = "running"
@@ -101,6 +105,10 @@ class Protocol:
             self._refuse(request_id, INVALID_REQUEST, "A message is not a JSON-RPC 2.0 object.")
             return
         method, request_id = message.get("method"), message.get("id")
+        if isinstance(method, str) and len(method) > LONGEST_METHOD:
+            self._refuse(request_id, METHOD_NOT_FOUND,
+                         f"A method's name has {len(method):,} characters; kvlsp knows none that is so long.")
+            return
         if isinstance(method, str) and "id" not in message:
             self._notification(method, message.get("params"))
         elif isinstance(method, str):

@@ -16,13 +16,14 @@ from typing import Any
 
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
+from kvlsp.server import connection
 from kvlsp.server.door import first_frames
 from kvlsp.server.frames import FrameReader
-from kvlsp.server.intake import CHUNK, Intake
+from kvlsp.server.intake import Intake
 from kvlsp.server.secret import Secret
 from kvlsp.server.server import KvlspServer, MakeBeside, MakeEngine, Nobody
 from kvlsp.server.signals import end_at_once_on_signals, end_on_signals
-from kvlsp.wire.outbox import MOST, Outbox
+from kvlsp.wire.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -112,26 +113,13 @@ async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, por
                 return
             taken = True
             callers.remove(writer)
-            await serve(reader, writer, frames, first)
+            server.protocol.write = writer.write
+            await connection.serve(reader, writer, frames, first, server.receive)
             server.finish()
         finally:
             if writer in callers:
                 callers.remove(writer)
             writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: FrameReader,
-                    found: list[Any]) -> None:
-        writer.transport.set_write_buffer_limits(MOST)
-        server.protocol.write = writer.write
-        with contextlib.suppress(ConnectionError):
-            while True:
-                for frame in found:
-                    server.receive(frame)
-                await writer.drain()  # who does not take the answers gets no more of them
-                data = await reader.read(CHUNK)
-                if not data:
-                    return
-                found = frames.feed(data)
 
     try:
         listener = await asyncio.start_server(connected, host, port)
@@ -142,6 +130,8 @@ async def _serve_tcp(make_engine: MakeEngine, settings: Settings, host: str, por
     try:
         secret = Secret(*address)
         listening(*address)
+        await server.finished.wait()
+        secret.forget()  # what follows may take a while, and be ended
         return await _until_finished(server)
     finally:
         listener.close()

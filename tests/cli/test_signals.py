@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,24 @@ class Hanging:
 
 serve_stdio(lambda settings, events: Hanging(), Settings())
 """
+
+
+def test_the_secret_of_a_port_is_gone_before_what_may_hang(tmp_path):
+    hangs = HANGS.replace("serve_stdio", "serve_tcp").replace("Settings())\n", "Settings(), '127.0.0.1:0')\n")
+    process = subprocess.Popen([sys.executable, "-c", hangs], stderr=subprocess.PIPE,
+                               env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)})
+    while not (found := list(tmp_path.glob("kvlsp/tcp/*.token"))) or not found[0].read_text():
+        assert process.poll() is None
+        time.sleep(0.01)
+    with socket.create_connection(("127.0.0.1", int(found[0].stem.rpartition("-")[2])), 30) as connection:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "capabilities": {}, "initializationOptions": {"token": found[0].read_text()}}}).encode()
+        connection.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        assert connection.recv(1)
+    assert process.stderr.readline() == b"stopping\n"
+    assert not found[0].exists()
+    process.kill()
+    process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

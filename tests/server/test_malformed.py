@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -265,3 +266,16 @@ def test_cells_of_a_refused_change_of_a_notebook_are_given_up(talk):
     assert "kvlsp has lost the text of nb#c, nb#a;" in said(talk)
     assert talk.server.documents.lost == ("nb#c", "nb#a")
     assert talk.text("nb#b") == "x"
+
+
+@pytest.mark.parametrize("message", [
+    {"id": 7, "method": "x" * 100_000}, {"method": "x" * 100_000},
+    {"id": 7, "method": "workspace/executeCommand", "params": {"command": "x" * 100_000}},
+])
+def test_a_name_without_end_is_echoed_nowhere(message, caplog):
+    talk = Conversation()
+    talk.start()
+    talk.send({"jsonrpc": "2.0", **message})
+    assert talk.sent[-1]["error"]["message"]
+    assert max(len(json.dumps(one)) for one in talk.sent[-2:]) < 3000
+    assert max(len(record.getMessage()) for record in caplog.records) < 1000

@@ -15,6 +15,7 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
+from kvlsp.server import connection as connections
 from kvlsp.server.secret import SHORTEST, VARIABLE, Secret, secret_file
 from kvlsp.server.transport import CALLERS, serve_tcp
 from tests.support.fake_engine import FakeEngine
@@ -23,6 +24,11 @@ from tests.support.lsp_client import LspClient
 
 def engine(settings: Settings, events: Any) -> FakeEngine:
     return FakeEngine(settings, events)
+
+
+def framed(message: Any) -> bytes:
+    body = json.dumps(message).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class Daemon:
@@ -54,11 +60,15 @@ class Daemon:
         connection = self.call()
         return LspClient(connection.makefile("rb"), connection.makefile("wb"))
 
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        self._thread.join(30)
+        return self.codes[0]
+
     def end(self, client: LspClient) -> None:
         client.ask("shutdown", None)
         client.notify("exit")
-        self._thread.join(30)
-        assert self.codes == [0]
+        assert self.ended() == 0
 
 
 @pytest.fixture
@@ -94,6 +104,38 @@ def test_who_does_not_know_it_is_told_so_and_turned_away(daemon, options):
     request = client.request("initialize", {"processId": None, "capabilities": {}, "initializationOptions": options})
     assert "initializationOptions.token" in client.answer_to(request)["error"]["message"]
     assert client.incoming.read() == b""
+
+
+@pytest.mark.parametrize("messages", [300, 3000])
+def test_the_end_of_an_editor_that_takes_no_answers_is_seen(daemon, monkeypatch, messages):
+    """What it is answered fills all there is, and with ever more messages nobody sees what stands behind them."""
+    monkeypatch.setattr(connections, "PATIENCE", 1.0)
+    editor = daemon.call()
+    first = {"processId": None, "capabilities": {}, "initializationOptions": {"token": daemon.secret}}
+    editor.sendall(framed({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": first}))
+    assert editor.recv(1)
+    editor.settimeout(1)
+    with contextlib.suppress(OSError):
+        for _ in range(messages):
+            editor.sendall(framed({"jsonrpc": "2.0", "id": "x" * 100_000, "method": "?"}))
+    with contextlib.suppress(OSError):
+        editor.shutdown(socket.SHUT_WR)
+    assert daemon.ended() == 1
+    editor.close()
+
+
+def test_what_was_asked_before_the_end_of_the_stream_is_answered(daemon):
+    editor = daemon.call()
+    first = {"processId": None, "capabilities": {}, "initializationOptions": {"token": daemon.secret}}
+    editor.sendall(framed({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": first})
+                   + b"".join(framed({"jsonrpc": "2.0", "id": number, "method": "?"}) for number in range(2, 300)))
+    editor.shutdown(socket.SHUT_WR)
+    received = b""
+    while data := editor.recv(1 << 16):
+        received += data
+    assert [f'"id": {number}, ' in received.decode() for number in range(1, 300)] == [True] * 299
+    assert daemon.ended() == 1
+    editor.close()
 
 
 def page(body: bytes) -> bytes:
