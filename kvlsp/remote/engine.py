@@ -177,7 +177,8 @@ class RemoteEngine:
         settings = self._kept.settings
         link = self._way.link(settings, self._stopped, self._clock)
         try:
-            if not self._tell_all(link, settings):
+            said: list[schema.FromEngine] = []
+            if not self._tell_all(link, settings, said):
                 link.close()
                 return
         except BaseException:
@@ -187,22 +188,25 @@ class RemoteEngine:
             self._meanwhile = None
         began = self._clock()
         try:
+            for frame in said:
+                self._hear(frame)
             link.listen(self._hear)
         finally:
             if self._clock() - began >= STEADY:
                 self._failures = 0
             self._parted(link)
 
-    def _tell_all(self, link: Link, settings: Settings) -> bool:
+    def _tell_all(self, link: Link, settings: Settings, said: list[schema.FromEngine]) -> bool:
         """Tell an engine that knows these settings all that is open, and have it be the one that is spoken with; False
-        where another one is wanted by now. The texts can be many: whoever types does not wait for that."""
+        where another one is wanted by now. The texts can be many: whoever types does not wait for that. What the engine
+        has ``said`` meanwhile is to be heard then: that it is ready, say."""
         with self._lock:
             waiting = list(self._kept.again())
             if self._kept.settings != settings:
                 waiting.insert(0, Configure(self._kept.settings))
             self._meanwhile = []
         while True:
-            link.wait(self._stopped)
+            link.wait(self._stopped, said.append)
             with self._lock:
                 if self._stopped.is_set() or self._kept.settings.names_model != settings.names_model:
                     return False

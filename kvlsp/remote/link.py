@@ -39,6 +39,8 @@ STUCK: Final = 120.0
 """Seconds in one step of the model after which it hangs."""
 LOOK: Final = 0.05
 """Seconds between two looks whether the engine has taken what it was sent."""
+HEAPED: Final = 1 << 30
+"""Bytes that wait for an engine at most, however alive it is: as many as may be open."""
 SHARED: Final = "The shared engine"
 
 
@@ -76,8 +78,13 @@ class Link:
         self._outgoing = Outgoing(clock)
         self._asked = 0
         self._silent = 0
+        self._clock = clock
         self._longest = 0
         """Bytes of a message at most, until now."""
+        self._sent = self._taken = 0
+        """Bytes of all messages, and how many of them the engine had taken when that was last looked at."""
+        self._sign = clock()
+        """When it last gave one: it took something, or said something."""
         self.why = "ended by itself" if self._here else "cannot be reached any more"
         """How the conversation came to its end."""
         self.process = 0
@@ -100,27 +107,44 @@ class Link:
     def send(self, message: Message) -> None:
         """Never waits; one caller at a time. :class:`WireError` for a message that no frame can say."""
         data = self._outgoing.pack(message)
-        self._longest = max(self._longest, len(data))
+        self._longest, self._sent = max(self._longest, len(data)), self._sent + len(data)
         self._channel.write(data)
 
     @property
     def behind(self) -> bool:
-        """Whether the engine has not taken what it was sent for so long that nothing should be added. A text that is
-        longer than what should wait says nothing of the kind."""
-        return self._channel.waiting > MOST + self._longest
+        """Whether so much waits for the engine that nothing should be added: more than :data:`HEAPED`, or more than
+        should wait, and it has given no sign of life for long. Texts that are long, or many at once, say nothing of the
+        kind."""
+        waiting = self._channel.waiting
+        if waiting <= MOST + self._longest:
+            self._sign = self._clock()
+            return False
+        return waiting > HEAPED + self._longest or self._since_sign(waiting) >= SILENCE * self._tick
+
+    def _since_sign(self, waiting: int) -> float:
+        """Seconds."""
+        now, taken = self._clock(), self._sent - waiting
+        if taken > self._taken:
+            self._taken, self._sign = taken, now
+        return now - self._sign
 
     def give_up_behind(self) -> None:
         """From any thread: it is too far behind; :meth:`listen` comes to its end."""
         self.why = "did not take what it was sent"
         self._channel.hang_up()
 
-    def wait(self, given_up: threading.Event) -> None:
-        """Until the engine has taken what it was sent, but for a little. :class:`EngineUnreachable` where it takes
-        nothing for long."""
-        least, still = self._channel.waiting, 0
-        while (waiting := self._channel.waiting) > MOST // 2 and not given_up.wait(LOOK):
-            least, still = min(least, waiting), 0 if waiting < least else still + 1
-            if still * LOOK >= SILENCE * self._tick:
+    def wait(self, given_up: threading.Event, hear: Callable[[schema.FromEngine], None]) -> None:
+        """Until the engine has taken what it was sent, but for a little; what it says meanwhile is handed over.
+        :class:`EngineUnreachable` where it takes nothing for long and says nothing, as one does that is busy."""
+        self._sign = self._clock()
+        while (waiting := self._channel.waiting) > MOST // 2 and not given_up.is_set():
+            try:
+                frame = self._channel.read(FROM_ENGINE, LOOK)
+            except EOFError as error:
+                raise EngineUnreachable(f"{self._name} {self.why}.") from error
+            if frame is not None:
+                self._take(frame, hear)
+            if self._since_sign(waiting) >= SILENCE * self._tick:
                 raise EngineUnreachable(f"{self._name} does not take what it is sent.")
 
     def cancel(self, ticket: int) -> None:
@@ -131,20 +155,10 @@ class Link:
         try:
             while True:
                 frame = self._channel.read(FROM_ENGINE, self._tick)
-                match frame:
-                    case None:
-                        self._ask()
-                    case schema.Pong(_, busy):
-                        self._silent = 0
-                        if busy >= self._stuck:
-                            self._give_up(f"spent {busy:.0f} s at one step of its model")
-                    case schema.Refused(why):
-                        raise EngineRefuses(to_text(why))
-                    case schema.Goodbye(why):
-                        self.why, self.on_purpose = to_text(why), True
-                    case _:
-                        self._silent = 0
-                        hear(frame)
+                if frame is None:
+                    self._ask()
+                else:
+                    self._take(frame, hear)
         except SentElsewhere:
             self.elsewhere = True
         except EOFError:
@@ -155,6 +169,19 @@ class Link:
             self.why = f"broke off: {error}"
         finally:
             self.close()
+
+    def _take(self, frame: schema.FromEngine, hear: Callable[[schema.FromEngine], None]) -> None:
+        self._silent, self._sign = 0, self._clock()
+        match frame:
+            case schema.Pong(_, busy):
+                if busy >= self._stuck:
+                    self._give_up(f"spent {busy:.0f} s at one step of its model")
+            case schema.Refused(why):
+                raise EngineRefuses(to_text(why))
+            case schema.Goodbye(why):
+                self.why, self.on_purpose = to_text(why), True
+            case _:
+                hear(frame)
 
     def hang_up(self) -> None:
         """Close the connection, so that :meth:`listen` returns; from any thread."""

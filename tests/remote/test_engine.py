@@ -34,6 +34,7 @@ from kvlsp.messages import (
     Watch,
     Watched,
 )
+from kvlsp.remote import link as links
 from kvlsp.remote.engine import RemoteEngine
 from kvlsp.remote.link import Link
 from kvlsp.remote.meeting_place import MeetingPlace, meeting_place
@@ -151,6 +152,7 @@ def test_the_next_engine_is_told_all_that_is_open(place, typist):
 
 
 def test_an_engine_that_takes_nothing_is_left_and_the_next_is_told_all(place, monkeypatch):
+    monkeypatch.setattr(links, "HEAPED", MOST)
     front, back = socket.socketpair()
     ends, find = [front], place.find
     monkeypatch.setattr(place, "find", lambda *arguments: ends.pop() if ends else find(*arguments))
@@ -311,6 +313,7 @@ def test_one_that_goes_to_another_model_leaves_those_who_stay_their_engine(place
 def test_where_no_engine_can_be_reached_that_is_said_once_and_not_tried_again():
     tries: list[MeetingPlace] = []
     given_up: list[str] = []
+    built = threading.Event()
 
     def find(place: MeetingPlace, _given_up: threading.Event) -> socket.socket:
         tries.append(place)
@@ -318,9 +321,11 @@ def test_where_no_engine_can_be_reached_that_is_said_once_and_not_tried_again():
 
     def stop(why: str) -> None:
         given_up.append(why)
+        assert built.wait(TIMEOUT)
         front.engine.stop()
 
     front = Front(lambda chosen, events: RemoteEngine(chosen, events, way=OfThisMachine(find, stop)), SETTINGS)
+    built.set()
     front.engine.join(TIMEOUT)
     assert given_up == ["nobody listens"]
     assert len(tries) == 2

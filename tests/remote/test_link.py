@@ -12,16 +12,18 @@ import pytest
 
 from kvlsp.config import Settings
 from kvlsp.errors import EngineUnreachable, WireError
-from kvlsp.messages import OpenDocument
+from kvlsp.messages import OpenDocument, StatusChanged
 from kvlsp.remote import link as links
-from kvlsp.remote.link import Link
+from kvlsp.remote.link import SILENCE, Link
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
 from kvlsp.wire import handshake, schema
 from kvlsp.wire.channel import Channel
+from kvlsp.wire.events import frame as to_frame
 from kvlsp.wire.frames import FIRST, FROM_CLIENT, pack
 from kvlsp.wire.outbox import MOST
 from kvlsp.wire.words import to_bytes
+from tests.support.clock import ManualClock
 
 TICK = 0.02
 TIMEOUT = 30.0
@@ -136,42 +138,87 @@ def test_the_process_at_the_other_end_is_ended_and_no_other(tmp_path):
     child.stdout.close()
 
 
-def test_what_an_engine_does_not_take_does_not_pile_up():
-    go_on = threading.Event()
+def busy(go_on: threading.Event, said: Callable[[Channel], None] = lambda channel: None) -> Callable[[Channel], None]:
+    """Takes nothing until it may, and says something before."""
 
     def behave(channel: Channel) -> None:
         channel.write(pack(handshake.welcome(1)))
-        assert go_on.wait(TIMEOUT)
+        while not go_on.wait(TICK):
+            said(channel)
         silent(channel)
 
-    link = Link(engine(behave), Settings(), tick=TICK)
-    text, sent = Rope.of("x" * (1 << 20)), 0
-    while not link.behind:
-        link.send(OpenDocument(Snapshot(f"file:///{sent}", 1, text, "")))
-        sent += 1
-    assert sent < 2 * (MOST >> 20)
-    with pytest.raises(EngineUnreachable, match="does not take what it is sent"):
-        link.wait(threading.Event())
+    return behave
+
+
+def nothing(frame: schema.FromEngine) -> None:
+    pass
+
+
+def heaped(link: Link, megabytes: int, characters: int = 1 << 20) -> None:
+    """More texts than should wait."""
+    for number in range(megabytes * (1 << 20) // characters):
+        link.send(OpenDocument(Snapshot(f"file:///{number}", 1, Rope.of("x" * characters), "")))
+
+
+def test_what_an_engine_does_not_take_does_not_pile_up():
+    go_on, clock = threading.Event(), ManualClock()
+    link = Link(engine(busy(go_on)), Settings(), clock, tick=TICK)
+    heaped(link, 2 * (MOST >> 20))
+    assert not link.behind
+    clock.pass_(SILENCE * TICK)
+    assert link.behind
     go_on.set()
-    link.wait(threading.Event())
+    link.wait(threading.Event(), nothing)
     assert not link.behind
     link.close()
 
 
-def test_a_text_that_is_longer_than_what_should_wait_is_taken_like_any_other():
+def test_an_engine_that_neither_takes_nor_says_anything_is_not_told_any_more():
     go_on = threading.Event()
+    link = Link(engine(busy(go_on)), Settings(), tick=TICK)
+    heaped(link, 2 * (MOST >> 20))
+    with pytest.raises(EngineUnreachable, match="does not take what it is sent"):
+        link.wait(threading.Event(), nothing)
+    go_on.set()
+    link.wait(threading.Event(), nothing)
+    link.close()
 
-    def behave(channel: Channel) -> None:
-        channel.write(pack(handshake.welcome(1)))
-        assert go_on.wait(TIMEOUT)
-        silent(channel)
 
-    link = Link(engine(behave), Settings(), tick=TICK)
-    long = Rope.of("x" * (MOST + (2 << 20)))
-    link.send(OpenDocument(Snapshot("file:///long", 1, long, "")))
+def test_one_that_says_meanwhile_that_it_is_busy_is_waited_for_and_heard():
+    go_on, heard = threading.Event(), list[schema.FromEngine]()
+    status = to_frame(StatusChanged("loading", "reading"))
+
+    def said(channel: Channel) -> None:
+        channel.write(pack(schema.Pong(0, 1.0)) + pack(status))
+
+    link = Link(engine(busy(go_on, said)), Settings(), tick=TICK)
+    heaped(link, 2 * (MOST >> 20))
+
+    def hear(frame: schema.FromEngine) -> None:
+        heard.append(frame)
+        if len(heard) == 2 * SILENCE:
+            go_on.set()
+
+    link.wait(threading.Event(), hear)
+    assert heard[0] == status
+    link.close()
+
+
+def test_texts_that_are_longer_or_more_than_what_should_wait_are_taken_like_any_other():
+    go_on, clock = threading.Event(), ManualClock()
+    link = Link(engine(busy(go_on)), Settings(), clock, tick=TICK)
+    heaped(link, 3 * (MOST >> 19), 2 * MOST)
     assert not link.behind
-    link.send(OpenDocument(Snapshot("file:///other", 1, long, "")))
+    go_on.set()
+    link.wait(threading.Event(), nothing)
+    link.close()
+
+
+def test_there_is_a_bound_however_alive_an_engine_is(monkeypatch):
+    monkeypatch.setattr(links, "HEAPED", 2 * MOST)
+    go_on = threading.Event()
+    link = Link(engine(busy(go_on)), Settings(), ManualClock())
+    heaped(link, 4 * (MOST >> 20))
     assert link.behind
     go_on.set()
-    link.wait(threading.Event())
     link.close()
