@@ -29,16 +29,17 @@ VARIABLE = "KVLSP_ENGINE"
 """In the environment: the setting ``engine``, where no option names it."""
 
 
-def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[str] = (),
-        editor: int | None = None) -> NoReturn:
+def run(settings: Settings | None = None, *, tcp: str = "", dial: int | str | None = None,
+        closed: Collection[str] = (), editor: int | None = None) -> NoReturn:
     """Serve an editor, to the end of the process. Without ``settings`` they are those of a start without options.
 
-    ``tcp``: where to listen, instead of the standard streams. ``closed``: the standard streams that were closed.
-    ``editor``: the process with which the daemon ends, where an option names it; the first message may, too.
+    ``tcp``: where to listen, instead of the standard streams; ``dial``: a port or a path at which the editor does.
+    ``closed``: the standard streams that were closed. ``editor``: the process with which the daemon ends, where an
+    option names it; the first message may, too.
     """
     if settings is None:
         settings = Settings.read({"engine": os.environ.get(VARIABLE) or None})
-    missing = [] if tcp else [stream for stream in (INPUT, OUTPUT) if stream in closed]
+    missing = [] if tcp or dial is not None else [stream for stream in (INPUT, OUTPUT) if stream in closed]
     if missing:
         raise ConfigurationError(f"kvlsp cannot speak with an editor, because {' and '.join(missing)} "
                                  f"{'is' if len(missing) == 1 else 'are'} closed. Start it with both open, or with "
@@ -54,6 +55,8 @@ def run(settings: Settings | None = None, *, tcp: str = "", closed: Collection[s
             log.warning(NOTHING_IS_KEPT)
         if tcp:
             code = transport.serve_tcp(make_engine, settings, tcp, _say_address, beside)
+        elif dial is not None:
+            code = transport.serve_dialled(make_engine, settings, dial, beside)
         else:
             if sys.stdin.isatty():
                 _say("kvlsp is waiting here for an editor to speak with it. kvlsp --help says what else it can do.")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from kvlsp.config import Settings
+from kvlsp.errors import ConfigurationError
 
 ModelOption = Annotated[str, typer.Option(
     "--model", help="Folder, hub id, GGUF file or ollama:NAME; if left out, the default model.", show_default=False)]
@@ -21,6 +22,12 @@ ThreadsOption = Annotated[int, typer.Option(
     "--threads", help="How many threads the model uses; 0: one fewer than there are cores.")]
 EditorOption = Annotated[int | None, typer.Option(
     "--clientProcessId", help="The editor's process: when it ends, so does the daemon.",
+    show_default=False)]
+SocketOption = Annotated[int | None, typer.Option(
+    "--socket", metavar="PORT", show_default=False,
+    help="Talk to the editor that listens at this port of this machine, as some clients do.")]
+PipeOption = Annotated[str | None, typer.Option(
+    "--pipe", metavar="PATH", help="Talk to the editor that listens at this socket, as some clients do.",
     show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text for people.")]
 
@@ -84,3 +91,12 @@ def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     json_format.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
+
+
+def dialled(stdio: bool, tcp: str, socket: int | None, pipe: str | None) -> int | str | None:
+    """Where the editor listens, if it does. :class:`ConfigurationError` where two ways are named."""
+    ways = {"--stdio": stdio, "--tcp": bool(tcp), "--socket": socket is not None, "--pipe": pipe is not None}
+    if sum(ways.values()) > 1:
+        named = " and ".join(way for way, wanted in ways.items() if wanted)
+        raise ConfigurationError(f"kvlsp talks to one editor in one way; leave out all but one of {named}.")
+    return pipe if socket is None else socket

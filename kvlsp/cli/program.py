@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import kvlsp
 from kvlsp.cli.daemon import VARIABLE, run
-from kvlsp.cli.options import EditorOption, settings_of
+from kvlsp.cli.options import EditorOption, PipeOption, SocketOption, dialled, settings_of
 from kvlsp.cli.streams import OUTPUT
 from kvlsp.cli.table import COMMANDS
 from kvlsp.errors import ConfigurationError
@@ -47,6 +47,8 @@ app = typer.Typer(cls=_Commands, add_completion=False, pretty_exceptions_enable=
 def kvlsp_(
     context: typer.Context,
     stdio: bool = typer.Option(False, "--stdio", help="Talk to the editor over standard input and output."),
+    socket: SocketOption = None,
+    pipe: PipeOption = None,
     editor: EditorOption = None,
     engine: str = typer.Option("", "--engine", envvar=VARIABLE, help="Where the model is; see kvlsp serve --help."),
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
@@ -58,6 +60,6 @@ def kvlsp_(
     if version:
         typer.echo(f"kvlsp {kvlsp.__version__}")
     elif context.invoked_subcommand is None:
-        run(settings_of(engine=engine), closed=context.obj or (), editor=editor)
+        run(settings_of(engine=engine), dial=dialled(stdio, "", socket, pipe), closed=context.obj or (), editor=editor)
     elif context.invoked_subcommand != "serve" and OUTPUT in (context.obj or ()):
         raise ConfigurationError("Standard output is closed, so nothing can be printed. Open it, or send it to a file.")

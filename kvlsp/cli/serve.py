@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from kvlsp.cli.daemon import VARIABLE, run
-from kvlsp.cli.options import DeviceOption, DtypeOption, EditorOption, ModelOption, ThreadsOption, settings_of
+from kvlsp.cli.options import (
+    DeviceOption,
+    DtypeOption,
+    EditorOption,
+    ModelOption,
+    PipeOption,
+    SocketOption,
+    ThreadsOption,
+    dialled,
+    settings_of,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -20,6 +30,8 @@ def serve(
         help="Listen on a port of this machine for one editor that knows the secret; port 0: any free one.",
         show_default=False)] = "",
     stdio: Annotated[bool, typer.Option("--stdio", help="Talk over standard input and output (the default).")] = False,
+    socket: SocketOption = None,
+    pipe: PipeOption = None,
     editor: EditorOption = None,
     model: ModelOption = "",
     device: DeviceOption = "auto",
@@ -38,4 +50,4 @@ def serve(
     """Serve an editor: the language server. Settings of the editor win over these options."""
     settings = settings_of(model=model, device=device, dtype=dtype, threads=threads, trace=trace, engine=engine,
                            diskMib=disk_mib)
-    run(settings, tcp=tcp, closed=context.obj or (), editor=editor)
+    run(settings, tcp=tcp, dial=dialled(stdio, tcp, socket, pipe), closed=context.obj or (), editor=editor)

@@ -73,6 +73,40 @@ def serve_tcp(make_engine: MakeEngine, settings: Settings, address: str,
     return asyncio.run(_serve_tcp(make_engine, settings, host.strip("[]"), int(port), listening, beside))
 
 
+def serve_dialled(make_engine: MakeEngine, settings: Settings, place: int | str, beside: MakeBeside = Nobody) -> int:
+    """Serve the editor that has started this process and listens at ``place``: a port of this machine, or the path of a
+    socket; returns the exit code. Raises :class:`ConfigurationError` where nobody listens.
+
+    No secret is asked for: whoever started this process has named the place.
+    """
+    return asyncio.run(_serve_dialled(make_engine, settings, place, beside))
+
+
+async def _serve_dialled(make_engine: MakeEngine, settings: Settings, place: int | str, beside: MakeBeside) -> int:
+    where = f"127.0.0.1:{place}" if isinstance(place, int) else place
+    if isinstance(place, str) and sys.platform == "win32":
+        raise ConfigurationError("kvlsp cannot open a named pipe of Windows. Start it with --stdio or --socket.")
+    try:
+        reader, writer = await (asyncio.open_connection("127.0.0.1", place) if isinstance(place, int)
+                                else asyncio.open_unix_connection(place))
+    except (OSError, ValueError, OverflowError) as error:  # a port beyond all, a path that no disk can have
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise ConfigurationError(f"No editor can be reached at {where} ({why}). --socket and --pipe name where the "
+                                 "editor listens; for a port at which kvlsp listens there is --tcp.") from error
+    server = _server(make_engine, settings, beside)
+    server.protocol.write = writer.write
+
+    async def serve() -> None:
+        await connection.serve(reader, writer, FrameReader(), [], server.receive)
+        server.finish()
+
+    serving = asyncio.ensure_future(serve())
+    code = await _until_finished(server)
+    serving.cancel()
+    writer.close()
+    return code
+
+
 async def _serve_pipes(make_engine: MakeEngine, settings: Settings, incoming: int, outgoing: int,
                        beside: MakeBeside) -> int:
     server = _server(make_engine, settings, beside)
