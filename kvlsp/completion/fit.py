@@ -77,17 +77,27 @@ class _Fitting:
             return False
 
     def parses(self, text: str) -> bool:
-        """Whether it parses where the text around it could, asked of smaller and smaller pieces."""
+        """Whether it parses where the text around it could, asked of smaller and smaller pieces.
+
+        Where a piece only seems to tell, since nobody knows what is around it, all that is in sight is asked, too.
+        """
         if self.around is None:
             return True
         for size in Size:
-            try:
-                found = self._tells(self.around.piece(text, size), text)
-            except TooMuch:
-                found = None
+            found, sure = self._asked(self.around, text, size)
             if found is not None:
-                return found
+                seen = None if sure or size is Size.WINDOW else self._asked(self.around, text, Size.WINDOW)[0]
+                return found if seen is None else seen
         return self._no_worse(self.around, text)
+
+    def _asked(self, around: Around, text: str, size: Size) -> tuple[bool | None, bool]:
+        """What a piece says of the text, and whether that is sure."""
+        try:
+            piece = around.piece(text, size)
+            found = self._tells(piece, text)
+            return found, found is not None and piece.sure(text)
+        except TooMuch:
+            return None, False
 
     def _tells(self, piece: Piece, text: str) -> bool | None:
         """What a piece says of the text, None if it says nothing: it does not parse whatever stands there."""

@@ -16,15 +16,12 @@ from __future__ import annotations
 from enum import Enum
 from functools import cached_property
 
-from kvlsp.syntax.block import BLOCK, Place, block_lines, statement_brackets
+from kvlsp.syntax.block import BLOCK, Place, block_lines, goes_on_with, statement_brackets
 from kvlsp.syntax.conditionals import Conditionals
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.piece import PATIENCE, PATIENCE_IN_ALL, Patience, Piece
 from kvlsp.syntax.scanner import Scan, closers, end_line, indent_of, scan_line, scan_lines
 from kvlsp.syntax.window import WINDOW
-
-_ATTRIBUTES = ("@", "#[")
-"""What begins a line that belongs to the one below it: nothing is cut off between the two."""
 
 
 class Size(Enum):
@@ -122,26 +119,29 @@ def _below(language: Language, place: Place, joint: Scan, depth: int, base: int 
     """The text behind the caret to where the block ends that lies inside ``depth`` brackets.
 
     At least the rest of the caret's line, and as many lines as close what the caret's own statement has open; about
-    ``most`` characters, cut where the least is open, with closers for that.
+    ``most`` characters, cut where the least is open and the line is the least indented, with closers for that: no
+    bracket tells where a tag ends, or an operand of many lines.
     """
     lines = [place.line_after, *place.following.split("\n")]
+    unended = len(place.line_after) + len(place.following) >= WINDOW - 2  # but for a line break of two characters
     own = max(len(joint.stack) - depth, sum(bracket.held for bracket in place.open[depth:]))
     goes_on = joint.inside is None or place.ends(joint.inside)
     state = Scan(inside=place.held or (joint.inside if goes_on else place.scan.inside))
-    size, least, cut, missing = 0, (1 << 30, 0), 1, ""
+    size, least, cut, missing = 0, (1 << 30, True, 0), 1, ""
     for number, line in enumerate(lines):
         if number and state.inside is None and line.strip():
             waiting = joint.stack[depth : max(len(joint.stack) - len(state.excess), depth)]
             if base is not None and not waiting and not state.stack and indent_of(line) < base:
                 return "\n".join(lines[:number])
-            open_here = (len(waiting) + len(state.stack), 0 if base is None else max(indent_of(line) - base, 0))
-            if open_here <= least and not lines[number - 1].lstrip().startswith(_ATTRIBUTES):
+            open_here = (len(waiting) + len(state.stack), goes_on_with(language, line, lines[number - 1]),
+                         max(indent_of(line) - (base or 0), 0))
+            if open_here <= least:
                 least, cut, missing = open_here, number, closers(state.stack) + closers(waiting)
-            if size > most and (not least[0] or size > most + BLOCK):
+            if size > most and (not (least[0] or least[1]) or size > most + BLOCK):
                 return "\n".join([*lines[:cut], missing])
         state = scan_line(language, line, state)
         if len(state.excess) > own:  # the closer of the block itself
             return "\n".join([*lines[:number], line[: state.excess[own][0]]])
         state = end_line(state)
         size += len(line) + 1
-    return "\n".join(lines)
+    return "\n".join([*lines[:cut], missing] if unended and cut > 1 else lines)

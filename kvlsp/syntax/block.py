@@ -27,6 +27,13 @@ BLOCK = 1500
 """The block's prefix is cut at a statement's start once it is longer than this."""
 LONGEST = 3000
 """A block longer than this, one statement mostly, is not parsed: no frame can tell."""
+_ATTRIBUTES = ("@", "#[")
+"""What begins a line that belongs to the one below it: nothing is cut off between the two."""
+_GOES_ON = (">", "/>", "{")
+"""What begins a line that belongs to the one above it, as what carries a statement on does."""
+_WAITS = ("=", "=>", "+", "&", "|", "?")
+"""What ends a line that another one belongs to."""
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -243,7 +250,7 @@ def block_lines(language: Language, lines: Sequence[str], states: Sequence[Scan]
     """
     braces = language.layout == "braces"
     base = base or 0
-    start, size = len(lines) - 1, len(lines[-1])
+    start, size, least = len(lines) - 1, len(lines[-1]), 1 << 30
     for row in range(len(lines) - 2, top - 1, -1):
         line, state = lines[row], states[row]
         size += len(line) + 1
@@ -251,9 +258,21 @@ def block_lines(language: Language, lines: Sequence[str], states: Sequence[Scan]
             continue
         if len(state.stack) < inner or (not braces and indent_of(line) < base):
             break
-        word = re.match(r"\s*(\w*)", line)
-        if (braces or indent_of(line) == base) and not (word and word.group(1) in language.continues):
-            start = row
-            if size > BLOCK:
-                break
+        if goes_on_with(language, line, lines[row - 1] if row else "") or indent_of(line) > (least if braces else base):
+            continue
+        start = row
+        if not line.lstrip().startswith((*language.directives, *language.line_comments)):  # those stand anywhere
+            least = indent_of(line)
+        if size > BLOCK:
+            break
     return start
+
+
+def goes_on_with(language: Language, line: str, above: str) -> bool:
+    """Whether what began ``above`` goes on with this line: nothing is cut off between the two."""
+    begun, ended = line.lstrip(), above.rstrip()
+    word = _WORD.match(begun)
+    if (word and word.group() in language.continues) or ended.lstrip().startswith(_ATTRIBUTES):
+        return True
+    return language.layout == "braces" and (
+        begun.startswith((*_GOES_ON, *language.carries)) or (ended.endswith(_WAITS) and not ended.endswith("++")))

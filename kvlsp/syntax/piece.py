@@ -105,6 +105,10 @@ class Piece:
                 return True
         return False
 
+    def sure(self, inserted: str) -> bool:
+        """Whether the lines fit in a frame, and with ``inserted`` all in which they do say the same of them."""
+        return self.known and len({self._parse(frame, inserted).has_error for frame in self.frames}) == 1
+
     def could_parse(self, inserted: str) -> bool:
         """Like :meth:`parses`, in the likely frames only."""
         return any(not self._parse(frame, inserted).has_error for frame in self.frames)

@@ -25,7 +25,7 @@ PLAUSIBLE = 0.7
 SECONDS = 0.03
 """Of processor time for a reading; in the window of a file that somebody wrote it takes a tenth of that."""
 
-_CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|from|end)\b")
+_CODE = re.compile(r"[=(\[{;]|[:,)\]}]\s*$|^\s*(return|else|pass|break|continue|import|export|from|end)\b")
 _TOP = re.compile(r"^[A-Za-z@#][^\n]*", re.MULTILINE)
 
 
@@ -63,6 +63,8 @@ def line_states(language: Language | None, above: tuple[str, ...], whole: bool) 
     for kind in language.long_kinds:
         found = _read(language, above, kind)
         ended = any(state.inside is not kind for state in found)
+        if kind.comment and _opens_again(above, kind, found):
+            continue
         if not ended or (found[-1].stack, found[-1].inside) == (code[-1].stack, code[-1].inside):
             continue
         if least is None:
@@ -72,7 +74,10 @@ def line_states(language: Language | None, above: tuple[str, ...], whole: bool) 
         nonsense = _nonsense(language, above, kind, found)
         if nonsense < least:
             best, least = found, nonsense
-    return _looks(language, above, code, whole) if best is code else best
+    if best is not code:
+        return best
+    looked = _looks(language, above, code, whole)
+    return looked if looked is code or _nonsense(language, above, None, code) else code
 
 
 @lru_cache(maxsize=8)
@@ -106,6 +111,16 @@ def _nonsense(language: Language, above: Sequence[str], first: StringKind | None
         if node.has_error:
             waiting.extend(node.children)
     return count
+
+
+def _opens_again(above: Sequence[str], kind: StringKind, found: Sequence[Scan]) -> bool:
+    """Whether another comment begins before the end of the one that the lines begin in: nobody writes that."""
+    for line, state in zip(above, found[1:], strict=True):
+        if kind.open in line.partition(kind.close)[0]:
+            return True
+        if state.inside is not kind or kind.close in line:
+            return False
+    return False
 
 
 def _looks(language: Language | None, above: Sequence[str], states: tuple[Scan, ...], whole: bool) -> tuple[Scan, ...]:

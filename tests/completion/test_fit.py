@@ -19,11 +19,17 @@ MACRO = ("macro_rules! a {\n    (@c $a:ident ($($k:tt)+) (: {$($m:tt)*} $($r:tt)
          "    (@c $a:ident) => {\n        $crate::a!();\n    };\n}\n")
 TAGS = "function F() {\n  return (\n    <div>\n" + "      <p>a</p>\n" * 300 + (
     "      <p a|=\"b\">c</p>\n" + "      <p>a</p>\n" * 300 + "    </div>\n  );\n}\n")
+UNION = "export type A =\n" + "\t¦ 'some-words'\n" * 400 + "\t¦ '|'\n" + "\t¦ 'more-words'\n" * 800
+"""A statement longer than what is looked at; ¦ stands for the sign that is the caret here."""
+JSX = "/* All of A. */\nimport a from 'a';\n\n" + "const a = f();\n" * 450 + (
+    "function B() {\n  return (\n    <div>\n      {/* one of them */}\n      <Foo\n        color={color}\n"
+    "        label={|}\n        type={type}\n      />\n    </div>\n  );\n}\n") + "const a = f();\n" * 200
+"""What is looked at begins behind the first line, and before a comment ends."""
 
 
 def fitted(language: str, document: str, text: str) -> str:
     prefix, suffix = document.split("|")
-    return fit(Place.at(prefix, suffix, LANGUAGES[language]), text)
+    return fit(Place.at(prefix.replace("¦", "|"), suffix.replace("¦", "|"), LANGUAGES[language]), text)
 
 
 @pytest.mark.parametrize(("language", "document", "text", "wanted"), [
@@ -89,6 +95,21 @@ def fitted(language: str, document: str, text: str) -> str:
     # pieces that parse in nothing smaller than the file: tags
     ("tsx", TAGS, "=\"c\"", ""),
     ("tsx", TAGS, "={d} b", "={d} b"),
+    ("tsx", JSX, "a: false,", ""),
+    ("tsx", JSX, "{ a: false }", "{ a: false }"),
+    ("tsx", "f(\n  <B\n    onClick={() => {\n      |\n      // all of it\n      g();\n    }}\n  />,\n);\n", "h(false);",
+     "h(false);"),
+    # one statement is all that is looked at
+    ("typescript", UNION, "'", ""),
+    ("typescript", UNION, "a' b", "a"),
+    ("typescript", UNION, "a", "a"),
+    # lines that could be an object's or a block's, a block's or a type's
+    ("javascript", "f(a, {\n  b: {\n    |c: {\n      d: 1\n    }\n  }\n}, e)\n", "g: {\n      d: 1\n    }\n    ", ""),
+    ("javascript", "f(a, {\n  b: {\n    |c: {\n      d: 1\n    }\n  }\n}, e)\n", "g: {\n      d: 1\n    },\n    ",
+     "g: {\n      d: 1\n    },\n    "),
+    ("javascript", "f({\n  \"b\": c|\n});\n", ".d;", ""),
+    ("tsx", "describe(\"a\", () => {\n  let b: C;\n\n  |it(\"c\", () => {});\n});\n", "});\n  ", ""),
+    ("typescript", "f<{\n  a: {\n    b: |{\n      c: string;\n    };\n  };\n}>();\n", "d: ", ""),
     # words and comments
     ("python", "x = |x_1\n", "y + x", "y + "),
     ("python", "x = |y + z\n", "1  # ", ""),

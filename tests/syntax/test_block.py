@@ -53,6 +53,16 @@ def test_the_block_begins_at_a_statement_and_stays_short():
     assert len(place.block) < BLOCK + 100
 
 
+@pytest.mark.parametrize("statement", [
+    "type A =\n" + "  | 'some words'\n" * 100 + "  | ",
+    "a = b\n" + "  .map(c => c.d)\n" * 100 + "  .",
+    "a =\n" + "  '0123456789' +\n" * 100 + "  '",
+])
+def test_the_block_begins_with_no_line_that_goes_on_with_another(statement):
+    place = Place.at("const a = 1;\n" * 200 + statement, "\n", Language.of("typescript"))
+    assert place.block == statement
+
+
 def test_what_is_generated_is_parsed_with_its_block():
     place = at("    x = 1\n    |\n")
     assert not place.parses("@cached\n")

@@ -45,3 +45,11 @@ def test_scanning_in_two_steps_is_scanning_at_once():
 
 def test_indentation_counts_columns():
     assert [indent_of(line) for line in ("", "  x", "\tx", "  \tx", "    ")] == [0, 2, 8, 8, 4]
+
+
+@pytest.mark.parametrize("ending", [".js", ".ts", ".tsx"])
+@pytest.mark.parametrize("line", ["return /`|\\$\\{/.test(a);", "case /'/.test(a):", "a.map(b => /[`\"(]/.test(b));",
+                                  "x = a / b / c", "return a / b"])
+def test_a_pattern_is_no_string(ending, line):
+    scan = scan_line(Language.of(ending), line, Scan())
+    assert (scan.stack, scan.inside) == ((), None)

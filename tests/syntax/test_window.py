@@ -70,6 +70,18 @@ def test_a_window_of_a_longer_text_begins_where_code_does_however_much_of_it_is_
     assert cut.lines[0] == "def f():"
 
 
+def test_a_window_does_not_begin_in_a_comment_in_which_another_one_begins():
+    """A tag that is open at the caret is nonsense to the parser, and what would be a comment is none."""
+    above = "const a = f();\n" * 700 + "function B() {\n  return (\n    <div>\n      {/* one of them */}\n      <Foo\n"
+    place = Place.at(above + "        label={", "}\n      />\n    </div>\n  );\n}\n", Language.of(".tsx"))
+    assert [bracket.bracket.character for bracket in place.open] == ["{", "(", "{"]
+
+
+def test_lines_that_the_parser_makes_sense_of_are_code_whatever_they_look_like():
+    above = '/**\n * @since 2.0.0\n */\nexport * as Sink from "./Sink.ts"\n\n' * 200
+    assert Place.at(above, "", Language.of("typescript")).scan.inside is None
+
+
 def test_while_a_line_is_typed_those_above_it_are_not_read_again(monkeypatch):
     scanned: list[str] = []
 
