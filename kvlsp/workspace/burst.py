@@ -1,7 +1,8 @@
 """Changes gathered until the disk is quiet, so that a branch switch of thousands of files is one event.
 
 Thread-safe: a file watcher and the editor note from their threads, the owner takes. Times are handed in. What names
-alone exclude is dropped at once (a repository's own folder changes at every command); .gitignore is not looked at.
+alone exclude is dropped at once (what is in a repository's own folder changes at every command); .gitignore is not
+looked at.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kvlsp.workspace.ignore import folder_name_refusal, name_refusal
+from kvlsp.workspace.ignore import OF_RULES, folder_name_refusal, name_refusal
 
 QUIET: Final = 0.3
 """Seconds without a change that end a burst."""
@@ -48,7 +49,7 @@ class Burst:
             self.rescan(root, now)
         elif any(folder_name_refusal(part) for part in parts[:-1]):
             return
-        elif parts[-1] == ".gitignore" or (folder and not folder_name_refusal(parts[-1])):
+        elif parts[-1] in OF_RULES or (folder and not folder_name_refusal(parts[-1])):
             self.rescan(root, now)
         elif name_refusal(parts[-1]) is None or _may_be_folder(path):
             with self._lock:

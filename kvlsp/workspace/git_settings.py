@@ -42,14 +42,15 @@ class Settings:
     def __init__(self, git: Path | None) -> None:
         self._git = git
         self._found: dict[str, str] = {}
-        self._left = MOST
+        self.files: list[Path] = []
+        """All that was looked at, there or not."""
 
     def read(self, file: Path, depth: int = 0) -> None:
         """What stands in a file, and in those that it includes, each where it is named. One that is not there is
         empty."""
-        if self._left == 0 or depth > DEEPEST:
+        if len(self.files) >= MOST or depth > DEEPEST:
             return
-        self._left -= 1
+        self.files.append(file)
         for entry in _entries(_text(file)):
             if entry.of is None:
                 self._found[f"{entry.section}.{entry.name}"] = entry.value
@@ -70,6 +71,7 @@ class Settings:
         if entry.section != "includeif" or not separator or self._git is None:
             return False
         if kind == "onbranch":
+            self.files.append(self._git / "HEAD")
             return _fits(_open_end(glob), _branch(self._git), fold=False)
         if kind not in ("gitdir", "gitdir/i"):
             return False

@@ -24,9 +24,10 @@ from kvlsp.syntax.language import Language
 from kvlsp.text.secret_names import secret_folder, secret_name
 from kvlsp.workspace.exclude import excluded
 from kvlsp.workspace.gitignore import Patterns, TooMany
+from kvlsp.workspace.outside import Outside
 from kvlsp.workspace.reading import read_bytes, refusal_for, refusal_of
 from kvlsp.workspace.refusal import Refusal
-from kvlsp.workspace.repository import own_excludes, repository_of, top_of
+from kvlsp.workspace.repository import Repository, own_excludes, repository_of, top_of
 
 GENERATED: Final = (
     "*.min.*", "*-min.*", "*.bundle.*", "*.chunk.*", "*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*.pb.*", "*_pb.js",
@@ -39,6 +40,8 @@ TOOL_FOLDERS: Final = frozenset({
 """Beside every folder whose name begins with a dot."""
 TOOL_MARKS: Final = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A folder that holds one of these belongs to a tool, whatever its name."""
+OF_RULES: Final = frozenset({".gitignore", ".git", *TOOL_MARKS})
+"""What bears on more than itself where it comes into being, is written or goes."""
 MOST_FOLDERS: Final = 20_000
 """Folders whose .gitignore is remembered; beyond it the memory begins anew."""
 
@@ -101,6 +104,7 @@ class Rules:
         self._verdicts.clear()
         self.unfollowed.clear()
         self._chains: dict[bytes, _Chain] = {}
+        self._outside = Outside()
         self._general: tuple[Patterns, ...] = ()
         self._fold = False
         self._base = self.root  # where paths that rules are asked about begin: the top of the repository, or the root
@@ -108,10 +112,15 @@ class Rules:
         if top is not None:
             repository = repository_of(top)
             self._fold, self._base = repository.fold, top
-            self._general = tuple(self._read(file, links=True) for file in repository.excludes)
+            self._general = self._general_of(repository)
             if self._is_ignored_itself():
                 self._base, self._general = self.root, ()
                 self._chains.clear()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a file of rules has changed that lies where nobody watches: :meth:`forget`."""
+        return self._outside.changed
 
     def refusal(self, path: Path) -> Refusal | None:
         """Why this file of the root is never read; None: it may be (if it is text, as reading finds out)."""
@@ -191,9 +200,16 @@ class Rules:
 
     def _lying_in(self, folder: bytes) -> _Chain:
         place = self._base / os.fsdecode(folder)
-        within = own_excludes(place) if folder else None  # a repository in the repository
-        found = [self._read(place / ".gitignore"), *([self._read(within, links=True)] if within else [])]
+        if place in self.root.parents:
+            self._outside.note([place / ".gitignore"])
+        found = [self._read(place / ".gitignore")]
+        if folder and own_excludes(place) is not None:  # a repository in the repository
+            found += self._general_of(repository_of(place))
         return tuple((len(folder) + 1 if folder else 0, patterns) for patterns in found if patterns)
+
+    def _general_of(self, repository: Repository) -> tuple[Patterns, ...]:
+        self._outside.note((*repository.settings, *repository.excludes))
+        return tuple(self._read(file, links=True) for file in repository.excludes)
 
     def _read(self, file: Path, *, links: bool = False) -> Patterns:
         """git follows links to the files of rules that it looks for by itself, and to none in a workspace."""

@@ -174,6 +174,8 @@ class TreeObserver:
                     if event.is_directory and (moved or event.event_type == events.EVENT_TYPE_DELETED):
                         hearer.lose(root)
                     return
+                if source.name == ".git" and event.event_type == events.EVENT_TYPE_MODIFIED:
+                    return  # at every command of git's
                 hearer.note(source, folder=event.is_directory)
                 if moved and event.dest_path:
                     hearer.note(Path(os.fsdecode(event.dest_path)), folder=event.is_directory)

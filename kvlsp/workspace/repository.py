@@ -23,6 +23,8 @@ class Repository:
     excludes: tuple[Path, ...]
     fold: bool
     """Letters of both cases are the same, as on disks that do not tell them apart."""
+    settings: tuple[Path, ...] = ()
+    """Files of settings that were looked at, there or not."""
 
 
 def top_of(folder: Path) -> Path | None:
@@ -58,7 +60,7 @@ def repository_of(top: Path) -> Repository:
     named = found.value("core.excludesfile")
     general = beside / "ignore" if named is None else top / expanded(named)
     own = own_excludes(top)
-    return Repository((*([own] if own else []), general), found.is_on("core.ignorecase"))
+    return Repository((*([own] if own else []), general), found.is_on("core.ignorecase"), tuple(found.files))
 
 
 def _general(home: Path, beside: Path) -> Iterator[Path]:

@@ -6,9 +6,9 @@
 
 A root that cannot be watched (the system's limits, a network drive, a root that is gone) is polled: it is handed out
 for a scan every :data:`POLL` seconds, and :attr:`Watcher.problems` says why in a sentence. Every root is looked at that
-often, for not every system says when a root is moved away or another takes its place, and handed out every
-:data:`CARE` seconds, for events may be lost. Whoever scans says which folders are read (:meth:`Watcher.looking`): no
-others are watched. It reads no file.
+often, for not every system says when a root is moved away or another takes its place, and rules may lie elsewhere, and
+handed out every :data:`CARE` seconds, for events may be lost. Whoever scans says which folders are read
+(:meth:`Watcher.looking`): no others are watched. It reads no file.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Watcher:
         self._identities: dict[Path, tuple[int, int] | None] = {}
         self._looks: dict[Path, float] = {}
         self._cares: dict[Path, float] = {}
+        self._outdated: dict[Path, Callable[[], bool]] = {}
         self._suspects: set[Path] = set()
         self._lock = threading.Lock()
 
@@ -64,10 +65,14 @@ class Watcher:
     def roots(self) -> tuple[Path, ...]:
         return tuple(sorted(self._looks))
 
-    def add(self, root: Path) -> None:
-        """Watch a root (an absolute path without links); adding it again does nothing. Never raises for the disk."""
+    def add(self, root: Path, outdated: Callable[[], bool] = lambda: False) -> None:
+        """Watch a root (an absolute path without links); adding it again does nothing. Never raises for the disk.
+
+        ``outdated`` is asked whenever the root is looked at: whether something outside of it asks for a scan.
+        """
         if root in self._looks:
             return
+        self._outdated[root] = outdated
         now = self._clock()
         self._looks[root], self._cares[root] = now + POLL, now + CARE
         self._watch(root)
@@ -77,7 +82,7 @@ class Watcher:
         """Watch a root no more."""
         self._unwatch(root)
         self._crowded.discard(root)
-        for known in (self._looks, self._cares, self._identities, self.problems):
+        for known in (self._looks, self._cares, self._outdated, self._identities, self.problems):
             known.pop(root, None)
         self._burst.forget(root)
 
@@ -142,7 +147,7 @@ class Watcher:
             self._watch(root)
         elif root in self.problems and (care or root not in self._crowded):
             self._watch(root)
-        elif not care and root not in self.problems:
+        elif not care and root not in self.problems and not self._outdated[root]():
             return
         self._burst.rescan(root, now - POLL)  # no need to wait for quiet
 

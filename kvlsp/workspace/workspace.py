@@ -71,9 +71,10 @@ class Workspace:
         """A root from now on; its files are indexed in the steps that follow. A root that is not there yet may come."""
         root = Path(os.path.realpath(root))
         if root not in self._indexes:
-            self._indexes[root] = Index(Rules(root, self._exclude), self._folder, self._outline)
+            rules = Rules(root, self._exclude)
+            self._indexes[root] = Index(rules, self._folder, self._outline)
             self._lost[root] = 0
-            self.watcher.add(root)
+            self.watcher.add(root, lambda: rules.outdated)
             self._begin_scan(root)
             self._send_open(root)
 

@@ -149,3 +149,49 @@ def test_no_file_of_settings_takes_for_ever(tmp_path, text):
     assert MOST == 100
     write_tree(tmp_path, {"top/.git/config": text, "top/a.py": ""})
     assert Rules(tmp_path / "top").refusal(tmp_path / "top/a.py") is None
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("work/.git/info/exclude", "a.py\n"), (".gitignore", "a.py\n"), ("home/.gitconfig", "[core]\nexcludesFile = x\n"),
+    ("home/.config/git/ignore", "a.py\n"), ("work/.git/config", "[core]\nignoreCase = true\n"),
+    ("work/sub/.git/info/exclude", "a.py\n"), ("home/more", "[core]\nexcludesFile = x\n"),
+])  # fmt: skip
+@pytest.mark.parametrize("before", [False, True])
+def test_rules_that_change_where_nobody_watches_are_noticed(home, monkeypatch, name, text, before):
+    top = home.parent / "work"
+    outer = name == ".gitignore"
+    write_tree(top, {"sub/a.py": ""})
+    if outer:
+        subprocess.run(["git", "init", "-q", str(home.parent)], check=True)
+        (top / ".git").rename(home / "none")
+    else:
+        subprocess.run(["git", "init", "-q", str(top / "sub")], check=True)
+    file = home.parent / name
+    if before:
+        write_tree(home.parent, {name: "# nothing\n"})
+    else:
+        file.unlink(missing_ok=True)
+    if name == "home/more":
+        write_tree(home, {".gitconfig": "[include]\npath = more\n"})
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    rules = Rules(top)
+    rules.refusal(top / "sub/a.py")
+    assert not rules.outdated
+    write_tree(home.parent, {name: text})
+    assert rules.outdated
+    rules.forget()
+    assert not rules.outdated
+
+
+def test_a_repository_in_the_repository_has_settings_of_its_own(home, monkeypatch):
+    top = home.parent / "work"
+    write_tree(top, {".gitignore": "!b.py\n", "sub/a.py": "", "sub/b.py": "", "sub/mine": "a.py\n"})
+    write_tree(home, {".config/git/ignore": "b.py\n"})
+    subprocess.run(["git", "init", "-q", str(top / "sub")], check=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert Rules(top).refusal(top / "sub/b.py") is Refusal.IGNORED, "what the user ignores everywhere"
+    assert Rules(top).refusal(top / "b.py") is None
+    subprocess.run(["git", "-C", str(top / "sub"), "config", "core.excludesFile", "mine"], check=True)
+    assert Rules(top).refusal(top / "sub/a.py") is Refusal.IGNORED

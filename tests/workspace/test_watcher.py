@@ -120,7 +120,8 @@ def test_what_names_exclude_is_no_change(name):
 
 
 @pytest.mark.parametrize(("name", "folder"), [
-    (".gitignore", False), ("a/.gitignore", False), ("new", True), ("v1.2", True), ("", False)])  # fmt: skip
+    (".gitignore", False), ("a/.gitignore", False), (".git", True), ("a/.git", False), ("a/pyvenv.cfg", False),
+    ("CACHEDIR.TAG", False), ("new", True), ("v1.2", True), ("", False)])  # fmt: skip
 def test_what_asks_for_a_scan(name, folder):
     burst = Burst()
     burst.note(ROOT, ROOT / "a.py", 0.0)
@@ -255,6 +256,17 @@ def test_events_may_be_lost_so_care_is_taken_now_and_then(tmp_path, watcher, clo
     clock.pass_(CARE - 1)
     assert watcher.take() is None
     clock.pass_(1)
+    assert watcher.take() == Changes((), (tmp_path,))
+
+
+def test_a_root_whose_rules_lie_elsewhere_is_scanned_when_they_are_others(tmp_path, watcher, clock):
+    outdated = False
+    watcher.add(tmp_path, lambda: outdated)
+    settled(watcher, clock, tmp_path)
+    clock.pass_(POLL)
+    assert watcher.take() is None
+    outdated = True
+    clock.pass_(POLL)
     assert watcher.take() == Changes((), (tmp_path,))
 
 

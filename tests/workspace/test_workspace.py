@@ -9,7 +9,7 @@ import pytest
 from kvlsp.errors import WorkspaceError
 from kvlsp.workspace.burst import QUIET
 from kvlsp.workspace.index import ScanProgress
-from kvlsp.workspace.watcher import CARE
+from kvlsp.workspace.watcher import CARE, POLL
 from kvlsp.workspace.workspace import Workspace
 from tests.support.clock import ManualClock
 from tests.workspace.opened import opened_below
@@ -168,3 +168,14 @@ def test_a_root_that_is_a_ring_of_links_or_no_folder_costs_nobody_the_others(tmp
     rest(workspace, clock)
     assert [names(index, "x") for index in workspace.indexes] == [[], [], [("a.py", "x")]]
     assert len(workspace.problems) == 2
+
+
+def test_rules_that_are_no_part_of_the_root_count_soon_after_they_change(tmp_path, workspace, clock):
+    root = tmp_path / "root"
+    write_tree(root, {"a.py": "x = 1\n", "b.py": "x = 2\n", ".git/HEAD": "", ".git/objects/x": ""})
+    workspace.add(root)
+    rest(workspace, clock)
+    write_tree(root, {".git/info/exclude": "b.py\n"})
+    clock.pass_(POLL)
+    rest(workspace, clock)
+    assert names(workspace.indexes[0], "x") == [("a.py", "x")]
