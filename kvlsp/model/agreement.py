@@ -68,6 +68,11 @@ def refuse_no_numbers(model: Any, logits: torch.Tensor, name: str) -> None:
             "model again, or choose another."
         )
     if bool(torch.isnan(logits).any()):
+        if logits.dtype in (torch.float32, torch.float64):  # nothing is wider
+            raise ModelBroken(
+                f"{name} computes values that are not numbers: its config.json and its weights do not fit each other. "
+                "Fetch the model again, or choose another."
+            )
         raise UnsupportedModel(
             f"{name} computes values that are not numbers in {str(logits.dtype).removeprefix('torch.')}, which its "
             "weights do not fit. Set dtype to float32, or to bfloat16."

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
-from kvlsp.errors import UnsupportedModel
-from kvlsp.model.adapter import is_adapter, merge, read_adapter
+from kvlsp.errors import ModelNotFound, UnsupportedModel
+from kvlsp.model.adapter import Adapter, is_adapter, merge, read_adapter
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
 from kvlsp.model.checkpoint import Progress, known, locate, read_config
 from kvlsp.model.contents import contents, weight_files
@@ -61,6 +61,17 @@ CHECKING, CHECKED, ROUNDED = 0.05, 0.35, 0.95
 last."""
 
 
+def _base(adapter: Adapter, progress: Progress) -> Path:
+    """The folder of the model that an adapter was trained for; an error says that it was the adapter that named it."""
+    try:
+        return locate(adapter.base, progress)
+    except ModelNotFound as error:
+        raise ModelNotFound(
+            f"{adapter.folder} holds an adapter for {adapter.base}, which is not to be had here. {error} Where the "
+            "model lies elsewhere, name that place in adapter_config.json (base_model_name_or_path)."
+        ) from error
+
+
 def _silent(share: float | None, doing: str) -> None:
     """Progress that nobody watches."""
 
@@ -90,7 +101,7 @@ def load(
     called = called or name
     adapter = read_adapter(folder) if is_adapter(folder) else None
     if adapter is not None:
-        folder = locate(adapter.base, progress)
+        folder = _base(adapter, progress)
     raw = read_config(folder)
     how = rounded_as(raw, folder)
     found = contents(folder, how)

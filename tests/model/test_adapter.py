@@ -244,3 +244,9 @@ def test_as_peft_merges_it(base, tmp_path, settings):
     whole = trained.merge_and_unload()
     whole.save_pretrained(tmp_path / "whole")
     torch.testing.assert_close(logits(tmp_path / "trained"), logits(tmp_path / "whole"), atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_that_is_not_there_is_said_to_be_the_adapter_s(base):
+    adapter = write_adapter(base, base_model_name_or_path="/nowhere/base")
+    with pytest.raises(ModelNotFound, match=f"{adapter} holds an adapter for /nowhere/base, which is not to be had"):
+        load(adapter, "cpu", "float32")

@@ -139,6 +139,13 @@ def test_a_precision_that_the_weights_do_not_fit(folder: Path) -> None:
         load(folder, "cpu", "float16")
 
 
+@pytest.mark.parametrize("said", [{"rms_norm_eps": float("nan")},
+                                  {"rope_parameters": {"rope_type": "default", "rope_theta": -5.0}}])  # fmt: skip
+def test_no_other_precision_helps_where_nothing_is_wider(folder: Path, said: dict[str, object]) -> None:
+    change(folder, **said)
+    assert "do not fit each other" in refusal(folder)
+
+
 def test_a_configuration_with_more_layers_than_weights(folder: Path) -> None:
     change(folder, num_hidden_layers=12_000)
     assert "speaks of 12,000 layers, the weights hold 2" in refusal(folder)

@@ -157,6 +157,22 @@ def test_a_tokenizer_that_loses_text_is_refused() -> None:
         Tokenizer.from_json(json.dumps(file))
 
 
+@pytest.mark.parametrize("normaliser", [
+    {"type": "Lowercase"}, {"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "Nmt"},
+    {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]},
+    {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+], ids=lambda normaliser: normaliser["type"])  # fmt: skip
+def test_a_normaliser_that_loses_what_a_program_is_made_of_is_refused(normaliser) -> None:
+    file = {**json.loads(tokenizer_json("gpt2")), "normalizer": normaliser}
+    with pytest.raises(TokenizerError, match="loses text"):
+        Tokenizer.from_json(json.dumps(file))
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_a_normaliser_that_writes_characters_otherwise_is_not(form) -> None:
+    Tokenizer.from_json(json.dumps({**json.loads(tokenizer_json("gpt2")), "normalizer": {"type": form}}))
+
+
 def with_pattern(pattern: str) -> str:
     file = json.loads(tokenizer_json("qwen2"))
     file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = pattern
