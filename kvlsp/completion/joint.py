@@ -52,10 +52,17 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
     if place.held_behind(text) < sum(bracket.held for bracket in place.open):
         return False
     # A block that goes on below is not closed, though its end may be out of sight.
-    goes_on = not place.line_after.strip() and indent_of(place.below)
+    goes_on = indent_of(_goes_on_below(place))
     if len(joint.stack) <= least and any(goes_on > bracket.bracket.indent for bracket in place.open[least:place.inner]):
         return False
     return not place.leaves_open(text, place.open[:least])
+
+
+def _goes_on_below(place: Place) -> str:
+    """The first line of code behind the caret that begins there: its own where nothing stands before."""
+    if place.line_after.strip():
+        return place.line_before + place.line_after if place.blank else ""
+    return place.below
 
 
 def merges(place: Place, text: str) -> bool:

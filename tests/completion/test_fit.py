@@ -147,6 +147,11 @@ def fitted(language: str, document: str, text: str) -> str:
     ("javascript", "const a = b\n    ? c\n    |: d;\n", ": e\n    ? f\n    ", ""),
     ("javascript", "const a = b\n    ? c\n    |: d;\n", "// a comment\n    ", ""),
     ("javascript", "const a = b\n    |: d;\n", "? c\n    ", "? c\n    "),
+    # what is open is not closed before more of it, though its end be out of sight
+    ("javascript", "a(() => {\n  b();\n\n  |c();\n" + "  c();\n" * 2000 + "});\n", "});\n  ", ""),
+    ("javascript", "a(() => {\n  b();\n\n|\n  c();\n" + "  c();\n" * 2000 + "});\n", "});\n", ""),
+    ("java", "class A {\n  int b;\n\n  |int c;\n" + "  int c;\n" * 2000 + "}\n", "}\n  ", ""),
+    ("java", "class A {\n  int b;\n\n|int c;\n" + "int c;\n" * 2000 + "}\n", "}\n", "}\n"),
     # what does not parse where the rest could
     ("python", "x = 1|\ny = 2\n", "y = 3", ""),
     ("python", "def f():\n    a = 1\n    |\n    return a\n", "b = (", ""),

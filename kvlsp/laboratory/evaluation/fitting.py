@@ -157,9 +157,13 @@ def glued(language: Language, text: str, root: tree_sitter.Node, hole: Hole, off
 
 
 def _finished(language: Language, before: str, offered: str, behind: str) -> Iterator[str]:
-    """At the end of a line, the file with it and closers for what is open there."""
+    """At the end of a line, the file with it and closers for what is open there; a comment whose end the hole has taken
+    gets one, which the parser may have taken for something else before."""
     if not behind.partition("\n")[0].strip():
-        stack = scan_lines(language, before + offered).stack
+        scan, inside = scan_lines(language, before + offered), scan_lines(language, before).inside
+        if inside is not None and inside.comment and scan.inside is inside:
+            yield before + offered + inside.close + behind
+        stack = scan.stack
         for count in range(1, min(DEEPEST, len(stack) + 1)):
             yield before + offered + "".join(CLOSER_OF[one.character] for one in reversed(stack[-count:])) + behind
 

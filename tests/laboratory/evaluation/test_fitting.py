@@ -27,6 +27,8 @@ CODE = "import os\n\n\ndef total(items):\n    count = len(items)\n    return [co
     ("python", "x = |count\n", "re", False),             # part of another word
     ("javascript", "f();\n|g();\n", "h(); ", False),     # two statements on a line
     ("c", "int f(void) {\n  return |a;\n}\n", "b + ", True),
+    ("typescript", "/** An entry (`/tree|\nexport enum A {\n  B = 'b'\n}\n", "export enum A {", True),  # in a comment
+    ("typescript", "/** An entry (`/tree|\nexport enum A {\n  B = 'b'\n}\n", "` */ enum {", False),
 ])
 def test_what_fits(language, text, offered, fits):
     before, behind = text.split("|")
