@@ -137,6 +137,8 @@ class Complete:
     asks_again: bool = False
     """Whether the client asks once more if the report says ``more``: then the first lines need not wait for the
     last."""
+    asks_late: bool = False
+    """Whether the client may ask again where the answer at the deadline was empty: it hears why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ def from_job(job: CompletionJob, request: Complete, answers: Answers, least: flo
     """What ``job`` has generated; ``partial``: complete lines or statements, for it is still at work, and where there
     are none and nobody asks again, what was begun. ``least`` is the confidence below which nothing is offered by
     itself, ``now`` in seconds."""
-    texts, reason = job.answers(partial=partial, last=partial and not request.asks_again)
+    more = request.asks_again or request.asks_late
+    texts, reason = job.answers(partial=partial, last=partial and not more)
     if not texts or request.trigger == "invoked":
         return texts, reason
     if job.confidence < least:

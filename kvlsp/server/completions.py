@@ -107,8 +107,10 @@ def complete(ls: KvlspServer, kind: Kind, snapshot: Snapshot, offset: int, trigg
     deadline = ls.settings.invoked_deadline_ms if trigger == "invoked" else ls.settings.deadline_ms
     ls.tickets.supersede(snapshot.uri, kind.name)
     ticket = ls.tickets.issue(translate, deadline / 1000 + PATIENCE, snapshot.uri, kind.name, kind.overtaken)
+    inline = kind.name == "inline"
     question = Complete(ticket.number, snapshot.uri, snapshot.version, offset, trigger, received, selected,
-                        ticket.cancel, ls.client.asks_again and kind.name == "inline")
+                        ticket.cancel, ls.client.asks_again and inline,
+                        ls.client.status and inline and trigger == "automatic")
     return ls.ask_engine(ticket, question)
 
 

@@ -51,9 +51,11 @@ class Outgoing:
             case plain.CloseDocument(uri):
                 self._texts.drop(uri)
                 return schema.Close(to_bytes(uri))
-            case plain.Complete(ticket, uri, version, offset, trigger, received, selected, asks_again=again):
+            case plain.Complete(ticket, uri, version, offset, trigger, received, selected, asks_again=again,
+                                asks_late=late):
                 waited = min(max(0.0, self._clock() - received), LONGEST_WAIT)
-                return schema.Ask(ticket, to_bytes(uri), version, offset, trigger, waited, _selection(selected), again)
+                return schema.Ask(ticket, to_bytes(uri), version, offset, trigger, waited, _selection(selected), again,
+                                  late)
             case plain.NextEdit(ticket, uri, version, offset, trigger, received):
                 waited = min(max(0.0, self._clock() - received), LONGEST_WAIT)
                 return schema.AskNext(ticket, to_bytes(uri), version, offset, trigger, waited)
@@ -182,7 +184,8 @@ class Incoming:
     def _ask(self, frame: schema.Ask) -> plain.Complete:
         token = self._token(frame.ticket)
         return plain.Complete(frame.ticket, to_text(frame.uri), frame.version, frame.offset, frame.trigger,
-                              self._clock() - frame.waited, _selected(frame.selected), token, frame.asks_again)
+                              self._clock() - frame.waited, _selected(frame.selected), token, frame.asks_again,
+                              frame.asks_late)
 
     def _token(self, ticket: int) -> plain.CancelToken:
         """By which a new request is cancelled."""

@@ -156,6 +156,7 @@ class Ask(Frame, frozen=True, tag="ask"):
     waited: Seconds
     selected: Selection | None
     asks_again: bool = False
+    asks_late: bool = False
 
 
 class AskNext(Frame, frozen=True, tag="ask_next"):

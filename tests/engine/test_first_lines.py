@@ -90,9 +90,10 @@ def test_at_the_deadline_what_was_begun_is_closed_for_who_does_not_ask_again(tri
     assert texts(bench.until_answered(later)) == ["total = sum([\n        1,\n        2,\n        3,\n    ])"]
 
 
-def test_at_the_deadline_nothing_is_closed_for_who_asks_again():
+@pytest.mark.parametrize("asks", [AGAIN, {"asks_late": True}])
+def test_at_the_deadline_nothing_is_closed_for_who_asks_again(asks):
     bench = Timed(LISTED, dataclasses.replace(LONG, deadline_ms=130))
-    assert bench.until_answered(bench.ask(**AGAIN)).reason is Reason.DEADLINE
+    assert bench.until_answered(bench.ask(**asks)).reason is Reason.DEADLINE
 
 
 def test_at_the_deadline_a_line_that_is_not_finished_is_not_offered():

@@ -316,6 +316,17 @@ def test_who_asks_again_says_so(options, again):
     assert not talk.engine.messages[-1].asks_again  # a list is not added to
 
 
+@pytest.mark.parametrize("status", [True, False])
+def test_who_hears_that_it_was_late_may_ask_for_the_rest(status):
+    talk = conversation("pass", hold=True, options={"completionFallback": True, "status": status})
+    talk.open(text="    ")
+    talk.complete("u:a", 0, 4)
+    assert asked(talk).asks_late is status
+    at = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 4}}
+    talk.request("textDocument/completion", at)
+    assert not talk.engine.messages[-1].asks_late
+
+
 def test_ghost_text_and_the_fallback_for_one_place_are_both_answered():
     talk = conversation("pass", hold=True, options={"completionFallback": True})
     talk.open(text="    ")
