@@ -87,8 +87,9 @@ class Settings:
     drafts: bool = _setting(True, "guess tokens ahead by copying from the open documents (same text, sooner)")
     cache_mib: int = _setting(0, "bound of all resident caches (0: a share of free memory; else 6 or more)",
                               low=0, high=1 << 20, least=LEAST_CACHE_MIB)
-    disk_mib: int = _setting(4096, "bound of what is kept of closed documents in the cache folder, so that they open "
-                             "at once; never more than a quarter of what is free there (0: nothing)",
+    disk_mib: int = _setting(4096, "bound of what is kept of closed documents and of rounded weights in the cache "
+                             "folder, so that both are there at once; never more than a quarter of what is free there "
+                             "(0: nothing)",
                              low=0, high=1 << 20)
     context_tokens: int = _setting(0, "longest resident window (0: what the model allows; else 512 or more)",
                                    low=0, high=1 << 20, least=LEAST_CONTEXT_TOKENS)

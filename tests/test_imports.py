@@ -12,7 +12,7 @@ import kvlsp
 
 ROOT = Path(kvlsp.__file__).parent
 
-LEAVES = {"errors", "address", "config", "plain_file", "tracing", "reasons"}
+LEAVES = {"errors", "address", "config", "plain_file", "tracing", "reasons", "bounded_folder"}
 PRODUCT = {"text", "messages", "model", "default_model", "syntax", "tokens", "prompt", "cache", "completion",
            "nextedit", "workspace", "gguf", "memory", "opening", "shelf", "engine"}
 ALLOWED = {
@@ -20,6 +20,7 @@ ALLOWED = {
     "address": {"errors"},
     "config": {"errors"},
     "plain_file": set(),
+    "bounded_folder": set(),
     "tracing": set(),
     "reasons": set(),
     "text": set(),

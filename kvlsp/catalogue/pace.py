@@ -49,7 +49,7 @@ def probe(
             loaded = load(place, device)
             where = loaded.decoder.device
             free = free_memory(where) if free is None else free
-            size = parameters(place), int(loaded.config["num_hidden_layers"])
+            size = parameters(place), loaded.decoder.layers
             timed.append([(*size, _seconds(loaded.decoder, rows, clock)) for rows in (1, EDIT)])
             del loaded
     token, key = (Cost.of(small, large) for small, large in zip(*timed, strict=True))

@@ -34,8 +34,8 @@ from kvlsp.messages import (
     Shutdown,
 )
 from kvlsp.model.limits import is_shortage
+from kvlsp.opening.keeping import open_and_keep
 from kvlsp.opening.loading import Load, Loaded
-from kvlsp.opening.ready import open_ready
 from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Engine:
     """Messages in by :meth:`post` from any thread, events out through ``events`` on the engine's thread. Without
     :meth:`start` that is whoever calls :meth:`load` and :meth:`turn`, and whom ``arrived`` tells of messages."""
 
-    def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_ready,
+    def __init__(self, settings: Settings, events: Callable[[Event], None], load: Load = open_and_keep,
                  clock: Callable[[], float] = time.monotonic, arrived: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
         self._inbox: Inbox[Message | Loaded | Fetched] = Inbox(arrived)

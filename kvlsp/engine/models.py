@@ -9,16 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from kvlsp.cache.store import default_bound
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine.completer import Completer
 from kvlsp.engine.documents import Documents, limits
 from kvlsp.engine.shelving import Fetched
 from kvlsp.messages import Event, StatusChanged
-from kvlsp.model.memory import free_memory
 from kvlsp.opening import threads
 from kvlsp.opening.loading import Load, Loaded, Loading
-from kvlsp.opening.offload import host_bound
+from kvlsp.opening.offload import cache_bound, host_bound
 from kvlsp.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -75,7 +73,7 @@ class Models:
             self._events(StatusChanged("error", error))
             return
         threads.use(documents.settings.threads)  # PyTorch keeps the number per thread; another one has loaded
-        self._default_bound = default_bound(free_memory(model.decoder.device))
+        self._default_bound = cache_bound(model)
         documents.bound = self._bound()
         documents.host_bound = host_bound(model)
         documents.shelving.serve(model, documents.settings)

@@ -18,6 +18,7 @@ from kvlsp.cache.resident import Rows
 from kvlsp.config import MEBIBYTE, Settings
 from kvlsp.engine.pace import Pace
 from kvlsp.engine.session import Session
+from kvlsp.opening.kept import weights_folder
 from kvlsp.opening.model import Model
 from kvlsp.opening.offload import apart
 from kvlsp.shelf.folder import Folder, rows_folder
@@ -101,7 +102,8 @@ class Shelving:
         self._kept.clear()
         if model is not None and model.identity and settings.disk_mib and not model.full_prefill:
             kind = Kind.of(model.identity, model.name, model.description, model.decoder, model.template)
-            folder = Folder(self.folder(), settings.disk_mib * MEBIBYTE)
+            beside = (weights_folder(settings.disk_mib),)
+            folder = Folder(self.folder(), settings.disk_mib * MEBIBYTE, beside)
             self._shelf = Shelf(kind, folder, self.worker, self.worth, self.waiting)
 
     # --- coming back -----------------------------------------------------------------------------------------

@@ -7,13 +7,11 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from kvlsp.cache.store import default_bound
 from kvlsp.config import Settings
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.memory import free_memory
 from kvlsp.opening.loading import Load
 from kvlsp.opening.model import LoadProgress, Model
-from kvlsp.opening.offload import host_bound
+from kvlsp.opening.offload import cache_bound, host_bound
 
 
 class SharedModel:
@@ -40,7 +38,7 @@ class SharedModel:
                 model = self._load(settings, progress)
                 self._decoder = weakref.ref(model.decoder)
                 self._shell = dataclasses.replace(model, decoder=None)  # type: ignore[arg-type]
-                self.bound, self.host_bound = default_bound(free_memory(model.decoder.device)), host_bound(model)
+                self.bound, self.host_bound = cache_bound(model), host_bound(model)
             self._kept = None
             return model
 

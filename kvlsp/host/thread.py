@@ -287,10 +287,10 @@ def prepare() -> Prepared:
     from kvlsp.engine.engine import Engine
     from kvlsp.host.model import SharedModel
     from kvlsp.model.memory import give_back
-    from kvlsp.opening.ready import open_ready
+    from kvlsp.opening.keeping import open_and_keep
 
     def tidy() -> None:
         gc.collect()  # an engine's parts know each other
         give_back()
 
-    return Prepared(bounded(Engine), SharedModel(open_ready), tidy)
+    return Prepared(bounded(Engine), SharedModel(open_and_keep), tidy)

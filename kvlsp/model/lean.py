@@ -18,17 +18,12 @@ from torch.nn.functional import rms_norm, silu
 
 from kvlsp.model.attention import attend
 from kvlsp.model.claimed import claim
+from kvlsp.model.geometry import Geometry
 from kvlsp.model.half import HalfWeight, fits
 from kvlsp.model.keyvalues import READ_STEP, KeyValues
-from kvlsp.model.lean_layers import convert as convert_layer
-from kvlsp.model.lean_layers import layers_of, round_tables
-from kvlsp.model.lean_weights import MATRICES, LeanLayer, NotLean, Table, Weight, one_rotation, read_norm
-from kvlsp.model.memory import return_freed
-from kvlsp.model.rounding import Rounding
+from kvlsp.model.lean_weights import MATRICES, LeanLayer, LeanParts, Table, Weight, convert, one_rotation
 from kvlsp.model.rows import RowBatch
 from kvlsp.model.sight import Sight
-from kvlsp.model.stored_layers import StoredLayers
-from kvlsp.model.transformers_decoder import TransformersDecoder
 
 Attention: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, "torch.Tensor | None", float], torch.Tensor]
 """Like :func:`~kvlsp.model.attention.attend`: queries, keys, values, mask, scale."""
@@ -37,17 +32,10 @@ Mask = TypeVar("Mask")
 
 
 class LeanDecoder:
-    """A :class:`~kvlsp.model.decoder.Decoder`; raises :class:`NotLean` for other shapes.
+    """A :class:`~kvlsp.model.decoder.Decoder` with the weights ``parts``, multiplied by ``product``, over rows as
+    ``exact`` keeps and moves them. :func:`~kvlsp.model.lean_layers.take_over` takes them over from transformers."""
 
-    With ``rounding`` its matrices are held in fewer bits from the start, and ``exact`` has lost its own: one after the
-    other, so that both never are in memory whole. Layers that are ``stored`` are read from their files for it;
-    ``told`` hears which share of them is done.
-    """
-
-    def __init__(
-        self, exact: TransformersDecoder, rounding: Rounding | None = None, stored: StoredLayers | None = None,
-        told: Callable[[float], None] = lambda share: None,
-    ) -> None:
+    def __init__(self, exact: Geometry, parts: LeanParts, product: Any = plain_linear) -> None:
         self.exact = exact
         self.name = exact.name
         self.layers = exact.layers
@@ -56,26 +44,27 @@ class LeanDecoder:
         self.device = exact.device
         self.dtype = exact.dtype
         self.bytes_per_slot, self.bytes_per_document = exact.bytes_per_slot, exact.bytes_per_document
-        model = exact.model
-        base, config = model.get_decoder(), model.config
         self.rotation = one_rotation(exact)
         self.kv_heads, self.width = exact.shapes[0].kv_heads, exact.shapes[0].key_width
-        self.heads: int = config.num_attention_heads
-        self.residual = float(getattr(config, "residual_multiplier", 1.0))
-        self._embedding_scale = float(getattr(config, "embedding_multiplier", 1.0))
-        self._logits_scale = float(getattr(config, "logits_scaling", 1.0))
-        if model.lm_head.bias is not None or getattr(config, "hidden_act", "") != "silu":
-            raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
-        self._embedding: Table = base.embed_tokens.weight.detach()
-        self.hidden = int(self._embedding.shape[1])
-        self._norm, self.epsilon = read_norm(base, "norm")
-        self._head: Weight = model.lm_head.weight.detach()
-        self._linear: Any = plain_linear
-        if rounding is not None:
-            self._linear, self._norm = rounding.product, self._norm.clone()
-            self._head, self._embedding = round_tables(rounding, model)
-            return_freed()
-        self.weights: list[LeanLayer] = list(layers_of(exact, self.width, rounding, stored, told))
+        self.heads, self.epsilon, self.residual = parts.heads, parts.epsilon, parts.residual
+        self._embedding_scale, self._logits_scale = parts.embedding_scale, parts.logits_scale
+        self._embedding, self._head, self._norm = parts.embedding, parts.head, parts.norm
+        self.hidden = int(parts.norm.shape[0])
+        self.weights: list[LeanLayer] = parts.layers
+        self._linear = product
+        self.forwards = 0
+        """How many have begun."""
+
+    @property
+    def parts(self) -> LeanParts:
+        """What it computes with."""
+        return LeanParts(self.heads, self.epsilon, self.residual, self._embedding_scale, self._logits_scale,
+                         self._embedding, self._head, self._norm, self.weights)
+
+    @property
+    def product(self) -> Any:
+        """What multiplies rows with its matrices (rows, weight, bias)."""
+        return self._linear
 
     @property
     def packed(self) -> bool:
@@ -87,18 +76,18 @@ class LeanDecoder:
         matrices = [getattr(layer, name) for layer in self.weights for name in MATRICES]
         return all(isinstance(one, torch.Tensor) and fits(one) for one in [*matrices, self._head])
 
-    def hold(self, convert: Callable[[torch.Tensor], Weight], product: Any) -> None:
-        """Hold the matrices as ``convert`` makes them from now on, multiplied by ``product`` (rows, weight, bias)."""
+    def hold(self, form: Callable[[torch.Tensor], Weight], product: Any) -> None:
+        """Hold the matrices as ``form`` makes them from now on, multiplied by ``product`` (rows, weight, bias)."""
         self._linear = product
         for layer in self.weights:
-            convert_layer(layer, convert)
+            convert(layer, form)
         assert isinstance(self._head, torch.Tensor)
-        self._head = convert(self._head)
+        self._head = form(self._head)
 
-    def repack(self, convert: Callable[[Any], Weight], product: Any) -> None:
+    def repack(self, form: Callable[[Any], Weight], product: Any) -> None:
         """Hold the layers' matrices in another form, one after the other; the output layer stays what it is."""
         for layer in self.weights:
-            convert_layer(layer, convert)
+            convert(layer, form)
         self._linear = product
 
     def multiply_by(self, product: Any) -> None:
@@ -122,6 +111,7 @@ class LeanDecoder:
     @torch.inference_mode()
     def forward(self, document: KeyValues, rows: RowBatch) -> torch.Tensor:
         """See :meth:`kvlsp.model.decoder.Decoder.forward`."""
+        self.forwards += 1
         self.exact.reach(rows.positions)
         claimed = claim(document, rows)
         given = document, claimed.ids, claimed.positions, claimed.slots, document.read

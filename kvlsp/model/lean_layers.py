@@ -7,11 +7,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kvlsp.model.lean_weights import MATRICES, LeanLayer, Table, Weight, let_go, read_layer
-from kvlsp.model.memory import give_back
+from torch.nn.functional import linear
+
+from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_weights import (
+    MATRICES,
+    LeanLayer,
+    LeanParts,
+    NotLean,
+    Table,
+    Weight,
+    convert,
+    let_go,
+    one_rotation,
+    read_layer,
+    read_norm,
+)
+from kvlsp.model.memory import give_back, return_freed
 from kvlsp.model.rounding import Rounding
 from kvlsp.model.stored_layers import StoredLayers
 from kvlsp.model.transformers_decoder import TransformersDecoder
+
+_MULTIPLIERS = ("residual_multiplier", "embedding_multiplier", "logits_scaling")
+
+
+def take_over(
+    exact: TransformersDecoder, rounding: Rounding | None = None, stored: StoredLayers | None = None,
+    told: Callable[[float], None] = lambda share: None,
+) -> LeanDecoder:
+    """The lean decoder over the weights of ``exact``. Raises :class:`~kvlsp.model.lean_weights.NotLean` for other
+    shapes.
+
+    With ``rounding`` its matrices are held in fewer bits from the start, and ``exact`` has lost its own: one after the
+    other, so that both never are in memory whole. Layers that are ``stored`` are read from their files for it;
+    ``told`` hears which share of them is done.
+    """
+    model = exact.model
+    base, config = model.get_decoder(), model.config
+    one_rotation(exact)
+    if model.lm_head.bias is not None or getattr(config, "hidden_act", "") != "silu":
+        raise NotLean("its output layer has a bias or its feed-forward is not gated by SiLU")
+    embedding: Table = base.embed_tokens.weight.detach()
+    norm, epsilon = read_norm(base, "norm")
+    head: Weight = model.lm_head.weight.detach()
+    product: Any = linear
+    if rounding is not None:
+        product, norm = rounding.product, norm.clone()
+        head, embedding = round_tables(rounding, model)
+        return_freed()
+    layers = list(layers_of(exact, exact.shapes[0].key_width, rounding, stored, told))
+    residual, embedded, divided = (float(getattr(config, name, 1.0)) for name in _MULTIPLIERS)
+    parts = LeanParts(config.num_attention_heads, epsilon, residual, embedded, divided, embedding, head, norm, layers)
+    return LeanDecoder(exact, parts, product)
 
 
 def layers_of(
@@ -34,13 +81,6 @@ def layers_of(
             give_back()
             told((number + 1) / len(layers))
         yield found
-
-
-def convert(layer: LeanLayer, to: Callable[[Any], Weight], known: dict[str, Weight] | None = None) -> None:
-    """Hold the matrices of a layer as ``to`` makes them, one after the other, but those that are ``known`` already."""
-    for name in MATRICES:
-        made = (known or {}).pop(name, None)
-        setattr(layer, name, to(getattr(layer, name)) if made is None else made)
 
 
 def _kept(rounding: Rounding, stored: StoredLayers) -> dict[str, Weight]:

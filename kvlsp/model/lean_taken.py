@@ -16,6 +16,7 @@ from kvlsp.model.agreement import difference, logits_of, rows_to_try
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.half import HalfWeight, available, half_linear
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.lean_weights import NotLean
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
@@ -29,7 +30,7 @@ def quickest(exact: TransformersDecoder) -> Decoder:
     """The lean decoder over the same weights if it gives the same logits, else ``exact`` itself."""
     exact.tried = None
     try:
-        lean = LeanDecoder(exact)
+        lean = take_over(exact)
         apart = _difference(exact, lean)
     except NotLean as reason:
         logger.info("%s runs through transformers: %s", exact.name, reason)
@@ -44,7 +45,7 @@ def quickest(exact: TransformersDecoder) -> Decoder:
     logger.info("%s runs lean: its logits differ by %.1e from those of transformers", exact.name, apart)
     if exact.device.type == "cpu" and exact.dtype == torch.bfloat16:
         return _by_single_rows(lean, allowed)
-    return _packed(lean, allowed)
+    return _packed(exact, lean, allowed)
 
 
 def _by_single_rows(lean: LeanDecoder, allowed: float) -> LeanDecoder:
@@ -60,19 +61,18 @@ def _by_single_rows(lean: LeanDecoder, allowed: float) -> LeanDecoder:
     return lean
 
 
-def _packed(lean: LeanDecoder, allowed: float) -> LeanDecoder:
+def _packed(exact: TransformersDecoder, lean: LeanDecoder, allowed: float) -> LeanDecoder:
     """With its weights packed as sixteen-bit numbers where they are such numbers; else as it is.
 
     The weights of the transformers decoder behind it are given up then.
     """
-    exact = lean.exact
     if exact.device.type != "cpu" or exact.dtype != torch.float32 or not available() or not lean.fits_half():
         return lean
     lean.hold(HalfWeight.of, half_linear)
     apart = _difference(exact, lean)
     if not apart <= allowed:
         logger.warning("%s keeps its weights in float32: packed its logits differ by %.1e", exact.name, apart)
-        return LeanDecoder(exact)
+        return take_over(exact)
     exact.give_up_weights()
     return lean
 

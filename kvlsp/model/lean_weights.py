@@ -6,17 +6,18 @@ one; the transformers modules then look into the fused one, so that nothing is i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 
+from kvlsp.model.geometry import Geometry
 from kvlsp.model.half import HalfWeight
 from kvlsp.model.int4 import Int4Weight
 from kvlsp.model.int8 import Int8Weight
 from kvlsp.model.packed_int8 import PackedInt8
 from kvlsp.model.rotary import Rotation
-from kvlsp.model.transformers_decoder import TransformersDecoder
 
 PROJECTIONS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
 FEED_FORWARD = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
@@ -54,7 +55,23 @@ class LeanLayer:
     window: int | None
 
 
-def one_rotation(exact: TransformersDecoder) -> Rotation:
+@dataclass(frozen=True, slots=True)
+class LeanParts:
+    """All that a lean decoder computes with: numbers, tables (vocabulary, hidden), the last norm, and the layers.
+    ``head`` is ``embedding`` itself where the two are tied."""
+
+    heads: int
+    epsilon: float
+    residual: float
+    embedding_scale: float
+    logits_scale: float
+    embedding: Table
+    head: Weight
+    norm: torch.Tensor
+    layers: list[LeanLayer]
+
+
+def one_rotation(exact: Geometry) -> Rotation:
     """The rotation that all layers share, over whole heads in the half layout."""
     rotations = {kind.rotation for kind in exact.kinds}
     rotation = next(iter(rotations))
@@ -106,6 +123,13 @@ def let_go(layer: Any) -> None:
     """Let the modules of a layer give up their weights; what was read of them stays."""
     for parameter in layer.parameters():
         parameter.data = parameter.data.new_empty(0)
+
+
+def convert(layer: LeanLayer, to: Callable[[Any], Weight], known: dict[str, Weight] | None = None) -> None:
+    """Hold the matrices of a layer as ``to`` makes them, one after the other, but those that are ``known`` already."""
+    for name in MATRICES:
+        made = (known or {}).pop(name, None)
+        setattr(layer, name, to(getattr(layer, name)) if made is None else made)
 
 
 def _bias(module: Any) -> torch.Tensor | None:

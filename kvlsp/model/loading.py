@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
-from kvlsp.errors import ModelNotFound, UnsupportedModel
-from kvlsp.model.adapter import Adapter, is_adapter, merge, read_adapter
+from kvlsp.errors import UnsupportedModel
+from kvlsp.model.adapter import merge
 from kvlsp.model.architecture import context_length, refuse, slot_numbers
-from kvlsp.model.checkpoint import Progress, known, locate, read_config
+from kvlsp.model.checkpoint import Progress, known, read_config
 from kvlsp.model.contents import contents, weight_files
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.formats import (
@@ -29,6 +28,7 @@ from kvlsp.model.formats import (
 from kvlsp.model.graphed import GraphedForward, on_a_device
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.lean_taken import quickest
+from kvlsp.model.loaded import Checkpoint, LoadedModel, find, silent
 from kvlsp.model.memory import Size, plan, return_freed
 from kvlsp.model.quickest_precision import choose, costs
 from kvlsp.model.reading import opened, read_model, restore_model
@@ -40,18 +40,6 @@ from kvlsp.model.transformers_decoder import TransformersDecoder
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A decoder ready for forwards, with the folder its files (and its tokenizer) lie in."""
-
-    decoder: Decoder
-    folder: Path
-    config: Mapping[str, Any]
-    description: str
-    name: str = ""  # hub id, or the folder's name
-    adapter: Path | None = None  # the folder of what was merged into it
-
-
 STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 """Formats of files that need not be converted to be mapped."""
 
@@ -61,33 +49,18 @@ CHECKING, CHECKED, ROUNDED = 0.05, 0.35, 0.95
 last."""
 
 
-def _base(adapter: Adapter, progress: Progress) -> Path:
-    """The folder of the model that an adapter was trained for; an error says that it was the adapter that named it."""
-    try:
-        return locate(adapter.base, progress)
-    except ModelNotFound as error:
-        raise ModelNotFound(
-            f"{adapter.folder} holds an adapter for {adapter.base}, which is not to be had here. {error} Where the "
-            "model lies elsewhere, name that place in adapter_config.json (base_model_name_or_path)."
-        ) from error
-
-
-def _silent(share: float | None, doing: str) -> None:
-    """Progress that nobody watches."""
-
-
 def load(
-    name_or_path: str | Path,
+    what: str | Path | Checkpoint,
     device: str = "auto",
     dtype: str = "auto",
-    progress: Progress = _silent,
+    progress: Progress = silent,
     lean: bool = True,
     quickest_precision: Callable[[Any], torch.dtype | None] = lambda config: choose(costs(config)),
     in_integers: Callable[[int], bool] | None = None,
     *,
     called: str = "",
 ) -> LoadedModel:
-    """Load a checkpoint folder or a model of the hub.
+    """Load a checkpoint, by its folder, as a model of the hub, or as it was found.
 
     ``progress(share, text)`` is called while it goes on, share None where it is not known. ``lean`` false
     keeps the transformers forward (for comparisons). ``quickest_precision`` tells it for a text model's config on this
@@ -96,12 +69,9 @@ def load(
     :class:`~kvlsp.errors.ModelBroken`, :class:`~kvlsp.errors.UnsupportedModel`,
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`.
     """
-    folder = locate(name_or_path, progress)
-    name = folder.name if Path(name_or_path).expanduser() == folder else str(name_or_path)
+    checkpoint = what if isinstance(what, Checkpoint) else find(what, progress)
+    folder, name, adapter = checkpoint.folder, checkpoint.name, checkpoint.adapter
     called = called or name
-    adapter = read_adapter(folder) if is_adapter(folder) else None
-    if adapter is not None:
-        folder = _base(adapter, progress)
     raw = read_config(folder)
     how = rounded_as(raw, folder)
     found = contents(folder, how)
@@ -145,13 +115,14 @@ def load(
             parameter.data = parameter.data.to(chosen.dtype)
     progress(CHECKING if narrow else 0.8, f"checking {called}")
     decoder: Decoder
+    tried = None
     exact = TransformersDecoder(model, name, context_length(text))
     del model  # the decoder gives its weights up where it has them in another form
     precision = str(exact.dtype).removeprefix("torch.")
     if narrow:
         width = int(exact.model.get_input_embeddings().weight.shape[1])
         integers = in_integers(width) if in_integers is not None else None
-        decoder, precision = rounded(
+        decoder, precision, tried = rounded(
             exact, dtype, stored, integers,
             lambda share: progress(CHECKED + (ROUNDED - CHECKED) * share, f"rounding {called} to {dtype}"),
         )  # fmt: skip
@@ -169,4 +140,4 @@ def load(
         description += f", restored from {how.said}"
     if adapter is not None:
         description += f", a LoRA adapter merged into {adapter.base}"
-    return LoadedModel(decoder, folder, text.to_dict(), description, name, adapter.folder if adapter else None)
+    return LoadedModel(decoder, checkpoint, description, size, tried)

@@ -26,11 +26,13 @@ TOKENS, EDIT = 4, 24
 
 @dataclass(frozen=True, slots=True)
 class PackedInt8:
-    """``packed`` is opaque; ``scales`` float32 (out), ``zeros`` int32 (out)."""
+    """``packed`` is opaque; ``scales`` float32 (out), ``zeros`` int32 (out). ``memory`` is where it lies, if that is
+    somebody else's."""
 
     packed: Any
     scales: torch.Tensor
     zeros: torch.Tensor
+    memory: torch.Tensor | None = None
 
     @classmethod
     def of(cls, weight: Int8Weight) -> PackedInt8:

@@ -10,27 +10,18 @@ says why.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from kvlsp.errors import UnsupportedModel
+from kvlsp.model.geometry import LayerKind
 from kvlsp.model.hooks import Call, Unrotated
 from kvlsp.model.keyvalues import LayerShape
 from kvlsp.model.rotary import Rotation, rotate
 
 TOKEN, NEAR, FAR = 3, 5, 42  # an ordinary token and two small positions
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.bfloat16: 3e-2, torch.float16: 1e-2}
-
-
-@dataclass(frozen=True, slots=True)
-class LayerKind:
-    """What the probe found about a layer: its rotation (None: no positions), its window, its arrays."""
-
-    rotation: Rotation | None
-    window: int | None
-    shape: LayerShape
 
 
 class _Recorder:

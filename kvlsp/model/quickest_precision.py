@@ -14,12 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from kvlsp.model.decoder import Decoder
-from kvlsp.model.lean_taken import quickest
 from kvlsp.model.rows import LAST, RowBatch
-from kvlsp.model.transformers_decoder import TransformersDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +58,11 @@ def choose(measured: dict[str, float]) -> torch.dtype | None:
 
 def _twin(config: Any, dtype: torch.dtype) -> Decoder | None:
     """A decoder like the model's, but small; None where two layers and one are too many numbers."""
+    from transformers import AutoModelForCausalLM  # whose import takes a second
+
+    from kvlsp.model.lean_taken import quickest
+    from kvlsp.model.transformers_decoder import TransformersDecoder
+
     for layers in (2, 1):
         small = copy.deepcopy(config)
         small.vocab_size = max(256, config.vocab_size * layers // config.num_hidden_layers)

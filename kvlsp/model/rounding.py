@@ -5,7 +5,7 @@ Of two products over the same weights the quicker one is taken, measured at load
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from kvlsp.model.grids import Rounded
 from kvlsp.model.int4 import Int4Weight, int4_linear
 from kvlsp.model.int8 import Int8Weight, int8_linear, integer_linear
 from kvlsp.model.one_row import NUMBERS, best_of
+from kvlsp.model.packed_int8 import packed_linear
 
 Product = Callable[..., torch.Tensor]
 
@@ -55,7 +56,7 @@ def rounding(dtype: str, width: int, integers: bool | None = None) -> Rounding:
             )
         return Rounding(
             f"int4 weights in groups of {int4.GROUP}, output layer in int8", _narrow, Int8Weight.of,
-            partial(_either, octets), 0.8, Int4Weight.of_grids,
+            PRODUCTS[f"int4, {'integers' if integers else 'restored'}"], 0.8, Int4Weight.of_grids,
         )  # fmt: skip
     said = "int8 weights and activations" if integers else "int8 weights"
     return Rounding(said, Int8Weight.of, Int8Weight.of, octets, 0.2)
@@ -83,3 +84,10 @@ def _narrow(weight: torch.Tensor) -> Int4Weight | Int8Weight:
 def _either(octets: Product, rows: torch.Tensor, weight: Any, bias: torch.Tensor | None = None) -> torch.Tensor:
     product = int4_linear if isinstance(weight, Int4Weight) else octets
     return product(rows, weight, bias)
+
+
+PRODUCTS: Mapping[str, Product] = {
+    "restored": int8_linear, "integers": integer_linear, "packed": packed_linear,
+    "int4, restored": partial(_either, int8_linear), "int4, integers": partial(_either, integer_linear),
+}  # fmt: skip
+"""All products by name, for files that say by which one their weights are multiplied."""

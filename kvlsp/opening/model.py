@@ -20,8 +20,10 @@ from kvlsp.memory.mixture import Weights
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.identity import identity, of_files
 from kvlsp.model.limits import is_shortage
-from kvlsp.model.loading import LoadedModel, load
-from kvlsp.opening import threads
+from kvlsp.model.loaded import Checkpoint, LoadedModel
+from kvlsp.model.loaded import find as find_checkpoint
+from kvlsp.opening import kept, threads
+from kvlsp.opening.kept import Unkept
 from kvlsp.opening.precision import in_integers, quickest
 from kvlsp.prompt.edit_formats import EditFormat, of_model
 from kvlsp.prompt.families import detect
@@ -61,6 +63,10 @@ class Model:
     """How it wants to be asked for the next edit; None: it was not made for that."""
     remembers: Mapping[str, Weights] = field(default_factory=dict)
     """By programming language, what counts over the workspace's files are worth beside it."""
+    unkept: Unkept | None = None
+    """Its weights, where they were rounded now and could be kept on disk."""
+    mapped: int = 0
+    """Bytes of its weights that lie in a mapped file, which a system counts as free."""
 
 
 def open_model(settings: Settings, progress: LoadProgress = lambda fraction, text: None) -> Model:
@@ -98,15 +104,12 @@ def _open(settings: Settings, progress: LoadProgress) -> Model:
     threads.use(settings.threads)
     if is_gguf(place):
         return of_file(settings, find(place, progress), progress)
-    loaded = load(
-        place,
-        device=settings.device,
-        dtype=settings.dtype,
-        progress=progress,
-        quickest_precision=quickest,
-        in_integers=in_integers,
-        called="" if settings.model else "the default model",
-    )
+    checkpoint = find_checkpoint(place, progress)
+    loaded = kept.restore(checkpoint, settings)
+    fresh = None
+    if loaded is None:
+        loaded = _load(checkpoint, settings, progress)
+        fresh = kept.unkept(loaded, settings)
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
     template = detect(
@@ -127,6 +130,23 @@ def _open(settings: Settings, progress: LoadProgress) -> Model:
         identity=own,
         edit_format=of_model(tokenizer.control, settings.model),
         remembers=weights(own),
+        unkept=fresh,
+        mapped=loaded.mapped,
+    )
+
+
+def _load(checkpoint: Checkpoint, settings: Settings, progress: LoadProgress) -> LoadedModel:
+    """From the checkpoint's own files."""
+    from kvlsp.model.loading import load  # knows transformers, whose import takes a second
+
+    return load(
+        checkpoint,
+        device=settings.device,
+        dtype=settings.dtype,
+        progress=progress,
+        quickest_precision=quickest,
+        in_integers=in_integers,
+        called="" if settings.model else "the default model",
     )
 
 
@@ -156,8 +176,7 @@ def of_file(settings: Settings, path: Path, progress: LoadProgress) -> Model:
 
 def _identity(loaded: LoadedModel) -> str:
     """Of the checkpoint, and of what was merged into it; empty where either is not known."""
-    folders = [loaded.folder] if loaded.adapter is None else [loaded.folder, loaded.adapter]
-    known = [identity(folder) for folder in folders]
+    known = [identity(folder) for folder in loaded.checkpoint.folders]
     return "-".join(known) if all(known) else ""
 
 

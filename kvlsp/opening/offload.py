@@ -64,6 +64,12 @@ def _timed(work: Callable[[], object], decoder: Decoder, clock: Callable[[], flo
     return clock() - began
 
 
+def cache_bound(model: Model) -> int:
+    """Bytes that all caches may take when the user has not said. Weights that lie in a mapped file count as free for
+    the system, which would have to read them again at every key if caches took their place."""
+    return default_bound(max(0, free_memory(model.decoder.device) - model.mapped))
+
+
 def host_bound(model: Model) -> int:
     """Bytes of host memory that rows of idle documents may take when the user has not said; 0 where none wait there."""
     return default_bound(free_memory(torch.device("cpu"))) if model.offloads else 0

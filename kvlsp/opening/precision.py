@@ -61,7 +61,7 @@ def _measure(config: Any) -> dict[str, float]:
 def _once(kind: str, of: list[Any], measure: Callable[[], dict[str, float]], folder: Path | None) -> dict[str, float]:
     """What ``measure`` finds ``of`` something, by name: remembered from an earlier start, else measured now. An empty
     result is not remembered."""
-    named = [of, _processor(), torch.get_num_threads(), torch.__version__]
+    named = [of, processor(), torch.get_num_threads(), torch.__version__]
     name = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:24]
     file = (folder or user_cache_path("kvlsp", appauthor=False) / "measured") / f"{kind}-{name}.json"
     try:
@@ -87,7 +87,7 @@ def said(found: dict[str, float]) -> str:
     return ", ".join(f"{took:,.1f} ms in {name}" for name, took in sorted(found.items(), key=lambda one: one[1]))
 
 
-def _processor() -> str:
+def processor() -> str:
     """What this processor is called, where the system tells."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -7,12 +7,10 @@ and its checksum; anything else is :class:`Damaged`.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 
+from kvlsp.bounded_folder import written
 from kvlsp.cache.stored import Stored, StoredRows
 from kvlsp.errors import KvlspError
 from kvlsp.shelf.shelved import Book, Leaving, Shelved
@@ -30,7 +29,6 @@ from kvlsp.shelf.shelved import Book, Leaving, Shelved
 FORMAT: Final = 1
 """To be raised when what is written, or what it means, changes."""
 ENDING: Final = ".rows"
-UNFINISHED: Final = ".part"
 CHECKSUM: Final = "checksum"
 _DIGEST: Final = 32
 _PIECE: Final = 1 << 20
@@ -63,16 +61,8 @@ class Label:
 
 def write(path: Path, rows: Leaving, label: Label) -> int:
     """Bytes of the file. Raises :class:`OSError`; what was at ``path`` is there then as before."""
-    number, name = tempfile.mkstemp(UNFINISHED, path.stem + "-", path.parent)  # mode 0600
-    try:
-        with open(number, "wb") as file:
-            size = _write(file, rows, label)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    return size
+    with written(path) as file:
+        return _write(file, rows, label)
 
 
 def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int,

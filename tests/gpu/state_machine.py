@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from kvlsp.model.graphed import GraphedForward
-from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.transformers_decoder import TransformersDecoder
 from tests.engine import test_state_machine
 from tests.support import models
@@ -27,7 +27,7 @@ def on_gpu(layers: int = 2, order: Any = "suffix_first", *, heals: bool = True) 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = tiny_llama(layers).to(device)
     exact = TransformersDecoder(model, f"tiny-{layers}", model.config.max_position_embeddings)
-    made.append(GraphedForward(LeanDecoder(exact)))
+    made.append(GraphedForward(take_over(exact)))
     return dataclasses.replace(models.tiny_model(layers, order, heals=heals), decoder=made[-1])
 
 

@@ -14,6 +14,7 @@ from kvlsp.model import transformers_decoder
 from kvlsp.model.architecture import context_length, refuse
 from kvlsp.model.keyvalues import KeyValues
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.lean_taken import quickest
 from kvlsp.model.rows import EVERY, Branch, RowBatch
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -121,7 +122,7 @@ def test_a_lean_forward_that_differs_is_not_used(monkeypatch, caplog):
 
 def test_fusing_leaves_one_copy_of_the_weights():
     decoder = decoder_of("qwen3", 2)
-    lean = LeanDecoder(decoder)
+    lean = take_over(decoder)
     attention = decoder.model.model.layers[0].self_attn
     fused = lean.weights[0].queries_keys_values
     assert attention.q_proj.weight.data_ptr() == fused.data_ptr()

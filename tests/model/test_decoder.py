@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from kvlsp.model.decoder import Decoder
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.keyvalues import FREE, KeyValues
-from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.rows import DOCUMENT, EVERY, Branch, RowBatch
 from tests.support.decoders import tiny_decoder, tiny_llama
 from tests.support.histories import HISTORIES, after
@@ -19,8 +19,8 @@ from tests.support.reference import exact_angles, full_logits, ids_of, permuted
 
 MAKERS: dict[str, Callable[[int], Decoder]] = {
     "transformers": lambda layers: tiny_decoder(layers),
-    "lean": lambda layers: LeanDecoder(tiny_decoder(layers)),
-    "graphed": lambda layers: GraphedForward(LeanDecoder(tiny_decoder(layers))),
+    "lean": lambda layers: take_over(tiny_decoder(layers)),
+    "graphed": lambda layers: GraphedForward(take_over(tiny_decoder(layers))),
 }
 
 
@@ -249,7 +249,7 @@ def test_lower_precision_stays_near_the_exact_logits(dtype, tolerance):
 def test_padded_rows_leave_no_trace(lean, rows):
     """In bfloat16 on a CPU rows are padded; the same rows one by one give the same keys, nothing else is live."""
     exact = tiny_decoder(2, dtype=torch.bfloat16)
-    decoder = LeanDecoder(exact) if lean else exact
+    decoder = take_over(exact) if lean else exact
     ids, places, slots = ids_of(rows), torch.arange(rows), permuted(rows + 40)[:rows]
     branches = [Branch(0)] * (rows - 1) + [Branch(4, hides=slots[:1])] if rows > 3 else DOCUMENT
     wanted = torch.tensor([rows - 1, 0])

@@ -15,6 +15,7 @@ from kvlsp.model.attention import attend
 from kvlsp.model.fused import FusedVisibility, attend_many, fused_layers, fused_move, suits
 from kvlsp.model.graphed import GraphedForward
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
 from kvlsp.model.single_row import SingleRow, Tile, Tiles, logits_of_one, suits_one_row
 from kvlsp.model.transformers_decoder import TransformersDecoder
@@ -35,7 +36,7 @@ WIDE = {"hidden_size": 64, "head_dim": 16}
 
 def lean_of(family: str, dtype: torch.dtype = torch.float32) -> LeanDecoder:
     config = SUPPORTED[family](2, **(WIDE if family != "qwen3" else {}))
-    return LeanDecoder(TransformersDecoder(build(config, dtype).to(DEVICE), family, 4096))
+    return take_over(TransformersDecoder(build(config, dtype).to(DEVICE), family, 4096))
 
 
 def near(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 2e-5) -> None:
@@ -124,7 +125,7 @@ def test_a_fused_step_in_sixteen_bits_stays_near():
 def test_what_the_kernels_cannot_run_is_left_to_torch():
     double = lean_of("qwen2.5-coder", torch.float64)
     assert not suits(double)
-    narrow = LeanDecoder(TransformersDecoder(build(SUPPORTED["llama"](1), torch.float32), "narrow", 4096))
+    narrow = take_over(TransformersDecoder(build(SUPPORTED["llama"](1), torch.float32), "narrow", 4096))
     assert narrow.width == 8
     assert not suits(narrow)
 

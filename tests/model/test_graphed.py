@@ -17,6 +17,7 @@ from kvlsp.model.attention import attend
 from kvlsp.model.graphed import GraphedForward, on_a_device, plain_layers, reach
 from kvlsp.model.graphs import Graphs
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.rows import EVERY, NONE, Branch, RowBatch
 from kvlsp.model.split_attention import PART, attend_split
 from kvlsp.model.static_rows import HIDDEN
@@ -29,7 +30,7 @@ LEAN = ["llama", "deepseek-coder (linear scaling)", "qwen2.5-coder", "qwen3", "g
 
 
 def lean_of(family: str, dtype: torch.dtype = torch.float64) -> LeanDecoder:
-    return LeanDecoder(TransformersDecoder(build(SUPPORTED[family](2), dtype), family, 4096))
+    return take_over(TransformersDecoder(build(SUPPORTED[family](2), dtype), family, 4096))
 
 
 def state(document) -> list[torch.Tensor]:
@@ -255,14 +256,14 @@ def test_the_answer_of_one_step_survives_the_next():
 
 def test_only_a_lean_decoder_on_a_gpu_gets_graphs():
     exact = tiny_decoder(1)
-    lean = LeanDecoder(exact)
+    lean = take_over(exact)
     assert on_a_device(exact) is exact
     assert on_a_device(lean) is lean
     assert [name for name, _ in graphed.ways(lean)] == ["torch"]
 
 
 def test_steps_that_differ_are_not_used(caplog):
-    lean = LeanDecoder(tiny_decoder(1))
+    lean = take_over(tiny_decoder(1))
     assert graphed._agrees(GraphedForward(lean), lean, "torch")
     assert not caplog.records
     wrong = GraphedForward(lean, run_layers=lambda lean, document, rows, visibility, read: rows.ids.double()[:, None])
@@ -284,7 +285,7 @@ def test_a_cache_over_it_keeps_its_books():
 
 
 def tiny_lean() -> LeanDecoder:
-    return LeanDecoder(tiny_decoder(2))
+    return take_over(tiny_decoder(2))
 
 
 @pytest.mark.parametrize(("heads", "kv_heads"), [(4, 4), (6, 2), (16, 8)])

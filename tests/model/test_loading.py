@@ -32,8 +32,7 @@ def test_a_folder_becomes_a_decoder(folder):
     told = []
     loaded = load(folder, "cpu", "float32", progress=lambda share, doing: told.append((share, doing)))
     assert isinstance(loaded.decoder, LeanDecoder)
-    assert (loaded.folder, loaded.name) == (folder, folder.name)
-    assert loaded.config["model_type"] == "llama"
+    assert (loaded.folder, loaded.checkpoint.name) == (folder, folder.name)
     assert loaded.decoder.context_length == 4096
     assert loaded.description.endswith("float32 on cpu, lean")
     shares = [share for share, _ in told if share is not None]
@@ -239,4 +238,4 @@ def test_rounding_needs_a_lean_model(tmp_path, dtype):
 def test_a_hub_model_keeps_its_name(folder, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **others: str(folder))
     loaded = load("owner/model", "cpu", "float32")
-    assert (loaded.name, loaded.decoder.name) == ("owner/model", "owner/model")
+    assert (loaded.checkpoint.name, loaded.decoder.name) == ("owner/model", "owner/model")

@@ -58,6 +58,6 @@ def test_rows_behind_an_insertion_are_moved_and_encoded_again(decoder):
 
 def test_both_products_of_eight_bits_are_near_one_another():
     made = [rounded(tiny_decoder(2, dtype=torch.bfloat16), "int8", integers=one) for one in (True, False)]
-    assert [said for _, said in made] == ["int8 weights and activations", "int8 weights"]
-    one, other = (prefill(decoder, ids_of(ROWS)) for decoder, _ in made)
+    assert [said for _, said, _ in made] == ["int8 weights and activations", "int8 weights"]
+    one, other = (prefill(decoder, ids_of(ROWS)) for decoder, _, _ in made)
     assert float((one - other).abs().max() / other.abs().max()) < 0.1

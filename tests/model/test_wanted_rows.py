@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.rows import EVERY, LAST, NONE, Branch, RowBatch
 from tests.support.decoders import tiny_decoder
 from tests.support.reference import ids_of
 
 ROWS = 24
-DECODERS = {dtype: LeanDecoder(tiny_decoder(2, dtype=dtype)) for dtype in (torch.float64, torch.bfloat16)}
+DECODERS = {dtype: take_over(tiny_decoder(2, dtype=dtype)) for dtype in (torch.float64, torch.bfloat16)}
 
 
 def forward(decoder: LeanDecoder, wanted: Any, count: int, branch: Any = None) -> tuple[torch.Tensor, Any]:
@@ -50,7 +51,7 @@ def test_logits_and_rows_do_not_depend_on_what_else_is_wanted(
 
 @pytest.mark.parametrize(("wanted", "left"), [(NONE, []), (LAST, [1, 1, 1]), (EVERY, [16, 16, 16])])
 def test_what_nobody_wants_costs_no_feed_forward_in_the_last_layer(wanted: slice, left: list[int]) -> None:
-    decoder = LeanDecoder(tiny_decoder(2, dtype=torch.float32))
+    decoder = take_over(tiny_decoder(2, dtype=torch.float32))
     made: list[int] = []
 
     def counting(rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:

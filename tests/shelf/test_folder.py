@@ -7,7 +7,8 @@ import stat
 
 import pytest
 
-from kvlsp.shelf.folder import UNUSED_DAYS, Folder
+from kvlsp.bounded_folder import UNUSED_DAYS
+from kvlsp.shelf.folder import Folder
 
 DAY = 86_400.0
 NOW = 1000 * DAY

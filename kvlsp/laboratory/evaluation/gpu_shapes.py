@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from kvlsp.model.lean import LeanDecoder
+from kvlsp.model.lean_layers import take_over
 from kvlsp.model.transformers_decoder import TransformersDecoder
 
 
@@ -84,4 +85,4 @@ def random_model(shape: Shape, context: int, device: torch.device, dtype: torch.
 
 def lean_decoder(model: Any, name: str) -> LeanDecoder:
     """kvlsp's fast decoder over a model, which it takes over."""
-    return LeanDecoder(TransformersDecoder(model, name, int(model.config.max_position_embeddings)))
+    return take_over(TransformersDecoder(model, name, int(model.config.max_position_embeddings)))
