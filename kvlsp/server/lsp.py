@@ -150,7 +150,9 @@ class InlineCompletionContext(_Value, frozen=True):
     BY_HAND: ClassVar = 1
     """Some clients count from 0, as drafts of the protocol did."""
 
-    trigger_kind: Annotated[int, Meta(ge=0, le=2)] | None = None
+    trigger_kind: Place | None = None
+    """A later protocol may have more kinds: whatever is not by hand came by itself."""
+
     selected_completion_info: SelectedCompletionInfo | None = None
 
 
@@ -166,7 +168,7 @@ class CompletionContext(_Value, frozen=True):
     BY_HAND: ClassVar = 1
     """The same; an editor sends this also while a word is typed."""
 
-    trigger_kind: Annotated[int, Meta(ge=0, le=3)] | None = None
+    trigger_kind: Place | None = None
 
 
 class CompletionParams(_Value, frozen=True):

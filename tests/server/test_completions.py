@@ -82,6 +82,15 @@ def test_who_does_not_say_how_it_came_to_ask_asks_by_hand(method, context):
     assert asked(talk).trigger == "invoked"
 
 
+@pytest.mark.parametrize("method", ["textDocument/inlineCompletion", "textDocument/completion"])
+def test_a_kind_that_nobody_has_heard_of_came_by_itself(method):
+    talk = conversation()
+    talk.open(text="x")
+    params = {"textDocument": {"uri": "u:a"}, "position": {"line": 0, "character": 1}, "context": {"triggerKind": 9}}
+    assert talk.ask(method, params)
+    assert asked(talk).trigger == "automatic"
+
+
 def test_the_snapshot_is_the_one_at_receipt():
     talk = conversation(hold=True)
     talk.open(text="abc")

@@ -336,7 +336,7 @@ def test_unknown_methods(talk):
             {
                 "textDocument": {"uri": "u:a"},
                 "position": {"line": 0, "character": 0},
-                "context": {"triggerKind": 9},
+                "context": {"triggerKind": -1},
             },
         ),
         ("textDocument/completion", {"position": {"line": 0}}),
