@@ -97,10 +97,15 @@ class Rules:
         self.identity = "\0".join([str(root), *exclude])
         """Names root and globs: an index made under other globs is another one."""
         self._verdicts: dict[Path, Refusal | None] = {}
-        self.forget()
+        self._read_anew()
 
     def forget(self) -> None:
-        """Read the files again: one was written, moved or deleted."""
+        """Read the files again: one was written, moved or deleted. Of a root that is gone nothing can be read; what was
+        forbidden there stays so, as long as documents of it are open."""
+        if os.path.isdir(self.root):
+            self._read_anew()
+
+    def _read_anew(self) -> None:
         self._verdicts.clear()
         self.unfollowed.clear()
         self._chains: dict[bytes, _Chain] = {}

@@ -51,6 +51,21 @@ def test_cells_and_other_parts_of_files_are_withheld_with_their_files(talk, root
     assert withheld(talk) == ("secret",)
 
 
+def test_what_was_withheld_stays_so_when_the_root_is_gone(talk, root):
+    (root / ".gitignore").write_text("drafts/\n")
+    talk.tell(Roots((str(root),)), DocumentText(str(root / "drafts" / "a.py"), "x = 1\n"),
+              DocumentText(str(root / "app.py"), "x = 1\n"))
+    talk.rest()
+    root.rename(root.with_name("elsewhere"))
+    talk.tell(FilesChanged((str(root),)))
+    talk.rest()
+    assert withheld(talk) == ("a.py",)
+    root.mkdir()
+    talk.tell(FilesChanged((str(root),)))
+    talk.rest()
+    assert withheld(talk) == ()
+
+
 def test_a_file_that_is_open_under_two_names_stays_open_until_both_are_closed(talk, root):
     talk.tell(Roots((str(root),)), DocumentText(str(root / "app.py"), "x = 1\n"),
               DocumentText("file:///w/./app.py", "y = 2\n", None, str(root / "app.py")))
