@@ -32,6 +32,7 @@ _SETTING: Final = re.compile(
     r'(?:=((?:\\\n|\\.|"(?:[^"\\\n]|\\\n|\\.)*"|[^"\\\n#;])*))?'
     r"(?:[#;][^\n]*)?(?:\n|\Z)"
 )
+_OTHER_THAN_ZERO: Final = re.compile(r"\s*[+-]?(?=.*[1-9a-f])(?:0x[0-9a-f]+|[0-9]+)[kmg]?", re.ASCII)
 _SPECIAL: Final = re.compile(r'"|\\(\n|.)')
 _ESCAPED: Final = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
 
@@ -62,7 +63,7 @@ class Settings:
 
     def is_on(self, name: str) -> bool:
         value = self._found.get(name, "").lower()
-        return value in ("true", "yes", "on") or (value.isascii() and value.isdigit() and int(value) != 0)
+        return value in ("true", "yes", "on") or _OTHER_THAN_ZERO.fullmatch(value) is not None
 
     def _includes(self, entry: _Entry, file: Path) -> bool:
         if entry.of is None:

@@ -24,6 +24,8 @@ Matcher = Callable[[bytes], object]
 """What it returns is true where the whole of a path matches."""
 
 _SLASH: Final = ord("/")
+_CAPITALS: Final = frozenset(string.ascii_uppercase.encode())
+_CASE: Final = ord("a") - ord("A")
 _CLASSES: Final = {
     b"alnum": string.ascii_letters + string.digits, b"alpha": string.ascii_letters, b"blank": " \t",
     b"cntrl": "".join(map(chr, [*range(32), 127])), b"digit": string.digits,
@@ -57,7 +59,7 @@ def compile_glob(glob: bytes, *, paths: bool, fold: bool = False, strict: bool =
     Raises :class:`BadGlob` for one that can never match; ``strict``: for a range that runs backwards, too, in which git
     sees its first byte.
     """
-    runs = _runs(glob, paths, strict)
+    runs = _runs(glob, paths, fold, strict)
     if sum(len(piece) for run in runs for piece in run.pieces) > LONGEST:
         raise BadGlob("it is longer than any path")
     star = rb"[^/]*" if paths else rb".*"
@@ -82,7 +84,7 @@ def compile_glob(glob: bytes, *, paths: bool, fold: bool = False, strict: bool =
     return expression.fullmatch
 
 
-def _runs(glob: bytes, paths: bool, strict: bool) -> list[_Run]:
+def _runs(glob: bytes, paths: bool, fold: bool, strict: bool) -> list[_Run]:
     runs = [_Run()]
     at, end = 0, len(glob)
     while at < end:
@@ -106,7 +108,7 @@ def _runs(glob: bytes, paths: bool, strict: bool) -> list[_Run]:
         if byte == b"?":
             expression, at = rb"[^/]" if paths else rb".", at + 1
         elif byte == b"[":
-            members, at = _bracket(glob, at + 1, strict)
+            members, at = _bracket(glob, at + 1, fold, strict)
             expression = _one_of(members - {_SLASH} if paths else members)
         elif byte == b"\\":
             if at + 1 == end:
@@ -124,11 +126,12 @@ def _one_of(members: set[int]) -> bytes:
     return b"[" + b"".join(b"\\x%02x" % member for member in sorted(members)) + b"]"
 
 
-def _bracket(glob: bytes, at: int, strict: bool) -> tuple[set[int], int]:
+def _bracket(glob: bytes, at: int, fold: bool, strict: bool) -> tuple[set[int], int]:
     """The bytes that a bracket names, and where the glob goes on; ``at`` is behind its ``[``."""
     negated = glob[at:at + 1] in (b"!", b"^")
     at += negated
     members: set[int] = set()
+    capital: set[int] = set()  # what also stands for the small letters of its capitals
     before, first = None, True
     while first or glob[at:at + 1] != b"]":
         first = False
@@ -137,7 +140,7 @@ def _bracket(glob: bytes, at: int, strict: bool) -> tuple[set[int], int]:
             top, at = _escaped(*_byte(glob, at), glob)
             if strict and top < before:
                 raise BadGlob("a range in it runs backwards")
-            members.update(range(before, top + 1))
+            capital.update(range(before, top + 1))
             before = None
         elif byte == ord("[") and glob[at:at + 1] == b":":
             close = glob.find(b"]", at + 1)
@@ -147,7 +150,7 @@ def _bracket(glob: bytes, at: int, strict: bool) -> tuple[set[int], int]:
                 name = glob[at + 1:close - 1]
                 if name not in _CLASSES:
                     raise BadGlob("it names a class that does not exist")
-                members.update(_CLASSES[name].encode())
+                (capital if name == b"upper" else members).update(_CLASSES[name].encode())
                 before, at = None, close + 1
             else:
                 members.add(byte)
@@ -155,7 +158,18 @@ def _bracket(glob: bytes, at: int, strict: bool) -> tuple[set[int], int]:
         else:
             before, at = _escaped(byte, at, glob)
             members.add(before)
-    return (set(range(1, 256)) - members if negated else members), at + 1
+    if fold:
+        return _folded(members, capital, negated), at + 1
+    return (set(range(1, 256)) - members - capital if negated else members | capital), at + 1
+
+
+def _folded(members: set[int], capital: set[int], negated: bool) -> set[int]:
+    """What a bracket names where letters of both cases are the same. git asks it about small letters only, so a capital
+    that stands there alone names nothing."""
+    asked = set(range(1, 256)) - _CAPITALS
+    found = (members | capital | {byte + _CASE for byte in capital & _CAPITALS}) & asked
+    found = asked - found if negated else found
+    return found | {byte - _CASE for byte in found if byte - _CASE in _CAPITALS}
 
 
 def _byte(glob: bytes, at: int) -> tuple[int, int]:

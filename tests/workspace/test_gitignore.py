@@ -92,6 +92,26 @@ def test_a_file_of_rules_means_what_git_says(tree, data):
     assert (sorted(ours - git), sorted(git - ours)) == ([], [])
 
 
+BRACKETS = ["[a]", "[A]", "[!a]", "[!A]", "[^a-c]", "[^A-C]", "[a-C]", "[A-z]", "[Z-a]", "[[:upper:]]",
+            "[![:upper:]]", "[[:lower:]]", "[^[:lower:]]", "[\\A]", "[!\\A-\\C]", "*[!a]", "?[A]", "[!a-b]?",
+            "[[:alpha:]_]", "[[:xdigit:]]", "[!B-C1]", "[_A-B]"]  # fmt: skip
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_brackets_name_what_git_says_where_letters_of_both_cases_are_the_same(fold, tmp_path):
+    names = ["a", "A", "b", "B", "z", "Z", "1", "_", "^", "Ab", "aB", "aa", "AA", "1A"]
+    write_tree(tmp_path, {f"{number}/{name}": "" for number in range(len(BRACKETS)) for name in names})
+    write_tree(tmp_path, {f"{number}/.gitignore": f"{glob}\n" for number, glob in enumerate(BRACKETS)})
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "config", "core.ignorecase", str(fold).lower()], check=True)
+    paths = [f"{number}/{name}" for number in range(len(BRACKETS)) for name in names]
+    asked = subprocess.run(["git", "-C", str(tmp_path), "check-ignore", "--no-index", "--stdin"], text=True,
+                           input="\n".join(paths), capture_output=True, timeout=60)  # fmt: skip
+    rules = Rules(tmp_path)
+    ours = {path for path in paths if rules.listed(tmp_path / path, is_folder=False) is Refusal.IGNORED}
+    assert ours == set(asked.stdout.splitlines())
+
+
 FILES = ["a.py", "b.py", "sub/a.py", "sub/b.py", "sub/in/a.py", "sub/in/1.py", "out/a.py", "out/src/a.py",
          "src/out/a.py", "src/A.py", "src/b.PY"]  # fmt: skip
 PLACES = [".gitignore", "sub/.gitignore", "sub/in/.gitignore", "src/.gitignore", ".git/info/exclude", "../ignore"]

@@ -195,3 +195,15 @@ def test_a_repository_in_the_repository_has_settings_of_its_own(home, monkeypatc
     assert Rules(top).refusal(top / "b.py") is None
     subprocess.run(["git", "-C", str(top / "sub"), "config", "core.excludesFile", "mine"], check=True)
     assert Rules(top).refusal(top / "sub/a.py") is Refusal.IGNORED
+
+
+@pytest.mark.parametrize("value", ["1", "0", "-1", "+2", "007", "00", "0x1", "0x0", "0xA", "1k", "0k", "2m", "on", "NO",
+                                   "Yes", "true", "off", ""])  # fmt: skip
+def test_what_is_on_is_what_git_takes_for_true(home, value):
+    top = home.parent / "work"
+    subprocess.run(["git", "-C", str(top), "config", "core.ignoreCase", value], check=True)
+    said = subprocess.run(["git", "-C", str(top), "config", "--type=bool", "core.ignoreCase"], capture_output=True,
+                          text=True, check=True).stdout.strip()  # fmt: skip
+    found = Settings(top / ".git")
+    found.read(top / ".git" / "config")
+    assert found.is_on("core.ignorecase") is (said == "true")
