@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -72,6 +73,7 @@ class Post:
             return
         self._path = path
         self._listening = await asyncio.start_unix_server(self._met, sock=listener)
+        threading.Thread(target=tidy, args=(path.parent,), name="kvlsp-tidy", daemon=True).start()
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -100,6 +102,32 @@ class Post:
                     raise ValueError("no message")
                 looking.receive(self._ls, json.loads(frame.body), writer)
             await writer.drain()  # who does not take the answers is not asked for more questions
+
+
+def tidy(folder: Path) -> None:
+    """Take away what daemons have left here that were killed: sockets at which nobody listens."""
+    for path in folder.glob(f"{PREFIX}*.sock"):
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+            connection.setblocking(False)
+            try:
+                if path.is_socket() and not _runs(path.stem.removeprefix(PREFIX)):
+                    connection.connect(os.fspath(path))
+            except ConnectionRefusedError:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            except OSError:
+                pass  # somebody listens there
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this number is there; not seen from here is one in another container."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _listen(path: Path) -> socket.socket:

@@ -18,7 +18,7 @@ import pytest
 
 from kvlsp.errors import EngineUnreachable
 from kvlsp.lookout.finding import daemons
-from kvlsp.lookout.post import ONLOOKERS, Post
+from kvlsp.lookout.post import ONLOOKERS, Post, tidy
 from kvlsp.playground import attached, pages
 from kvlsp.playground.onlooking import DOCUMENT
 from kvlsp.server.frames import Frame, FrameReader
@@ -148,6 +148,22 @@ def test_what_a_killed_daemon_left_behind_is_tidied_away(folder: Path):
         left.bind(os.fspath(path))
     assert daemons(lambda: folder) == []
     assert not path.exists()
+
+
+def test_the_next_daemon_tidies_away_what_killed_ones_have_left(folder: Path):
+    gone, stuck, ours = (folder / f"editor-{number}.sock" for number in (2**31 - 1, 2**31 - 2, os.getppid()))
+    (folder / "editor-x.sock").write_text("no socket")
+    (folder / "editor.token").write_text("nothing of ours")
+    with contextlib.ExitStack() as closing:
+        listeners = [closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) for _ in range(3)]
+        for listener, path in zip(listeners, (gone, stuck, ours), strict=True):
+            listener.bind(os.fspath(path))
+        listeners[0].close()
+        listeners[1].listen()
+        listeners[2].close()
+        tidy(folder)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            [stuck.name, ours.name, "editor-x.sock", "editor.token"])
 
 
 def test_where_no_socket_can_be_had_the_daemon_serves_all_the_same(tmp_path: Path):
