@@ -21,7 +21,7 @@ from kvlsp.errors import TooCostly
 from kvlsp.syntax.held import OpenBracket, held_brackets, read_inside
 from kvlsp.syntax.language import Frame, Language, StringKind
 from kvlsp.syntax.scanner import CLOSER_OF, CLOSERS, Bracket, Scan, end_line, indent_of, scan_line, scan_lines
-from kvlsp.syntax.window import WINDOW, line_states, window_lines
+from kvlsp.syntax.window import WINDOW, goes_on, line_states, window_lines
 
 BLOCK = 1500
 """The block's prefix is cut at a statement's start once it is longer than this."""
@@ -125,12 +125,18 @@ class Place:
     def held(self) -> StringKind | None:
         """The string or comment that the caret is in, if the suffix ends it and is code from there on."""
         inside = self.scan.inside
-        if inside is None or not self.ends(inside):
-            return None
+        if inside is None or self._goes_on_below(inside):
+            return inside
         # A string that begins as it ends may as well begin below; what is looked at may end inside another comment.
-        if inside.lines and not inside.comment and self._end.inside is not None:
-            return None
-        return inside
+        doubtful = inside.lines and not inside.comment and self._end.inside is not None
+        return inside if self.ends(inside) and not doubtful else None
+
+    def _goes_on_below(self, inside: StringKind) -> bool:
+        """Whether a string that was open above the caret's line has its end behind it, as far as the looks of the lines
+        tell: there is more behind the caret than is looked at, and that may end in another one."""
+        cut = len(self.line_after) + len(self.following) >= WINDOW - 2  # but for a line break of two characters
+        return (cut and not inside.comment and self.states[-1].inside is inside and inside.close in self.following
+                and goes_on(self.language, self.following.split("\n"), inside))
 
     @cached_property
     def _end(self) -> Scan:

@@ -16,12 +16,14 @@ from functools import lru_cache
 
 from kvlsp.errors import TooCostly
 from kvlsp.syntax.language import Language, StringKind
-from kvlsp.syntax.scanner import Scan, closers, end_line, scan_line
+from kvlsp.syntax.scanner import Bracket, Scan, closers, end_line, scan_line
 
 WINDOW = 8000
 """Characters before and after the caret that are looked at."""
 PLAUSIBLE = 0.7
 """A larger share of lines that look like what they are read as is not doubted."""
+NONSENSE = 0.25
+"""So many words and signs per line that the parser makes nothing of are no reason to doubt that it is code."""
 SECONDS = 0.03
 """Of processor time for a reading; in the window of a file that somebody wrote it takes a tenth of that."""
 
@@ -59,25 +61,38 @@ def line_states(language: Language | None, above: tuple[str, ...], whole: bool) 
     code = _read(language, above, None)
     if whole or language is None:
         return code
-    best, least = code, None
-    for kind in language.long_kinds:
-        found = _read(language, above, kind)
-        ended = any(state.inside is not kind for state in found)
-        if kind.comment and _opens_again(above, kind, found):
-            continue
-        if not ended or (found[-1].stack, found[-1].inside) == (code[-1].stack, code[-1].inside):
-            continue
-        if least is None:
-            least = _nonsense(language, above, None, code)
-            if not least:
-                return code
+    others = [(kind, _read(language, above, kind)) for kind in language.long_kinds]
+    ended = [(kind, found) for kind, found in others if any(state.inside is not kind for state in found)]
+    unsure = len(ended) < len(others) and _plausible(above, code) <= PLAUSIBLE
+    if not unsure and all(_end(found) == _end(code) and _begins_as_code(above, code, found) for _, found in ended):
+        return code
+    least = _nonsense(language, above, None, code)
+    if not least:
+        return code
+    best, fewest = code, least
+    for kind, found in ended:
         nonsense = _nonsense(language, above, kind, found)
-        if nonsense < least:
-            best, least = found, nonsense
-    if best is not code:
-        return best
-    looked = _looks(language, above, code, whole)
-    return looked if looked is code or _nonsense(language, above, None, code) else code
+        if nonsense < fewest:
+            best, fewest = found, nonsense
+    if best is code and least > len(above) * NONSENSE:  # the parser makes little of it: inside a string throughout?
+        return _looks(language, above, code, whole)
+    return best
+
+
+def goes_on(language: Language | None, below: Sequence[str], inside: StringKind) -> bool:
+    """Whether the lines below look more like what they are where a string goes on above them than where none does."""
+    read, code = _read(language, below, inside), _read(language, below, None)
+    return _plausible(below, read) > _plausible(below, code)
+
+
+def _end(states: Sequence[Scan]) -> tuple[tuple[Bracket, ...], StringKind | None]:
+    return states[-1].stack, states[-1].inside
+
+
+def _begins_as_code(above: Sequence[str], code: Sequence[Scan], found: Sequence[Scan]) -> bool:
+    """Whether the lines that only ``found`` has inside of a string or comment look like code all the same."""
+    count = next((row for row, state in enumerate(found) if state.inside is None), 0)
+    return _plausible(above[:count], code) > PLAUSIBLE
 
 
 @lru_cache(maxsize=8)

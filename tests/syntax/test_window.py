@@ -56,6 +56,41 @@ def test_what_is_open_is_the_same_behind_a_long_string(name, data):
     assert [bracket.character for bracket in far.stack] == [bracket.character for bracket in alone.stack]
 
 
+COMMENTED = {language.name: language for language in Language.all() if language.block_comments}
+NOTE = ("most shells make such strings hard to type, and don't say so\n\nInstead, we can ask for {\n"
+        "what is meant (or not); a quote \" of one inch\n")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(COMMENTED)), st.integers(0, 20), st.data())
+def test_what_is_open_is_the_same_behind_a_long_comment(name, lines, data):
+    """The window begins with prose: nothing of it is a string that goes on in the code."""
+    language, text = COMMENTED[name], SAMPLES[name].text
+    caret = data.draw(st.integers(0, len(text)))
+    alone = Place.at(text[:caret], "", language).scan
+    code = text * (WINDOW // 2 // len(text))
+    far = Place.at(f"/*\n{NOTE * 80}{'words' * lines}\n*/\n{code}{text[:caret]}", "", language).scan
+    assert far.inside == alone.inside
+
+
+def test_lines_of_a_list_of_strings_are_code():
+    words = "".join(f"        r'{word}recv|'\n" for word in ("get", "scp", "send", "z", "kmt"))
+    place = Place.at(f"class A:\n    words = (\n{words * 200}    )\n\n    ", "\n", PYTHON)
+    assert place.scan.inside is None
+    methods = "    /// Returns it, where there's one to be had\n    fn is(&self);\n" * 99
+    rust = f"trait Flag: Debug + 'static {{\n{methods}"
+    assert Place.at("// A note.\n" * 400 + rust + "    ", "\n", Language.of("rust")).scan.inside is None
+
+
+def test_a_docstring_has_its_end_below_though_what_is_looked_at_ends_in_another():
+    above = 'import os\n\n\nclass A:\n    """The first line.\n\n    All of the methods '
+    below = '\n    are there to be called.\n    """\n' + 'def f(x):\n    """Words.\n    """\n    return [x]\n' * 300
+    for end in range(7900, 7960):
+        place = Place.at(above, below[:end] + "|" * (WINDOW - end), PYTHON)
+        assert place.held is not None
+        assert trim(above, 'and """more', below[:end] + "|" * (WINDOW - end), PYTHON)[0] in ("", "and ", "and")
+
+
 def test_no_statement_is_glued_to_another_behind_a_long_string():
     above = long_string("go") + "func g(a string) error {\n\tout, "
     behind = "err := os.Create(a)\n\tif err != nil {\n\t\treturn err\n\t}\n\treturn nil\n}\n"
