@@ -65,11 +65,12 @@ class Around:
             depth, base = 0, None if base is None else 0
         joint = scan_lines(self.language, self.place.line_before + inserted, self.place.states[-1])
         above = self._above(depth, base, size)
-        below = _below(self.language, self.place, joint, depth, base, _BELOW[size])
+        below, cut = _below(self.language, self.place, joint, depth, base, _BELOW[size])
         key = above, below
         if key not in self._pieces:
             self._pieces[key] = Piece(self.language, above, self.place.line_before, below, not depth,
-                                      not depth and self.place.from_start, Patience(PATIENCE, self._patience))
+                                      not depth and self.place.from_start, cut,
+                                      Patience(PATIENCE, self._patience))
         return self._pieces[key]
 
     def _above(self, depth: int, base: int | None, size: Size) -> str:
@@ -115,33 +116,37 @@ def least_open(place: Place, inserted: str) -> int:
     return max(0, len(place.scan.stack) - len(scan.excess))
 
 
-def _below(language: Language, place: Place, joint: Scan, depth: int, base: int | None, most: int) -> str:
+def _below(language: Language, place: Place, joint: Scan, depth: int, base: int | None, most: int) -> tuple[str, bool]:
     """The text behind the caret to where the block ends that lies inside ``depth`` brackets.
 
     At least the rest of the caret's line, and as many lines as close what the caret's own statement has open; about
     ``most`` characters, cut where the least is open and the line is the least indented, with closers for that: no
-    bracket tells where a tag ends, or an operand of many lines.
+    bracket tells where a tag ends, or an operand of many lines. Of what follows it has a line at least, and no header
+    without the bracket below it. And whether it takes any closers.
     """
     lines = [place.line_after, *place.following.split("\n")]
     unended = len(place.line_after) + len(place.following) >= WINDOW - 2  # but for a line break of two characters
     own = max(len(joint.stack) - depth, sum(bracket.held for bracket in place.open[depth:]))
     goes_on = joint.inside is None or place.ends(joint.inside)
     state = Scan(inside=place.held or (joint.inside if goes_on else place.scan.inside))
-    size, least, cut, missing = 0, (1 << 30, True, 0), 1, ""
+    size, least, cut, missing, follows = 0, (1 << 30, True, 0), 1, "", False
     for number, line in enumerate(lines):
         if number and state.inside is None and line.strip():
             waiting = joint.stack[depth : max(len(joint.stack) - len(state.excess), depth)]
             if base is not None and not waiting and not state.stack and indent_of(line) < base:
-                return "\n".join(lines[:number])
-            open_here = (len(waiting) + len(state.stack), goes_on_with(language, line, lines[number - 1]),
-                         max(indent_of(line) - (base or 0), 0))
-            if open_here <= least:
+                return "\n".join(lines[:number]), False
+            parted = line.lstrip().startswith("{") or goes_on_with(language, line, lines[number - 1])
+            open_here = len(waiting) + len(state.stack), parted, max(indent_of(line) - (base or 0), 0)
+            if open_here <= least and (follows or not most):
                 least, cut, missing = open_here, number, closers(state.stack) + closers(waiting)
             if size > most and (not (least[0] or least[1]) or size > most + BLOCK):
-                return "\n".join([*lines[:cut], missing])
+                return "\n".join([*lines[:cut], missing]), bool(missing)
+            follows = True
         state = scan_line(language, line, state)
         if len(state.excess) > own:  # the closer of the block itself
-            return "\n".join([*lines[:number], line[: state.excess[own][0]]])
+            return "\n".join([*lines[:number], line[: state.excess[own][0]]]), False
         state = end_line(state)
         size += len(line) + 1
-    return "\n".join([*lines[:cut], missing] if unended and cut > 1 else lines)
+    if unended and cut > 1:
+        return "\n".join([*lines[:cut], missing]), bool(missing)
+    return "\n".join(lines), False

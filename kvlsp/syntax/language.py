@@ -147,12 +147,20 @@ class Language:
             given.let_go()
 
     def parse_while(self, going_on: Callable[[], bool], data: bytes,
-                    old: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
-        """Like :meth:`parse`, given up (None) once ``going_on``, asked every so often, says no."""
+                    old: tree_sitter.Tree | None = None, *, at_error: Callable[[int], None] | None = None,
+                    ) -> tree_sitter.Tree | None:
+        """Like :meth:`parse`, given up (None) once ``going_on``, asked every so often, says no.
+
+        With ``at_error`` it also ends at the first error, which is cheaper by far than to find out what could be meant:
+        that is told about how many bytes were read by then.
+        """
         parser = _parser(self.grammar)
         given = Given(data, parser)
 
-        def ask(_: int, __: bool) -> bool:
+        def ask(offset: int, has_error: bool) -> bool:
+            if has_error and at_error is not None:
+                at_error(offset)
+                return True
             return not going_on()
 
         try:

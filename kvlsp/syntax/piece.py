@@ -10,7 +10,7 @@ them; which do shows in what stood there before. Each text is parsed from the tr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import thread_time
@@ -24,6 +24,9 @@ PATIENCE = 0.02
 """Seconds of processor time that one :class:`Piece` is parsed for before it is given up ..."""
 PATIENCE_IN_ALL = 0.08
 """... and all pieces of one place."""
+
+FARTHEST = 3
+"""Of so many frames, in which the most is read before the first error, it is counted how many errors there are."""
 
 _WORD_BEFORE = re.compile(r"(?:\w+|[^\w\s]|^)\s*$")
 _NO_FRAME = Frame("", "")
@@ -59,6 +62,7 @@ class Piece:
     """Lines ``above``, the caret's line ``before`` it, and the text ``below`` from the caret on.
 
     ``outermost``: inside no bracket that is in sight; ``top``: inside no bracket at all, so that no frame is around it.
+    ``cut``: it was cut inside brackets, which were closed: a statement may miss its end.
     """
 
     language: Language
@@ -67,11 +71,16 @@ class Piece:
     below: str
     outermost: bool
     top: bool
+    cut: bool
     _patience: Patience = field(compare=False)
     _clean: dict[str, Frame] = field(default_factory=dict, compare=False)
     """What was inserted -> a frame in which that parses."""
     _known: dict[Frame, tuple[tree_sitter.Tree, str]] = field(default_factory=dict, compare=False)
     """What was parsed last in a frame, and what was inserted: the next text differs from it by that alone."""
+    _others: dict[Frame, bool] = field(default_factory=dict, compare=False)
+    """Whether the lines without the caret's own parse in a frame."""
+    _reached: dict[Frame, int] = field(default_factory=dict, compare=False)
+    """About how many bytes of it were read in a frame before the first error."""
 
     @cached_property
     def known(self) -> bool:
@@ -85,33 +94,33 @@ class Piece:
         frames = self._all_frames
         if not self._rest.strip() or len(frames) == 1:
             return frames
-        roots = {frame: self._parse(frame, "") for frame in frames}
-        for found in (tuple(frame for frame in frames if not roots[frame].has_error),
-                      tuple(frame for frame in frames if not self._lines(frame).has_error)):
+        for sound in (lambda frame: self._sound(frame, ""), self._lines):
+            found = tuple(filter(sound, frames))
             if found:
                 return (_NO_FRAME,) if self.outermost and _NO_FRAME in found else found
-        errors = {frame: sum(1 for _ in _errors(roots[frame])) for frame in frames}
-        return (min(frames, key=errors.__getitem__),)
+        farthest = sorted(frames, key=lambda frame: -self._reached.get(frame, 0))[:FARTHEST]
+        errors = {frame: sum(1 for _ in _errors(self._parse(frame, ""))) for frame in farthest}
+        return (min(farthest, key=errors.__getitem__),)
 
     def parses(self, inserted: str) -> bool:
         """Whether the piece is whole with ``inserted`` in it, in any frame where none is known to fit."""
         for frame in self._first_frames:  # most often that is all
-            if not self._parse(frame, inserted).has_error and self._fits(frame):
+            if self._sound(frame, inserted) and self._fits(frame):
                 self._clean[inserted] = frame
                 return True
         for frame in self._possible:
-            if not self._parse(frame, inserted).has_error:
+            if self._sound(frame, inserted):
                 self._clean[inserted] = frame
                 return True
         return False
 
     def sure(self, inserted: str) -> bool:
         """Whether the lines fit in a frame, and with ``inserted`` all in which they do say the same of them."""
-        return self.known and len({self._parse(frame, inserted).has_error for frame in self.frames}) == 1
+        return self.known and len({self._sound(frame, inserted) for frame in self.frames}) == 1
 
     def could_parse(self, inserted: str) -> bool:
         """Like :meth:`parses`, in the likely frames only."""
-        return any(not self._parse(frame, inserted).has_error for frame in self.frames)
+        return any(self._sound(frame, inserted) for frame in self.frames)
 
     def whole(self, inserted: str) -> bool:
         """Whether the lines above and ``inserted`` are whole without anything behind."""
@@ -159,11 +168,15 @@ class Piece:
     @property
     def _all_frames(self) -> tuple[Frame, ...]:
         frames = self.language.frames
-        return (_NO_FRAME,) if self.top and _NO_FRAME in frames else frames
+        frames = (_NO_FRAME,) if self.top and _NO_FRAME in frames else frames
+        if not self.cut or ";" not in self.language.ends:
+            return frames
+        statements = dict.fromkeys((frames[0], _NO_FRAME if _NO_FRAME in frames else frames[0]))
+        return *frames, *(Frame(frame.open, f";{frame.close}") for frame in statements)
 
     def _fits(self, frame: Frame) -> bool:
         """Whether the lines parse in the frame, as they are or without the caret's own."""
-        return not self._parse(frame, "").has_error or not self._lines(frame).has_error
+        return self._sound(frame, "") or self._lines(frame)
 
     @cached_property
     def _possible(self) -> tuple[Frame, ...]:
@@ -175,12 +188,34 @@ class Piece:
     def _rest(self) -> str:
         return self.above + self.below.partition("\n")[2]
 
-    def _lines(self, frame: Frame) -> tree_sitter.Node:
-        """The tree of the lines without the caret's own."""
-        return self._tree(encode(f"{frame.open}{self._rest}\n{frame.close}"), None).root_node
+    def _lines(self, frame: Frame) -> bool:
+        """Whether the lines without the caret's own parse in the frame."""
+        if frame not in self._others:
+            tree = self._begin(encode(f"{frame.open}{self._rest}\n{frame.close}"), None, lambda _: None)
+            self._others[frame] = tree is not None and not tree.root_node.has_error
+        return self._others[frame]
+
+    def _sound(self, frame: Frame, inserted: str) -> bool:
+        """Whether it parses in the frame with ``inserted``: read to the first error."""
+        data, old = self._beside(frame, inserted)
+
+        def at_error(offset: int) -> None:
+            self._reached[frame] = max(self._reached.get(frame, 0), offset - len(frame.open))
+
+        tree = self._begin(data, old, at_error)
+        if tree is not None:
+            self._known[frame] = tree, inserted
+        return tree is not None and not tree.root_node.has_error
 
     def _parse(self, frame: Frame, inserted: str) -> tree_sitter.Node:
         """The tree of all with ``inserted``."""
+        data, old = self._beside(frame, inserted)
+        tree = self._tree(data, old)
+        self._known[frame] = tree, inserted
+        return tree.root_node
+
+    def _beside(self, frame: Frame, inserted: str) -> tuple[bytes, tree_sitter.Tree | None]:
+        """All with ``inserted``, and the tree of what was parsed last, edited to become that."""
         before = encode(f"{frame.open}{self.above}{self.before}")
         new = encode(inserted)
         old, known = None, self._known.get(frame)
@@ -188,15 +223,28 @@ class Piece:
             old, was = known[0].copy(), encode(known[1])
             at, point = len(before), _point(before)
             old.edit(at, at + len(was), at + len(new), point, _point(before + was), _point(before + new))
-        tree = self._tree(before + new + encode(f"{self.below}\n{frame.close}"), old)
-        self._known[frame] = tree, inserted
-        return tree.root_node
+        return before + new + encode(f"{self.below}\n{frame.close}"), old
 
     def _tree(self, data: bytes, old: tree_sitter.Tree | None) -> tree_sitter.Tree:
+        tree = self._begin(data, old, None)
+        assert tree is not None  # nothing but an error or the end of patience ends a parse
+        return tree
+
+    def _begin(self, data: bytes, old: tree_sitter.Tree | None,
+               at_error: Callable[[int], None] | None) -> tree_sitter.Tree | None:
+        """The tree of ``data``; None where it was ended at the first error, which ``at_error`` was told of."""
+        failed: list[int] = []
+
+        def heard(offset: int) -> None:
+            failed.append(offset)
+            if at_error is not None:
+                at_error(offset)
+
         self._patience.begin()
-        tree = self.language.parse_while(self._patience, data, old) if self._patience() else None
+        tree = self.language.parse_while(self._patience, data, old, at_error=None if at_error is None else heard
+                                         ) if self._patience() else None
         self._patience.end()
-        if tree is None:
+        if tree is None and not failed:
             raise TooMuch
         return tree
 
