@@ -19,7 +19,7 @@ from kvlsp.completion.joint import ends_whole_lines, goes_before_code, joins, me
 from kvlsp.syntax.around import Around, Size, least_open
 from kvlsp.syntax.behind import Behind
 from kvlsp.syntax.block import Place
-from kvlsp.syntax.indents import misplaced
+from kvlsp.syntax.indents import around, misplaced
 from kvlsp.syntax.piece import Piece, TooMuch
 from kvlsp.syntax.scanner import CLOSERS, Scan, closers, indent_of, scan_lines
 
@@ -116,8 +116,8 @@ class _Fitting:
                 return True
             piece = around.piece(text, Size.STATEMENT)
             return piece.errors(text) <= max(piece.errors(""), piece.errors("x"))
-        except TooMuch:
-            return not self.place.line_after.strip()
+        except TooMuch:  # what nobody could judge is no reason to break what stands behind
+            return not (self.place.line_after + self.place.following).strip() or _goes_on(self.place, text)
 
     def _could_parse(self, piece: Piece) -> bool:
         """Whether there is a text with which the piece parses."""
@@ -142,7 +142,10 @@ class _Fitting:
             if piece.opens_twice(text) or not self._is_word(piece, text, behind):
                 return False
         lines = (piece.above + place.line_before, piece.below)
-        return misplaced(piece.language, text.join(lines)) <= misplaced(piece.language, "".join(lines))
+        row = len(place.lines) - 1 - piece.above.count("\n")
+        blocks = around(piece.language, place.lines[:row], place.states[:row])
+        now, was = (misplaced(piece.language, inserted.join(lines), blocks) for inserted in (text, ""))
+        return now <= was
 
     def _was(self, piece: Piece, kind: str) -> bool:
         """Whether what stands behind the caret is of this kind where something that means nothing stands at it."""
@@ -174,6 +177,12 @@ class _Fitting:
         if inside is not None and place.scan.inside is not None and (inside.lines or not text):
             found[text + inside.close + more] = None
         return tuple(found)
+
+
+def _goes_on(place: Place, text: str) -> bool:
+    """Whether it is more of the string or comment that the caret stands in, and does not end it."""
+    inside = place.scan.inside
+    return inside.close not in text if inside is not None else place.scan.comment and "\n" not in text
 
 
 def _line_of_its_own(place: Place, text: str) -> str:

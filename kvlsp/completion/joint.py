@@ -11,6 +11,7 @@ import re
 
 from kvlsp.syntax.around import Around, Size, least_open
 from kvlsp.syntax.block import Place
+from kvlsp.syntax.indents import without_body
 from kvlsp.syntax.piece import TooMuch
 from kvlsp.syntax.scanner import CLOSERS, Scan, end_line, indent_of, scan_line, scan_lines
 
@@ -33,13 +34,15 @@ def joins(place: Place, text: str, around: Around | None) -> bool:
         uncommented = place.scan.comment and place.scan.inside is None and not joint.comment
         if commented or uncommented or _ends_a_statement(place, text, joint):
             return False
-        if _doubles(place, text, joint) or _breaks_string(place, text):
+        if _doubles(place, text, joint) or _breaks_string(place, text) or _breaks_literal(place, text):
             return False
         if not _breaks_fit(place, text, joint) or not _starts_anew(place, text, around):
             return False
     if around is None:
         return True
     if around.conditionals.broken_by(text):
+        return False
+    if without_body(around.language, place.line_before + text + place.line_after, place.states[-1]):
         return False
     if place.held is not None and place.held.lines and joint.inside is not place.held:
         return False
@@ -114,6 +117,21 @@ def _breaks_string(place: Place, text: str) -> bool:
     if inside is None or inside.lines or "\n" not in text:
         return False
     return scan_line(place.language, place.line_before + first, place.states[-1]).inside is inside
+
+
+def _breaks_literal(place: Place, text: str) -> bool:
+    """Whether what stands between the quotes of a literal that is no string, a char in Rust, would be none there."""
+    language, quote = place.language, place.line_after.lstrip(" ")[0]
+    if language is None or quote not in "\"'`" or any(kind.open == quote for kind in language.strings):
+        return False
+    before = place.line_before[place.line_before.rfind(quote):]
+    if not before.startswith(quote) or (len(before) > 1 and before[1] != "\\"):
+        return False
+    literals = [re.compile(literal) for literal in language.literals]
+    if place.scan.comment or place.scan.inside is not None or any(
+            match.end() == len(place.line_before) for one in literals for match in one.finditer(place.line_before)):
+        return False
+    return not any(one.fullmatch(before + text + quote) for one in literals)
 
 
 def _breaks_fit(place: Place, text: str, joint: Scan) -> bool:

@@ -72,6 +72,18 @@ def fitted(language: str, document: str, text: str) -> str:
     ("go", "package a\n\nfunc f() | {\n\treturn nil\n}\n", "interface{}", "interface{}"),
     ("typescript", "function f(): | {\n  return { a: 1 };\n}\n", "{ a: number }", "{ a: number }"),
     ("rust", "fn f() {\n    match | {\n        _ => 1,\n    };\n}\n", "unsafe { g() }", "unsafe { g() }"),
+    # blocks by indentation
+    ("python", "def f():\n    while a:\n        |\n\n        b()\n", "if c:\n  d()", "if c:"),
+    ("python", "def f():\n    while a:\n        |\n\n        b()\n", "if c:\n        d()", "if c:"),
+    ("python", "def f():\n    while a:\n        |\n\n        b()\n", "if c:\n            d()",
+     "if c:\n            d()"),
+    ("python", "def f():\n    if a:\n        |\n\nb()\n", "c()\n    else:\n        d()", "c()\n    else:\n        d()"),
+    # quotes of what is no string
+    ("rust", "fn f() {\n    a!(b'|').is(b'\\n');\n}\n", "a!(b'\\n').is(", ""),
+    ("rust", "fn f() {\n    let c = '|';\n}\n", "x", "x"),
+    ("rust", "fn f() {\n    let c = '|';\n}\n", "\\n", "\\n"),
+    ("rust", "fn f() {\n    let c = '|';\n}\n", "xy", ""),
+    ("rust", "fn f() {\n    let c = ['a' |'b'];\n}\n", ", 'c', ", ", 'c', "),
     # colons
     ("python", "if x is |:\n    pass\n", "None:\n    x = 1\n    if x", "None"),
     ("python", "for i in |:\n    print(i)\n", "range(3):\n    print(i)", "range(3)"),
