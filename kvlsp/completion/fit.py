@@ -6,8 +6,8 @@
 
 One rule: the text before the caret, the suggestion and the text behind it parse where they could, and what stood behind
 the caret is still what it was (:mod:`kvlsp.completion.joint`). They could where any of a few small texts at the caret
-makes them. Where none does, a smaller piece of the code around is asked; where that tells nothing either, the
-suggestion may be no worse than such a text. Text in, text out; what it costs does not grow with the document.
+makes them. Where none does, a smaller piece of the code around is asked; where that tells nothing either, nothing is
+offered before code. Text in, text out; what it costs does not grow with the document.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Fitting:
             if found is not None:
                 seen = None if sure or size is Size.WINDOW else self._asked(self.around, text, Size.WINDOW)[0]
                 return found if seen is None else seen
-        return self._no_worse(self.around, text)
+        return self._harmless(self.around, text)
 
     def _asked(self, around: Around, text: str, size: Size) -> tuple[bool | None, bool]:
         """What a piece says of the text, and whether that is sure."""
@@ -107,17 +107,15 @@ class _Fitting:
             return False
         return piece.broken_before(text) if piece.known else None
 
-    def _no_worse(self, around: Around, text: str) -> bool:
-        """Where no piece tells: whether the text is not to blame for what cannot be parsed."""
+    def _harmless(self, around: Around, text: str) -> bool:
+        """Where no piece tells: whether the text is not to blame for that, or cannot do much harm."""
+        place = self.place
+        if _goes_on(place, text):
+            return True
         try:
-            if any(around.piece(text, size).broken_before(text) for size in Size):
-                return True
-            if not self.place.line_after.strip():  # nothing is known, and nothing stands right behind
-                return True
-            piece = around.piece(text, Size.STATEMENT)
-            return piece.errors(text) <= max(piece.errors(""), piece.errors("x"))
+            return any(around.piece(text, size).broken_before(text) for size in Size) or not place.line_after.strip()
         except TooMuch:  # what nobody could judge is no reason to break what stands behind
-            return not (self.place.line_after + self.place.following).strip() or _goes_on(self.place, text)
+            return not (place.line_after + place.following).strip()
 
     def _could_parse(self, piece: Piece) -> bool:
         """Whether there is a text with which the piece parses."""

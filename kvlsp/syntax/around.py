@@ -3,7 +3,6 @@
     around = Around(place)
     piece = around.piece(inserted, Size.BLOCK)     # lines above and below, of the block that this text would stand in
     piece.parses(inserted)                         # whether they are whole with the text between them
-    piece.errors(inserted)                         # how many errors the parser sees in them
 
 A piece of a document is parsed, not the document: the lines of the enclosing block above the caret and those below
 it, up to the bracket or dedent that ends the block or to :data:`block.BLOCK` characters, in the frames

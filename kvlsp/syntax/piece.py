@@ -1,7 +1,7 @@
 """A few lines of code with a gap at a caret, parsed with one text after the other in it.
 
     piece.parses(inserted)       # whether they are whole with the text between them
-    piece.errors(inserted)       # how many errors the parser sees in them
+    piece.behind(inserted)       # what the text behind it has become
 
 The lines are taken out of their file, so they are parsed in the frames (:class:`kvlsp.syntax.language.Frame`) that fit
 them; which do shows in what stood there before. Each text is parsed from the tree of the one before.
@@ -127,10 +127,6 @@ class Piece:
         text = f"{self.above}{self.before}{inserted}"
         whole = (self._tree(encode(f"{frame.open}{text}\n{frame.close}"), None) for frame in self.frames)
         return any(not tree.root_node.has_error for tree in whole)
-
-    def errors(self, inserted: str) -> int:
-        """The least number of errors that the parser sees in the piece with ``inserted`` in it, in any frame."""
-        return min(sum(1 for _ in _errors(self._parse(frame, inserted))) for frame in self.frames)
 
     def broken_before(self, inserted: str) -> bool:
         """Whether all that cannot be parsed with ``inserted`` in the piece stands before the word before the caret."""

@@ -61,7 +61,8 @@ def line_states(language: Language | None, above: tuple[str, ...], whole: bool) 
     code = _read(language, above, None)
     if whole or language is None:
         return code
-    others = [(kind, _read(language, above, kind)) for kind in language.long_kinds]
+    read = [(kind, _read(language, above, kind)) for kind in language.long_kinds]
+    others = [(kind, found) for kind, found in read if not (kind.comment and _opens_again(above, kind, found))]
     ended = [(kind, found) for kind, found in others if any(state.inside is not kind for state in found)]
     unsure = len(ended) < len(others) and _plausible(above, code) <= PLAUSIBLE
     if not unsure and all(_end(found) == _end(code) and _begins_as_code(above, code, found) for _, found in ended):
