@@ -144,6 +144,9 @@ class Index(Lookup):
             outlines = []
             for path in batch:
                 outlines.append(self._read(path))
+                if outlines[-1].refusal == Refusal.COSTLY.name:  # it took seconds: the others do not wait, and if the
+                    self._put(outlines)  # process ends it is not tried again
+                    outlines = []
                 yield ScanProgress(done, len(changed))
                 done += 1
             self._put(outlines)

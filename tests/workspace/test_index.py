@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kvlsp.errors import TooCostly
 from kvlsp.workspace import store
 from kvlsp.workspace.ignore import Rules
 from kvlsp.workspace.index import Index, ScanProgress
 from kvlsp.workspace.lookup import Size
+from kvlsp.workspace.outline import outline_of
 from kvlsp.workspace.pieces import LONGEST, pieces
 from tests.workspace.opened import opened_below
 from tests.workspace.trees import ALLOWED, EXCLUDE, RULES, write_forbidden, write_tree
@@ -300,3 +302,26 @@ def test_an_open_document_that_becomes_ignored_is_forgotten(root, kept):
     write_tree(root, {".gitignore": "app.py\n"})
     list(index.scan())
     assert names(index, "opened") == []
+
+
+def test_what_takes_too_much_to_parse_holds_up_no_other_and_is_tried_once_also_if_the_process_ends(root, kept):
+    write_tree(root, {f"{letter}.py": f"def {letter}(x):\n    return x\n" for letter in "abcdef"})
+    tried: list[str] = []
+
+    def outline(language, text):
+        tried.append(text[4])
+        if text[4] in "bd":
+            raise TooCostly("It takes too much time.")
+        return outline_of(language, text)
+
+    broken_off = Index(Rules(root), kept, outline)
+    scan = broken_off.scan()
+    while tried != ["a", "b", "c", "d"]:
+        next(scan)
+    assert names(broken_off, "a", "c") == [("a.py", "a"), ("c.py", "c")]
+    broken_off.close()
+    again = Index(Rules(root), kept, outline)
+    list(again.scan())
+    assert tried == ["a", "b", "c", "d", "e", "f"]
+    assert len(again.passed_over) == 2
+    again.close()
