@@ -45,10 +45,10 @@ def read_trace(path: Path) -> Trace:
             raw = gzip.decompress(raw)
         recorded = json.loads(raw)
         transactions = tuple(
-            tuple(Edit(position, position + deleted, text) for position, deleted, text in entry["patches"])
+            tuple(_edit(*patch) for patch in entry["patches"])
             for entry in recorded["txns"]
         )
-        return Trace(path.name, recorded["startContent"], transactions, recorded["endContent"])
+        return Trace(path.name, _text(recorded["startContent"]), transactions, _text(recorded["endContent"]))
     except OSError as error:
         raise TraceError(f"The recording {path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, EOFError, RecursionError, zlib.error) as error:
@@ -56,6 +56,20 @@ def read_trace(path: Path) -> Trace:
             f"{path} is not a recorded editing session: {type(error).__name__}. "
             "Expected a JSON object with startContent, endContent and txns."
         ) from error
+
+
+def _edit(position: object, deleted: object, text: object) -> Edit:
+    if type(position) is not int or type(deleted) is not int:
+        raise TypeError("a patch says where it is in something else than numbers")
+    return Edit(position, position + deleted, _text(text))
+
+
+def _text(value: object) -> str:
+    """Raises :class:`TypeError` or :class:`ValueError` for what is no text, or holds half of a character."""
+    if not isinstance(value, str):
+        raise TypeError("a text is none")
+    value.encode()
+    return value
 
 
 def play(text: Rope, transaction: Iterable[Edit]) -> tuple[Change, ...]:

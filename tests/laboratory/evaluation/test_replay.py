@@ -62,10 +62,19 @@ def test_a_wrong_token_is_seen(trace, monkeypatch):
     assert replaying.replay(tiny_model(1), trace, check_every=1)["token_mismatches"] > 0
 
 
+def recorded(*patches: object, start: object = "a") -> bytes:
+    return json.dumps({"startContent": start, "endContent": "a", "txns": [{"patches": patches}]}).encode()
+
+
 @pytest.mark.parametrize(("content", "sentence"), [
     (b"no json", "is not a recorded editing session"),
     (b"\x1f\x8bbroken", "cannot be read|is not a recorded"),
     (json.dumps({"txns": []}).encode(), "KeyError"),
+    (recorded(["0", 0, "x"]), "TypeError"),
+    (recorded([0, True, "x"]), "TypeError"),
+    (recorded([0, 0, 1]), "TypeError"),
+    (recorded(start=["a"]), "TypeError"),
+    (recorded(start="\ud83d"), "UnicodeEncodeError"),
 ])
 def test_broken_traces_are_refused_with_a_sentence(tmp_path, content, sentence):
     path = tmp_path / "trace.json"
