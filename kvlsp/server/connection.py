@@ -13,13 +13,16 @@ from collections.abc import Callable
 from typing import Final
 
 from kvlsp.server.frames import BadFrame, Frame, FrameReader
-from kvlsp.server.intake import CHUNK, CHUNKS_AHEAD, LOOK
+from kvlsp.server.intake import CHUNK, LOOK
 from kvlsp.wire.outbox import MOST
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 10.0
-"""Seconds for which nothing is taken of one whose messages fill all there is."""
+AHEAD: Final = 128
+"""Reads that may wait until the answers are taken."""
+
+PATIENCE: Final = 300.0
+"""Seconds for which an editor whose messages fill all there is may take nothing, stopped in a debugger, say."""
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, frames: FrameReader,
@@ -27,7 +30,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fram
     """Until it ends; ``first`` came already. What was sent before the end is still heeded, as long as the answers are
     taken."""
     writer.transport.set_write_buffer_limits(MOST)
-    waiting: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_AHEAD)
+    waiting: asyncio.Queue[bytes] = asyncio.Queue(AHEAD)
     reading = asyncio.ensure_future(_read(reader, waiting))
     heeding = asyncio.ensure_future(_heed(waiting, writer, frames, first, receive))
     try:

@@ -106,7 +106,7 @@ def test_who_does_not_know_it_is_told_so_and_turned_away(daemon, options):
     assert client.incoming.read() == b""
 
 
-@pytest.mark.parametrize("messages", [300, 3000])
+@pytest.mark.parametrize("messages", [220, 2000])
 def test_the_end_of_an_editor_that_takes_no_answers_is_seen(daemon, monkeypatch, messages):
     """What it is answered fills all there is, and with ever more messages nobody sees what stands behind them."""
     monkeypatch.setattr(connections, "PATIENCE", 1.0)
