@@ -14,7 +14,7 @@ from kvlsp.messages import EditDocument, OpenDocument
 from kvlsp.text.composed import composed
 from kvlsp.text.document import Document, FullChange, RangeChange, Snapshot
 from kvlsp.text.position import PositionEncoding
-from kvlsp.text.uris import file_of
+from kvlsp.text.uris import path_of
 
 
 class Documents:
@@ -38,7 +38,7 @@ class Documents:
     def spelled(self, uri: str) -> str:
         """The URI under which this file was opened: some clients write other escapes, or a drive's letter in the other
         case, when they change a document or ask about it."""
-        return uri if uri in self._open or uri in self._lost else self._spellings.get(file_of(uri), uri)
+        return uri if uri in self._open or uri in self._lost else self._spellings.get(_file(uri), uri)
 
     def version(self, uri: str) -> int | None:
         """The version that the editor said last; not ours, which grows whatever it says."""
@@ -57,7 +57,7 @@ class Documents:
         """A document that is open already is replaced."""
         self._lost.pop(uri, None)
         self._said[uri] = version
-        self._spellings[file_of(uri)] = uri
+        self._spellings[_file(uri)] = uri
         document = self._open[uri] = Document.open(uri, language, version or 0, text)
         return OpenDocument(document.snapshot)
 
@@ -142,11 +142,16 @@ class Documents:
         self._open.pop(uri, None)
         self._lost.pop(uri, None)
         self._said.pop(uri, None)
-        if self._spellings.get(file_of(uri)) == uri:
-            del self._spellings[file_of(uri)]
-            self._spellings.update((file_of(other), other) for other in (*self._open, *self._lost)
-                                   if file_of(other) == file_of(uri))
+        if self._spellings.get(_file(uri)) == uri:
+            del self._spellings[_file(uri)]
+            self._spellings.update((_file(other), other) for other in (*self._open, *self._lost)
+                                   if _file(other) == _file(uri))
         return known
+
+
+def _file(uri: str) -> str:
+    """The same for all spellings of a ``file:`` URI. One of another scheme names a file of its own."""
+    return path_of(uri) or uri
 
 
 def _without_last_end(text: str) -> str:

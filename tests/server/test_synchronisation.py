@@ -388,3 +388,9 @@ def test_two_spellings_that_are_open_are_two_documents_until_one_is_closed(talk)
     talk.notify("textDocument/didClose", {"textDocument": {"uri": other}})
     talk.change(third, 4, between((0, 0), (0, 0), "z"))
     assert talk.text(one) == "zx1"
+
+
+def test_a_uri_of_another_scheme_or_machine_is_another_document(talk):
+    talk.open("vscode-remote://one/w/a.py", "abc")
+    for uri in ("file:///w/a.py", "vscode-remote://two/w/a.py", "git:/w/a.py"):
+        assert talk.ask("kvlsp/documentState", {"uri": uri}) is None
