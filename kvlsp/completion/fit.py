@@ -129,7 +129,7 @@ class _Fitting:
         if place.line_after.strip():
             behind = piece.behind(text)
             outside = place.scan.inside is None and not place.scan.comment
-            if behind.reached == "" or (behind.reached == "comment" and outside):
+            if behind.reached in ("", "identifier") or (behind.reached == "comment" and outside):
                 return False
             if (behind.kind or not outside) and not self._was(piece, behind.kind):
                 return False

@@ -75,8 +75,7 @@ class Around:
     def _above(self, depth: int, base: int | None, size: Size) -> str:
         lines, stack = self.place.lines, self.place.scan.stack
         if size is Size.WINDOW:
-            rows = (row for row, state in enumerate(self.place.states) if state.inside is None)
-            start = next(rows, 0)  # all that is in sight may stand inside one string
+            start = self._first_in_sight
         elif size is Size.STATEMENT:
             start = min([self._first, *(bracket.line for bracket in stack[depth:])])
         else:
@@ -85,6 +84,20 @@ class Around:
         inside = self.place.states[start].inside
         opened = "" if inside is None else inside.open
         return opened + "".join(line + "\n" for line in lines[start:-1])
+
+    @cached_property
+    def _first_in_sight(self) -> int:
+        """The line with which all that is in sight begins: where the lines begin inside of something, behind the last
+        bracket that closes some of it, and the least indented."""
+        place = self.place
+        rows = [row for row, state in enumerate(place.states) if state.inside is None]
+        if place.enclosed_above and self.language.layout == "braces":
+            closed = len(place.scan.excess)
+            rows = [row for row in rows if not place.states[row].stack and len(place.states[row].excess) == closed
+                    and place.lines[row].strip() and row < len(place.lines) - 1
+                    and not goes_on_with(self.language, place.lines[row], place.lines[row - 1] if row else "")] or rows
+            return min(rows, key=lambda row: indent_of(place.lines[row]), default=0)
+        return rows[0] if rows else 0  # all that is in sight may stand inside one string
 
     @cached_property
     def _first(self) -> int:

@@ -100,6 +100,13 @@ class Place:
             return False
         return scan_line(self.language, self.line_before + "(", self.states[-1]).stack == self.scan.stack
 
+    @cached_property
+    def enclosed_above(self) -> bool:
+        """Whether what is looked at begins inside of something: brackets may be open that are out of sight, and the
+        suffix closes those as well."""
+        first = next((line for line in self.lines if line.strip()), "")
+        return not self.from_start and indent_of(first) > 0
+
     @property
     def has_body(self) -> bool:
         """Lines of the block that :attr:`header` opens stand below the caret already."""
@@ -172,7 +179,8 @@ class Place:
         scan = scan_lines(self.language, text, self.states[-1])
         if scan.inside is not None and self.scan.inside is None and not self.ends(scan.inside):
             return True
-        held = held_brackets(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, len(outer))
+        aligned = None if self.enclosed_above else len(outer)
+        held = held_brackets(self.language, scan, text.rpartition("\n")[2], self.line_after, self.following, aligned)
         return not all(held[len(outer):]) or any(
             was.held and not now for was, now in zip(outer, held, strict=False))
 

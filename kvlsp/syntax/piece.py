@@ -94,6 +94,8 @@ class Piece:
         frames = self._all_frames
         if not self._rest.strip() or len(frames) == 1:
             return frames
+        if self.outermost and _NO_FRAME in frames and self._sound(_NO_FRAME, ""):
+            return (_NO_FRAME,)
         for sound in (lambda frame: self._sound(frame, ""), self._lines):
             found = tuple(filter(sound, frames))
             if found:

@@ -25,6 +25,8 @@ JSX = "/* All of A. */\nimport a from 'a';\n\n" + "const a = f();\n" * 450 + (
     "function B() {\n  return (\n    <div>\n      {/* one of them */}\n      <Foo\n        color={color}\n"
     "        label={|}\n        type={type}\n      />\n    </div>\n  );\n}\n") + "const a = f();\n" * 200
 """What is looked at begins behind the first line, and before a comment ends."""
+LARGE = "function f() {\n" + "  g(a, b);\n" * 900 + "  const c = [1];\n|\n  for (const d of c) {\n    g(d);\n  }\n}\n"
+"""A function that begins out of sight."""
 
 
 def fitted(language: str, document: str, text: str) -> str:
@@ -159,6 +161,13 @@ def fitted(language: str, document: str, text: str) -> str:
     ("javascript", "const a = b\n    ? c\n    |: d;\n", ": e\n    ? f\n    ", ""),
     ("javascript", "const a = b\n    ? c\n    |: d;\n", "// a comment\n    ", ""),
     ("javascript", "const a = b\n    |: d;\n", "? c\n    ", "? c\n    "),
+    ("javascript", LARGE.replace("\n|", "|"), "for (const d of c) {", ""),
+    ("javascript", LARGE.replace("|\n", "  |if (a) {\n    b();\n  }\n"), "while (b) {\n  ", ""),
+    ("javascript", LARGE, "  g(c);", "  g(c);"),
+    ("javascript", LARGE, "  if (c) {\n    g(c);\n  }", "  if (c) {\n    g(c);\n  }"),
+    ("tsx", LARGE, "  for (const d of c) {", ""),
+    ("javascript", "f(|val);\n", "cast$", ""),
+    ("javascript", "f(|val);\n", "$ + ", "$ + "),
     # what is open is not closed before more of it, though its end be out of sight
     ("javascript", "a(() => {\n  b();\n\n  |c();\n" + "  c();\n" * 2000 + "});\n", "});\n  ", ""),
     ("javascript", "a(() => {\n  b();\n\n|\n  c();\n" + "  c();\n" * 2000 + "});\n", "});\n", ""),
