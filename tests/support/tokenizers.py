@@ -102,9 +102,9 @@ def tokenizer_json(kind: str) -> str:
         file = json.loads(tokenizer_json("qwen2"))
         file["normalizer"] = {"type": kind.upper()}
         return json.dumps(file)
-    if kind == "unknown-kind":  # strips white space at both ends: no text can be cut, all is tokenized anew
+    if kind == "unknown-kind":  # writes what stands at both ends otherwise: no text can be cut, all is tokenized anew
         file = json.loads(tokenizer_json("gpt2"))
-        file["normalizer"] = {"type": "Strip", "strip_left": True, "strip_right": True}
+        file["normalizer"] = {"type": "Replace", "pattern": {"Regex": r"\Ae|e\z"}, "content": "\uff45"}
         return json.dumps(file)
     return _sentencepiece(kind)
 

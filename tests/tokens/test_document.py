@@ -192,7 +192,7 @@ def test_typing_leaves_the_suffix_its_names(kind: str) -> None:
             prefix_ids = cut.prefix_ids(document)
             check_edit(document, Edit(here, here, character))
             cut = document.cut(here + 1)
-            if kind != "unknown-kind":  # stripping what is around the cut changes the text on both sides
+            if kind != "unknown-kind":  # what stands at a cut is written otherwise on both sides
                 assert np.array_equal(cut.suffix_serials(document), suffix), (here, character)
             now = cut.prefix_ids(document)
             same = min(len(now), len(prefix_ids))
