@@ -262,7 +262,7 @@ def test_a_matrix_is_read_once_to_be_rounded_again(
 ) -> None:
     folder = checkpoint(tmp_path, kind)
     reads, found = Counter[str](), Counter[str]()
-    real, made = TensorFiles.rounded, rounded_model.LeanDecoder
+    real, made = TensorFiles.rounded, rounded_model.take_over
 
     def counted(self: TensorFiles, name: str) -> Rounded | None:
         reads[name] += 1
@@ -275,7 +275,7 @@ def test_a_matrix_is_read_once_to_be_rounded_again(
         return lean
 
     monkeypatch.setattr(TensorFiles, "rounded", counted)
-    monkeypatch.setattr(rounded_model, "LeanDecoder", decoder)
+    monkeypatch.setattr(rounded_model, "take_over", decoder)
     load(folder, "cpu", dtype)
     assert len(found) == 18
     assert set(found.values()) == {1}
