@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvlsp.completion.fit import fit
+from kvlsp.syntax.around import Around, Size
 from kvlsp.syntax.block import Place
 from kvlsp.syntax.language import Language
 from kvlsp.syntax.scanner import CLOSER_OF
@@ -67,24 +68,25 @@ def test_what_nobody_could_judge_breaks_nothing_that_stands_behind(name, monkeyp
     assert fit(Place.at("a(b)\n", "", language), "e f g") == "e f g"
 
 
-@pytest.mark.parametrize(("name", "above", "body", "end"), [
-    ("rust", "impl A {\n    fn f(&self) -> B {\n        ", "        loop {\n", "            g(h);\n"),
-    ("c", "int f(void)\n{\n    ", "    while (x) {\n", "        g(h);\n"),
-    ("java", "class A {\n    void f() {\n        ", "        while (x) {\n", "            g(h);\n"),
-    ("go", "package a\n\nfunc f() {\n\t", "\tfor {\n", "\t\tg(h)\n"),
+@pytest.mark.parametrize(("name", "above", "body", "end", "text"), [
+    ("rust", "impl A {\n    fn f(&self) -> B {\n        ", "        loop {\n", "            g(h);\n", "cl"),
+    ("rust", "impl A {\n    fn f(&self) -> B {\n        ", "        loop {\n", "            g(h);\n", "cl.a"),
+    ("c", "int f(void)\n{\n    ", "    while (x) {\n", "        g(h);\n", "if x y"),
+    ("java", "class A {\n    void f() {\n        ", "        while (x) {\n", "            g(h);\n", "if x y"),
+    ("go", "package a\n\nfunc f() {\n\t", "\tfor {\n", "\t\tg(h)\n", "if x y"),
 ])
-def test_a_long_statement_right_below_is_looked_at_too(name, above, body, end):
+def test_a_long_statement_right_below_is_looked_at_too(name, above, body, end, text):
     """All that is whole behind the caret ends out of sight."""
-    behind = "\n" + body + end * 900
-    assert fit(Place.at(above, behind[:8000], LANGUAGES[name]), "if x y") == ""
+    assert fit(Place.at(above, ("\n" + body + end * 900)[:8000], LANGUAGES[name]), text) == ""
 
 
 @pytest.mark.parametrize(("name", "document"), [
-    ("rust", "struct B;\n\nimpl<B> A<B>\nwhere\n  |  B: C,\n{\n    fn f() {\n"),
-    ("cpp", "int g();\n\ntemplate <class B>\n|int f(B b)\n{\n    {\n"),
+    ("rust", "struct B;\n\nimpl<B> A<B>\nwhere\n  |  B: C,\n{\n    fn f() {\n        g(h);\n"),
+    ("c", "int g();\n\n|int f(int b)\n{\n    g(h);\n"),
+    ("cpp", "int g();\n\n|int f(int b)\n{\n    g(h);\n"),
+    ("java", "class A {\n    |int f(int b)\n    {\n        g(h);\n"),
 ])
 def test_a_header_is_not_parted_from_the_bracket_below_it(name, document):
     before, behind = document.split("|")
-    whole = behind + "        g(h);\n" * 900
-    for text in ("where", "struct", "if"):
-        assert fit(Place.at(before, whole[:8000], LANGUAGES[name]), text) == ""
+    place = Place.at(before, (behind + "        g(h);\n" * 900)[:8000], LANGUAGES[name])
+    assert Around(place).piece("", Size.BLOCK).parses("")
