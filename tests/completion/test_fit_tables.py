@@ -27,6 +27,15 @@ TABLES = {
 NUMBERS = "    2242590, 3036652803, 2063155087, 1927500726, 2821790499,\n"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def time_enough():
+    """A busy machine changes nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kvlsp.syntax.around.PATIENCE", 9.0)
+        patch.setattr("kvlsp.syntax.around.PATIENCE_IN_ALL", 9.0)
+        yield
+
+
 @pytest.mark.parametrize("name", sorted(TABLES))
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 500), st.integers(60, 500), st.sampled_from([
