@@ -138,7 +138,8 @@ def test_half_of_the_bound_is_for_weights_and_the_longest_unused_go(settings, ca
 
 
 def test_weights_that_would_take_more_are_not_kept_and_that_is_said(settings, cache, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="kvlsp")
+    monkeypatch.setattr(logging.getLogger("kvlsp"), "propagate", True)  # other tests have daemons set up their log
     monkeypatch.setattr("kvlsp.bounded_folder.shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
     assert not keep(settings)
     assert "are not kept on disk" in caplog.text
