@@ -91,6 +91,7 @@ def restore(checkpoint: Checkpoint, settings: Settings) -> LoadedModel | None:
         if about["integers"] != in_integers(kept.decoder.hidden):
             return None  # another number of threads, perhaps, by which others would be quicker
         size, description = Size(**about["size"]), str(about["description"])
+        mapped = path.stat().st_size
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -104,8 +105,8 @@ def restore(checkpoint: Checkpoint, settings: Settings) -> LoadedModel | None:
     plan(size, settings.device, settings.dtype)
     folder.used(path)
     with contextlib.suppress(OSError):
-        folder.sweep()
-    return LoadedModel(kept.decoder, checkpoint, description, size, mapped=path.stat().st_size)
+        folder.sweep()  # which may take this one, too: it stays mapped
+    return LoadedModel(kept.decoder, checkpoint, description, size, mapped=mapped)
 
 
 def unkept(loaded: LoadedModel, settings: Settings) -> Unkept | None:

@@ -146,6 +146,15 @@ def test_weights_that_would_take_more_are_not_kept_and_that_is_said(settings, ca
     assert not list(cache.iterdir())
 
 
+def test_a_file_for_which_there_is_no_room_any_more_serves_this_start(settings, cache, monkeypatch):
+    assert keep(settings)
+    monkeypatch.setattr("kvlsp.bounded_folder.shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    model = open_model(settings)
+    assert model.mapped
+    assert not list(cache.iterdir())
+    assert words_of(model).isfinite().all()
+
+
 def test_a_full_disk_is_said(settings, cache, monkeypatch, caplog):
     def full(*given: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
