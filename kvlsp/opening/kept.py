@@ -80,7 +80,7 @@ def show(folder: BoundedFolder) -> list[Shown]:
 def restore(checkpoint: Checkpoint, settings: Settings) -> LoadedModel | None:
     """The model that was kept of a checkpoint for these settings; None where none was, or what was is no good. Raises
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`."""
-    key = _key(checkpoint, settings)
+    key = key_of(checkpoint, settings)
     if key is None:
         return None
     folder = weights_folder(settings.disk_mib)
@@ -109,13 +109,14 @@ def restore(checkpoint: Checkpoint, settings: Settings) -> LoadedModel | None:
     return LoadedModel(kept.decoder, checkpoint, description, size, mapped=mapped)
 
 
-def unkept(loaded: LoadedModel, settings: Settings) -> Unkept | None:
-    """What should be kept of a model that was loaded from its checkpoint; None where it should not."""
+def unkept(loaded: LoadedModel, settings: Settings, begun: str | None) -> Unkept | None:
+    """What should be kept of a model that was loaded from its checkpoint; None where it should not. ``begun`` is the
+    key before that: where a file was written again meanwhile, nobody knows of which its weights are."""
     decoder = loaded.decoder
     if loaded.tried is None or not isinstance(decoder, LeanDecoder) or not kept_weights.can_be_kept(decoder):
         return None
-    key = _key(loaded.checkpoint, settings)
-    if key is None:
+    key = key_of(loaded.checkpoint, settings)
+    if key is None or key != begun:
         return None
     about = {"name": settings.model or loaded.checkpoint.name, "dtype": settings.dtype, "size": asdict(loaded.size),
              "description": loaded.description, "integers": in_integers(decoder.hidden)}
@@ -158,7 +159,7 @@ def _path(folder: BoundedFolder, key: str) -> Path:
     return folder.path / f"{key[:40]}{ENDING}"
 
 
-def _key(checkpoint: Checkpoint, settings: Settings) -> str | None:
+def key_of(checkpoint: Checkpoint, settings: Settings) -> str | None:
     """Equal for whom the same weights would be made; None where none are kept."""
     if settings.dtype not in BYTES or not settings.disk_mib:
         return None

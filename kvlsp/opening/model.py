@@ -108,8 +108,9 @@ def _open(settings: Settings, progress: LoadProgress) -> Model:
     loaded = kept.restore(checkpoint, settings)
     fresh = None
     if loaded is None:
+        key = kept.key_of(checkpoint, settings)
         loaded = _load(checkpoint, settings, progress)
-        fresh = kept.unkept(loaded, settings)
+        fresh = kept.unkept(loaded, settings, key)
     tokenizer = Tokenizer.load(loaded.folder, loaded.decoder.vocabulary_size)
     order = None if settings.order == "auto" else settings.order
     template = detect(

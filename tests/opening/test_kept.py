@@ -18,6 +18,7 @@ from kvlsp.config import Settings
 from kvlsp.errors import OutOfMemory
 from kvlsp.model.agreement import logits_of, rows_to_try
 from kvlsp.opening import kept
+from kvlsp.opening import model as opening
 from kvlsp.opening.keeping import LOOK, QUIET, Rest, open_and_keep
 from kvlsp.opening.model import open_model
 from tests.support.byte_tokenizer import byte_tokenizer_json
@@ -92,6 +93,21 @@ def test_a_checkpoint_that_was_written_again_is_rounded_again(name, settings, tm
     later = (tmp_path / "model" / name).stat().st_mtime + 1
     os.utime(tmp_path / "model" / name, (later, later))
     assert not is_kept(settings)
+
+
+def test_a_checkpoint_that_is_written_again_while_it_is_loaded_is_not_kept(settings, tmp_path, monkeypatch):
+    load = opening._load
+
+    def overtaken(*given):
+        loaded = load(*given)
+        file = tmp_path / "model" / "model.safetensors"
+        os.utime(file, (file.stat().st_mtime + 1,) * 2)
+        return loaded
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "_load", overtaken)
+        assert open_model(settings).unkept is None
+    assert keep(settings), "the next start finds files that stay"
 
 
 def test_another_processor_or_pytorch_rounds_again(settings, monkeypatch):
