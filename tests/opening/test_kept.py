@@ -125,6 +125,8 @@ def test_another_choice_of_products_rounds_again(settings, monkeypatch):
     for name in ("kvlsp.opening.kept", "kvlsp.opening.model"):
         monkeypatch.setattr(f"{name}.in_integers", lambda width: not chosen)
     assert not is_kept(settings)
+    assert keep(settings)
+    assert is_kept(settings), "of two choices the one made last has the file"
 
 
 def test_a_damaged_file_is_made_again(settings, cache):
