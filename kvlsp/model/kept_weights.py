@@ -26,6 +26,7 @@ from kvlsp.model.geometry import Geometry, LayerKind
 from kvlsp.model.keyvalues import LayerShape
 from kvlsp.model.lean import LeanDecoder
 from kvlsp.model.lean_weights import LeanLayer, LeanParts, Weight
+from kvlsp.model.limits import is_shortage
 from kvlsp.model.page_sums import PAGE, PageSums
 from kvlsp.model.rotary import Rotation
 from kvlsp.model.rounding import PRODUCTS
@@ -98,7 +99,7 @@ def write(file: BinaryIO, decoder: Callable[[], LeanDecoder | None], key: str, a
 
 def read(path: Path, key: str) -> Kept:
     """What lies at ``path``, which must have been written under this key. Raises :class:`Damaged`, and
-    :class:`OSError` where it cannot be read."""
+    :class:`OSError` where it cannot be read; where there is no memory for it, what says so."""
     try:
         with safe_open(path, "pt") as file:
             said = file.metadata() or {}
@@ -115,6 +116,8 @@ def read(path: Path, key: str) -> Kept:
         if not difference(logits_of(decoder, ids), found[TRIED]) <= APART:
             raise Damaged("its weights do not say what they said")
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError, IndexError, AttributeError) as error:
+        if is_shortage(error):
+            raise
         raise Damaged("it does not hold what it should") from error
     return Kept(decoder, facts["about"])
 

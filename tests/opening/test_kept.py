@@ -199,6 +199,19 @@ def test_memory_is_asked_for_all_the_same(settings, monkeypatch):
         open_model(settings)
 
 
+def test_where_memory_runs_out_over_a_file_it_stays(settings, cache, monkeypatch):
+    assert keep(settings)
+
+    def no_more(*given: object) -> None:
+        raise RuntimeError("unable to mmap 1560000000 bytes from file: Cannot allocate memory (12)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kvlsp.model.kept_weights.logits_of", no_more)
+        with pytest.raises(OutOfMemory):
+            open_model(settings)
+    assert is_kept(settings)
+
+
 def test_a_process_that_goes_on_keeps_them_when_the_model_rests(settings, cache, monkeypatch):
     monkeypatch.setattr("kvlsp.opening.keeping.QUIET", 0.0)
     monkeypatch.setattr("kvlsp.opening.keeping.LOOK", 0.0)
