@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 PAGE = 4096
-_AT_ONCE = 64 << 20
+_AT_ONCE = 1 << 20
 
 Sums = npt.NDArray[np.uint64]
 
@@ -48,11 +48,16 @@ class PageSums:
 
 def of_file(path: Path, size: int) -> Sums:
     """The sums of a file's first ``size`` bytes, a whole number of pages. Raises :class:`OSError`, or
-    :class:`ValueError` where there are fewer."""
-    words = np.memmap(path, np.uint64, "r", shape=(size // 8,))
-    return np.concatenate([np.zeros(0, np.uint64), *(
-        _sums(words[first : first + _AT_ONCE // 8]) for first in range(0, len(words), _AT_ONCE // 8)
-    )])
+    :class:`ValueError` where there are fewer. They are read, not mapped: where a disk fails, or somebody cuts the file
+    meanwhile, a mapped page ends the process."""
+    found, piece = [np.zeros(0, np.uint64)], memoryview(bytearray(_AT_ONCE))
+    with open(path, "rb") as file:
+        for first in range(0, size, _AT_ONCE):
+            data = piece[: min(_AT_ONCE, size - first)]
+            if file.readinto(data) < len(data):
+                raise ValueError("the file ends before its last page")
+            found.append(_sums(data))
+    return np.concatenate(found)
 
 
 def _sums(data: bytes | memoryview | npt.NDArray[np.uint64]) -> Sums:
