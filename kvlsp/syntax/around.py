@@ -141,18 +141,25 @@ def _below(language: Language, place: Place, joint: Scan, depth: int, base: int 
     own = max(len(joint.stack) - depth, sum(bracket.held for bracket in place.open[depth:]))
     goes_on = joint.inside is None or place.ends(joint.inside)
     state = Scan(inside=place.held or (joint.inside if goes_on else place.scan.inside))
-    size, least, cut, missing, follows = 0, (1 << 30, True, 0), 1, "", False
+    size, least, cut, follows = 0, (1 << 30, True, 0), 1, False
+    missing, left = state.stack, 0  # what is open at the cut: of the lines below, and of those above it
+    upper = joint.stack[depth:]
+
+    def ended() -> tuple[str, bool]:
+        end = closers(missing) + closers(upper[:left])
+        return "\n".join([*lines[:cut], end]), bool(end)
+
     for number, line in enumerate(lines):
         if number and state.inside is None and line.strip():
-            waiting = joint.stack[depth : max(len(joint.stack) - len(state.excess), depth)]
+            waiting = max(0, len(upper) - len(state.excess))
             if base is not None and not waiting and not state.stack and indent_of(line) < base:
                 return "\n".join(lines[:number]), False
             parted = line.lstrip().startswith("{") or goes_on_with(language, line, lines[number - 1])
-            open_here = len(waiting) + len(state.stack), parted, max(indent_of(line) - (base or 0), 0)
+            open_here = waiting + len(state.stack), parted, max(indent_of(line) - (base or 0), 0)
             if open_here <= least and (follows or not most):
-                least, cut, missing = open_here, number, closers(state.stack) + closers(waiting)
+                least, cut, missing, left = open_here, number, state.stack, waiting
             if size > most and (not (least[0] or least[1]) or size > most + BLOCK):
-                return "\n".join([*lines[:cut], missing]), bool(missing)
+                return ended()
             follows = True
         state = scan_line(language, line, state)
         if len(state.excess) > own:  # the closer of the block itself
@@ -160,5 +167,5 @@ def _below(language: Language, place: Place, joint: Scan, depth: int, base: int 
         state = end_line(state)
         size += len(line) + 1
     if unended and cut > 1:
-        return "\n".join([*lines[:cut], missing]), bool(missing)
+        return ended()
     return "\n".join(lines), False
