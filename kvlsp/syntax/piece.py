@@ -28,7 +28,7 @@ PATIENCE_IN_ALL = 0.08
 FARTHEST = 3
 """Of so many frames, in which the most is read before the first error, it is counted how many errors there are."""
 
-_WORD_BEFORE = re.compile(r"(?:\w+|[^\w\s]|^)\s*$")
+_WORD = re.compile(r"\w+")
 _NO_FRAME = Frame("", "")
 
 
@@ -132,7 +132,7 @@ class Piece:
 
     def broken_before(self, inserted: str) -> bool:
         """Whether all that cannot be parsed with ``inserted`` in the piece stands before the word before the caret."""
-        before = _WORD_BEFORE.sub("", self.above + self.before)
+        before = _without_last_word(self.above + self.before)
         for frame in self.frames:
             end = len(encode(frame.open + before))
             errors = _errors(self._parse(frame, inserted))
@@ -245,6 +245,13 @@ class Piece:
         if tree is None and not failed:
             raise TooMuch
         return tree
+
+
+def _without_last_word(text: str) -> str:
+    """The text without the word or sign that it ends with, and the blanks behind that."""
+    text = text.rstrip()
+    word = _WORD.match(text[::-1])  # from the end: a pattern that ends there would be tried at every letter before
+    return text[: -word.end()] if word is not None else text[:-1]
 
 
 def _point(data: bytes) -> tuple[int, int]:
