@@ -99,7 +99,7 @@ class CrossFile:
         self._belongs: dict[str, str] = {}
         """The notebook's path of each open cell, as the editor's thread was told."""
         self._parts: dict[str, str] = {}
-        """The path of the file that each open document is part of, or that it is under another scheme."""
+        """The path of the file that each open document is part of, or that it is under another scheme, or will be."""
 
     @property
     def failures(self) -> dict[Failure, int]:
@@ -204,7 +204,7 @@ class CrossFile:
         path = self._path_of(uri) if whole is None else None
         if path is not None or is_untitled(uri):
             self._asking.opened(snapshot, path, now)
-        elif (part := whole or path_within(uri)) is not None:
+        if path is None and (part := whole or path_within(uri)) is not None:  # also where it is not saved yet
             self._parts[uri] = part
             self._process.send(PartOpened(uri, part))
 
@@ -223,7 +223,8 @@ class CrossFile:
                 self._remember(Remember(tuple(RememberedFile(*file) for file in files), self._anew))
             case Withheld(paths):
                 names = frozenset(paths)
-                self._withhold((*self._asking.uris(names), *(uri for uri in self._parts if uri in names)))
+                parts = (uri for uri in self._parts if uri in names)
+                self._withhold(tuple(dict.fromkeys((*self._asking.uris(names), *parts))))
             case Condition():
                 if message.settled:
                     self._asking.again()

@@ -35,8 +35,9 @@ class DocumentText:
 
 @dataclass(frozen=True, slots=True)
 class PartOpened:
-    """This document is part of the file ``path``, or that file under another scheme: a cell of a notebook, say. What
-    forbids the file forbids it. Its text is not told. Until :class:`DocumentClosed`."""
+    """This document is part of the file ``path``, or that file under another scheme, or not saved yet: a cell of a
+    notebook, say. What forbids the file forbids it. Its text is told only where it is not saved yet. Until
+    :class:`DocumentClosed`."""
 
     name: str
     path: str

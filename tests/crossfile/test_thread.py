@@ -96,6 +96,19 @@ def test_cells_and_documents_of_other_machines_are_judged_by_their_files_and_not
     assert told.of(PartOpened)[3:5] == [PartOpened(remote, "/project/a.py"), PartOpened(opaque, "/project/m.ipynb")]
 
 
+def test_a_document_that_will_be_saved_at_a_path_is_judged_by_it_and_asked_for(between):
+    """VS Code opens a path at which nothing lies yet as ``untitled:``."""
+    uri = "untitled:/project/private/a.py"
+    between.start()
+    between.cross_file.note(OpenDocument(snapshot(uri)))
+    assert between.placed(uri).chunks == PLACED
+    told = between.workspace.told
+    assert told.of(PartOpened) == [PartOpened(uri, "/project/private/a.py")]
+    assert told.of(DocumentText) == [DocumentText(uri, "abc\n", "python")]
+    between.workspace.say(Withheld((uri,)))
+    assert between.engine.wait(Remember).withheld == (uri,)
+
+
 def test_the_caret_of_a_request_and_the_end_of_a_document(between):
     between.start(None, snapshot(A, "x" * 900), snapshot(B))
     between.cross_file.note(Complete(1, A, 1, 600, "automatic", 0.0, None, CancelToken()))

@@ -51,6 +51,17 @@ def test_cells_and_other_parts_of_files_are_withheld_with_their_files(talk, root
     assert withheld(talk) == ("secret",)
 
 
+def test_a_document_that_will_be_saved_at_a_path_is_withheld_like_the_file_there(talk, root):
+    (root / ".gitignore").write_text("drafts/\n")
+    uris = {f"untitled:{root}/{name}": str(root / name) for name in ("drafts/new.py", "other.py")}
+    talk.tell(Roots((str(root),)), *(PartOpened(uri, path) for uri, path in uris.items()),
+              *(DocumentText(uri, "x = 1\n", "python") for uri in uris))
+    talk.rest()
+    assert withheld(talk) == ("new.py",)
+    talk.tell(*(DocumentClosed(uri) for uri in uris))
+    assert withheld(talk) == ()
+
+
 def test_what_was_withheld_stays_so_when_the_root_is_gone(talk, root):
     (root / ".gitignore").write_text("drafts/\n")
     talk.tell(Roots((str(root),)), DocumentText(str(root / "drafts" / "a.py"), "x = 1\n"),
