@@ -54,14 +54,14 @@ async def _read(reader: asyncio.StreamReader, waiting: asyncio.Queue[bytes]) -> 
     while data:
         try:
             data = await reader.read(CHUNK)
-        except ConnectionError:
+        except OSError:  # a network has more errors than those of a connection
             data = b""
         await waiting.put(data)
 
 
 async def _heed(waiting: asyncio.Queue[bytes], writer: asyncio.StreamWriter, frames: FrameReader,
                 found: list[Frame | BadFrame], receive: Callable[[Frame | BadFrame], None]) -> None:
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while True:
             for frame in found:
                 receive(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ import pytest
 from kvlsp.config import Settings
 from kvlsp.errors import ConfigurationError
 from kvlsp.server import connection as connections
+from kvlsp.server.frames import FrameReader
 from kvlsp.server.secret import SHORTEST, VARIABLE, Secret, secret_file
 from kvlsp.server.transport import CALLERS, serve_tcp
 from tests.support.fake_engine import FakeEngine
@@ -136,6 +138,35 @@ def test_what_was_asked_before_the_end_of_the_stream_is_answered(daemon):
     assert [f'"id": {number}, ' in received.decode() for number in range(1, 300)] == [True] * 299
     assert daemon.ended() == 1
     editor.close()
+
+
+class Broken:
+    """A stream of both kinds whose network fails, in reading or in writing."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.transport = where, self
+
+    def set_write_buffer_limits(self, _: int) -> None: ...
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    async def read(self, _: int) -> bytes:
+        if self.where == "read":
+            raise TimeoutError("no route")
+        return await asyncio.Event().wait() and b""
+
+    async def drain(self) -> None:
+        if self.where == "drain":
+            raise TimeoutError("no route")
+
+
+@pytest.mark.parametrize("where", ["read", "drain"])
+def test_a_network_that_fails_is_the_end_of_the_editor(where):
+    """Not every error of one is of a connection; nobody would end the daemon."""
+    broken = Broken(where)
+    served = connections.serve(broken, broken, FrameReader(), [], lambda _: None)
+    asyncio.run(asyncio.wait_for(served, 10))
 
 
 def page(body: bytes) -> bytes:
