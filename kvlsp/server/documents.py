@@ -70,7 +70,8 @@ class Documents:
         :class:`UnknownDocument` if the document is not open; when a change does not fit, the text is given up
         (:meth:`give_up`), and further incremental changes give None until the editor sends the text as a whole.
         """
-        self._said[uri] = version
+        if uri in self._open or uri in self._lost:
+            self._said[uri] = version
         try:
             return self._change(uri, version, changes, encoding)
         except UnknownDocument:

@@ -394,3 +394,8 @@ def test_a_uri_of_another_scheme_or_machine_is_another_document(talk):
     talk.open("vscode-remote://one/w/a.py", "abc")
     for uri in ("file:///w/a.py", "vscode-remote://two/w/a.py", "git:/w/a.py"):
         assert talk.ask("kvlsp/documentState", {"uri": uri}) is None
+
+
+def test_of_a_document_that_is_not_open_no_version_is_kept(talk):
+    talk.change("u:gone", 7, between((0, 0), (0, 0), "x"))
+    assert talk.server.documents.version("u:gone") is None
