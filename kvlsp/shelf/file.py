@@ -59,11 +59,10 @@ class Label:
     per_row: float = 0.0
 
 
-def write(path: Path, rows: Leaving, label: Label, between: Callable[[], None] = lambda: None) -> int:
-    """Bytes of the file. ``between`` is called between its pieces. Raises :class:`OSError`; what was at ``path`` is
-    there then as before."""
+def write(path: Path, rows: Leaving, label: Label) -> int:
+    """Bytes of the file. Raises :class:`OSError`; what was at ``path`` is there then as before."""
     with written(path) as file:
-        return _write(file, rows, label, between)
+        return _write(file, rows, label)
 
 
 def read(path: Path, key: str, shapes: _Shapes, dtypes: frozenset[torch.dtype], vocabulary: int,
@@ -88,14 +87,13 @@ def about(path: Path) -> dict[str, str]:
 # --- writing -----------------------------------------------------------------------------------------------------
 
 
-def _write(file: BinaryIO, rows: Leaving, label: Label, between: Callable[[], None]) -> int:
+def _write(file: BinaryIO, rows: Leaving, label: Label) -> int:
     digest = hashlib.blake2b(digest_size=_DIGEST)
     size = 0
     for data in _parts(rows, label):
         for start in range(0, len(data), _PIECE):  # so that other threads have their turn
             digest.update(data[start : start + _PIECE])
             file.write(data[start : start + _PIECE])
-            between()
         size += len(data)
     file.write(digest.digest())
     return size + _DIGEST

@@ -9,8 +9,8 @@ import contextlib
 import hashlib
 import json
 import logging
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from kvlsp.model.keyvalues import KeyValues
 from kvlsp.prompt.template import Template
 from kvlsp.shelf.file import FORMAT, Damaged, Label, Own, read, write
 from kvlsp.shelf.folder import Folder
-from kvlsp.shelf.shelved import Leaving, Shelved, turned_back
+from kvlsp.shelf.shelved import Leaving, Shelved
 from kvlsp.shelf.waiting import Waiting
 from kvlsp.shelf.worker import Worker
 from kvlsp.shelf.worth import Worth
@@ -72,10 +72,8 @@ class Shelf:
     def __init__(self, kind: Kind, folder: Folder, worker: Worker, worth: Worth, waiting: Waiting) -> None:
         self.kind = kind
         self._folder, self._worker, self._worth, self._waiting = folder, worker, worth, waiting
-        self._unwritten: dict[str, Leaving] = {}
-        """By document, what waits to be written."""
-        self._lock = threading.Lock()
-        """Of the above: two threads change it."""
+        self._unwritten: deque[int] = deque()
+        """An entry for each that waits to be written; two threads change it."""
         self.held: int | None = None
         """Bytes in the folder, of all models, when it was last swept."""
         worker.do(self._sweep)
@@ -90,43 +88,33 @@ class Shelf:
         nbytes = rows.nbytes
         if nbytes > self._folder.bound or not self._waiting.take(nbytes):
             return False
-        with self._lock:
-            self._unwritten[document] = rows
+        self._unwritten.append(nbytes)
 
         def write_them() -> None:
             try:
                 self._write(self._path(document), rows)
             finally:
                 self._waiting.give_back(nbytes)
-                with self._lock:
-                    if self._unwritten.get(document) is rows:  # not those that were kept later
-                        del self._unwritten[document]
+                self._unwritten.pop()
 
         self._worker.do(write_them)
         return True
 
     def has(self, document: str) -> bool:
         """Whether there is a file, or will be."""
-        return document in self._unwritten or self._path(document).is_file()
+        return bool(self._unwritten) or self._path(document).is_file()
 
     def fetch(self, document: str, done: Callable[[Shelved | None], None]) -> None:
-        """Bring the rows, None if there are none; ``done`` is called on the worker's thread. Those that are not written
-        yet come from memory: an editor closes and opens a file that another program has changed in one breath."""
+        """Bring the rows, None if there are none; ``done`` is called on the worker's thread."""
 
         def bring() -> None:
-            found, rows = None, self._unwritten.get(document)
-            if rows is not None and rows.own is not None:  # its engine lets go of them on the way to the disk
-                self._worker.do(bring)
-                return
+            found = None
             try:
-                if rows is not None:
-                    found = turned_back(rows, self._worth.per_row or 0.0)
-                else:
-                    found = self._read(self._path(document))
+                found = self._read(self._path(document))
             finally:
                 done(found)
 
-        self._worker.do_soon(bring)
+        self._worker.do(bring)
 
     def _path(self, document: str) -> Path:
         return self._folder.file(self.kind.key, document)
@@ -137,8 +125,7 @@ class Shelf:
             if not self._folder.takes(rows.nbytes):
                 log.debug("Rows are not saved on disk, which is nearly full.")
                 return
-            size = write(path, rows, Label(self.kind.key, self.kind.name, self._worth.per_row or 0.0),
-                         self._worker.give_way)
+            size = write(path, rows, Label(self.kind.key, self.kind.name, self._worth.per_row or 0.0))
             log.debug("Kept %d rows on disk, %d bytes.", len(rows.book), size)
             self.held = self._folder.sweep()
         except OSError as error:

@@ -114,14 +114,6 @@ class Shelved:
     per_row: float
 
 
-def turned_back(rows: Leaving, per_row: float) -> Shelved:
-    """Rows of :class:`~kvlsp.model.keyvalues.KeyValues` that are wanted again before they have left, copied: what would
-    have come back from the disk."""
-    layers = list(rows.layers())
-    stored = StoredRows(tuple(truth for truth, _ in layers), tuple(values for _, values in layers))
-    return Shelved(rows.book, stored, per_row)
-
-
 def leaving(cache: ResidentCache, *, narrow: bool = True) -> Leaving | None:
     """The rows of ``cache``, which nobody changes until they have left; None when there are none.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import threading
@@ -14,12 +13,10 @@ Job = Callable[[], None]
 
 
 class Worker:
-    """Jobs in order, but for those that somebody waits for. The thread begins with the first one, and does not keep a
-    process alive."""
+    """Jobs in order. The thread begins with the first one, and does not keep a process alive."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._soon: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def do(self, job: Job) -> None:
@@ -28,17 +25,6 @@ class Worker:
             self._thread = threading.Thread(target=self._run, name="kvlsp-rows", daemon=True)
             self._thread.start()
         self._jobs.put(job)
-
-    def do_soon(self, job: Job) -> None:
-        """As :meth:`do`, but before the others, and amid one that takes long."""
-        self._soon.put(job)
-        self.do(self.give_way)
-
-    def give_way(self) -> None:
-        """Do what somebody waits for; long jobs call it between their pieces."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                _try(self._soon.get_nowait())
 
     def finish(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds for the jobs that were given; whether all are done."""
@@ -57,13 +43,9 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            _try(job)
+            try:
+                job()
+            except Exception as error:
+                log.error("Work on rows on disk failed (%s).", type(error).__name__)
+                log.debug("What failed:", exc_info=error)
             job = None  # rows of a document that was closed, perhaps: waiting must not hold them
-
-
-def _try(job: Job) -> None:
-    try:
-        job()
-    except Exception as error:
-        log.error("Work on rows on disk failed (%s).", type(error).__name__)
-        log.debug("What failed:", exc_info=error)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import queue
 import threading
 
 import pytest
 
 from kvlsp.engine.shelving import EVERY, LONGEST_WAIT
 from kvlsp.messages import CloseDocument, Configure, OpenDocument, Watch, Watched
-from kvlsp.shelf import shelf
 from kvlsp.shelf.file import ENDING, read
 from kvlsp.text.document import Snapshot
 from kvlsp.text.rope import Rope
@@ -94,42 +92,6 @@ def test_a_document_that_is_closed_comes_back_by_the_next_daemon(whole, folder):
     assert bench.rows < 100, "a few rows around the caret, and no prefill"
     answer = complete(bench, CARET)
     assert answer.report["encoded"] < 100
-
-
-def test_rows_that_are_wanted_again_while_they_are_written_come_from_memory(whole, folder, monkeypatch):
-    """As when an editor closes and opens a file that a branch switch has changed."""
-    wanted, write = threading.Event(), shelf.write
-
-    def slowly(path, rows, label, between):
-        assert wanted.wait(30)
-        between()
-        assert not whole.reopened.empty(), "they came while the file was being written"
-        return write(path, rows, label, between)
-
-    monkeypatch.setattr(shelf, "write", slowly)
-    whole.edit(0, 0, "import this\n")
-    whole.work()
-    rows = len(whole.session.cache.rows)
-    post = whole.engine.documents.shelving.done
-    whole.reopened = queue.SimpleQueue()
-
-    def done(fetched):
-        whole.reopened.put(fetched)
-        post(fetched)
-
-    whole.engine.documents.shelving.done = done
-    changed = "import this\n" + TEXT.replace("value_30 ", "number_30 ")
-    whole.engine.post(CloseDocument(URI))
-    whole.work()
-    whole.engine.post(OpenDocument(Snapshot(URI, 9, Rope.of(changed), "python")))
-    whole.rows = 0
-    whole.work()
-    wanted.set()
-    whole.fetch()
-    assert whole.reopened.get_nowait().shelved is not None
-    whole.rest_for(5)
-    assert len(whole.session.cache.rows) > rows - 40
-    assert whole.rows < 2 * rows, "exact again, and not from nothing"
 
 
 def test_the_end_of_the_daemon_keeps_what_is_open(whole, folder):
