@@ -80,10 +80,11 @@ def show(folder: BoundedFolder) -> list[Shown]:
 def restore(checkpoint: Checkpoint, settings: Settings) -> LoadedModel | None:
     """The model that was kept of a checkpoint for these settings; None where none was, or what was is no good. Raises
     :class:`~kvlsp.errors.OutOfMemory` or :class:`~kvlsp.errors.ConfigurationError`."""
-    key = key_of(checkpoint, settings)
+    key, folder = key_of(checkpoint, settings), weights_folder(settings.disk_mib)
     if key is None:
+        if settings.disk_mib:  # what nobody uses any more goes, also where no model is rounded now
+            folder.sweep()
         return None
-    folder = weights_folder(settings.disk_mib)
     path = _path(folder, key)
     try:
         kept = kept_weights.read(path, key)

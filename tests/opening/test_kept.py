@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import gc
 import logging
@@ -171,6 +172,19 @@ def test_a_file_for_which_there_is_no_room_any_more_serves_this_start(settings, 
     assert model.mapped
     assert not list(cache.iterdir())
     assert words_of(model).isfinite().all()
+
+
+def test_what_is_no_more_used_goes_though_no_model_is_rounded_now(settings, cache):
+    assert keep(settings)
+    (path,) = cache.glob("*.weights")
+    plain = dataclasses.replace(settings, dtype="float32")
+    open_model(plain)
+    assert path.is_file()
+    os.utime(path, (0, 0))
+    open_model(dataclasses.replace(plain, disk_mib=0))
+    assert path.is_file()  # another editor's settings may keep it
+    open_model(plain)
+    assert not path.exists()
 
 
 def test_a_full_disk_is_said(settings, cache, monkeypatch, caplog):
