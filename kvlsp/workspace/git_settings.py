@@ -29,11 +29,11 @@ _BETWEEN: Final = re.compile(r"(?:\s|[#;][^\n]*)*")
 _SECTION: Final = re.compile(r'\[([\w.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\]')
 _SETTING: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9-]*)[ \t]*"
-    r'(?:=((?:\\\n|\\.|"(?:[^"\\\n]|\\\n|\\.)*"|[^"\\\n#;])*))?'
+    r'(?:=((?:\\(?:\n|\Z)|\\.|"(?:[^"\\\n]|\\\n|\\.)*"|[^"\\\n#;])*))?'
     r"(?:[#;][^\n]*)?(?:\n|\Z)"
 )
 _OTHER_THAN_ZERO: Final = re.compile(r"\s*[+-]?(?=.*[1-9a-f])(?:0x[0-9a-f]+|[0-9]+)[kmg]?", re.ASCII)
-_SPECIAL: Final = re.compile(r'"|\\(\n|.)')
+_SPECIAL: Final = re.compile(r'"|\\(\n|.|\Z)')
 _ESCAPED: Final = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
 
 

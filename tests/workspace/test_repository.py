@@ -35,6 +35,7 @@ FILES = st.builds(lambda lines, end, mark: mark + end.join(lines), st.lists(LINE
 @given(text=FILES)
 @example(text="[core]\nexcludesFile = a\\\n  b # c\n")
 @example(text='[core "x"]\nexcludesFile = a\n')
+@example(text="[core]\nexcludesFile = a\\")
 def test_a_file_of_settings_says_what_git_says(text, tmp_path):
     file = tmp_path / "config"
     file.write_text(text, encoding="utf-8", newline="")
