@@ -90,7 +90,8 @@ async def _serve_dialled(make_engine: MakeEngine, settings: Settings, place: int
         reader, writer = await (asyncio.open_connection("127.0.0.1", place) if isinstance(place, int)
                                 else asyncio.open_unix_connection(place))
     except (OSError, ValueError, OverflowError) as error:  # a port beyond all, a path that no disk can have
-        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        odd = "ports are numbers up to 65535" if isinstance(place, int) else "no socket can have that path"
+        why = error.strerror if isinstance(error, OSError) and error.strerror else odd
         raise ConfigurationError(f"No editor can be reached at {where} ({why}). --socket and --pipe name where the "
                                  "editor listens; for a port at which kvlsp listens there is --tcp.") from error
     server = _server(make_engine, settings, beside)

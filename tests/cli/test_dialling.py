@@ -62,9 +62,9 @@ def test_the_daemon_ends_when_the_editor_hangs_up(tmp_path):
 
 
 @pytest.mark.parametrize(("words", "part"), [
-    (["--socket=1"], "127.0.0.1:1"), (["--socket=99999"], "127.0.0.1:99999"), (["--socket=-1"], "127.0.0.1:-1"),
+    (["--socket=1"], "127.0.0.1:1"), (["--socket=99999"], "numbers up to 65535"), (["--socket=-1"], "127.0.0.1:-1"),
     (["--pipe=/nowhere/at.sock"], "/nowhere/at.sock"), (["--pipe="], "No editor can be reached"),
-    (["--pipe=" + "x" * 500], "No editor can be reached"), (["--socket=1", "--pipe=a"], "--socket and --pipe"),
+    (["--pipe=" + "x" * 500], "no socket can have that path"), (["--socket=1", "--pipe=a"], "--socket and --pipe"),
     (["serve", "--tcp=127.0.0.1:0", "--socket=1"], "--tcp and --socket"),
     (["--stdio", "--pipe=a"], "--stdio and --pipe"),
 ])  # fmt: skip
